@@ -1,5 +1,6 @@
 """Which Python packages there are, in which groups, and the names by which the workspace knows them (@pysite)."""
 
+load("//tools/lint:buildifier.bzl", "buildifier")
 load(":python_interpreter.bzl", "local_python")
 load(":wheels.bzl", "wheels")
 
@@ -88,9 +89,10 @@ def _pysite_impl(ctx):
 _pysite = repository_rule(implementation = _pysite_impl, doc = "Names of packages; fetches nothing.")
 
 def python_repositories():
-    """Defines @local_python, @pysite and one repository for each group of packages."""
+    """Defines @local_python, @pysite, one repository for each group of packages, and @buildifier."""
     local_python(name = "local_python")
     _pysite(name = "pysite")
+    buildifier(name = "buildifier")
     for group, packages in _GROUPS.items():
         wheels(
             name = "pysite_" + group,

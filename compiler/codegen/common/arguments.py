@@ -1,0 +1,88 @@
+"""The arguments of a kernel: which buffers it touches, under which pointer names, and the size symbols that it needs.
+
+Invariants: a buffer has one pointer; a buffer that takes over the memory of a dying input shares that input's pointer (`in_out_ptr`), so a
+compiler sees that reading and writing one element is one address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from compiler.ir.expr import Expr
+from compiler.ir.kernel import Argument, Compute, Define, Loop, Parallel, Statement, Store, TemplateCall
+from compiler.ir.loop import Layout
+from compiler.ir.schedule import KernelGroup, Schedule
+
+
+class Arguments:
+    """Hands out pointer names while a kernel is being built."""
+
+    def __init__(self, schedule: Schedule, group: KernelGroup) -> None:
+        self._layouts = schedule.program.layouts()
+        self._storage = schedule.storage
+        self._shared = {schedule.reuse[n.name]: n.name for n in group.nodes if n.name in schedule.reuse}
+        self._names: dict[tuple[str, object], str] = {}
+        self._found: dict[str, list[Argument]] = {"in": [], "inout": [], "out": []}
+        for node in group.nodes:
+            if node.name in schedule.reuse:
+                self._make(node.name, "inout", "in_out_ptr", node.layout)
+
+    def _make(self, buffer: str, direction: str, prefix: str, layout: Layout) -> str:
+        name = f"{prefix}{len(self._found[direction])}"
+        self._found[direction].append(Argument(name, buffer, layout.dtype, direction, layout))
+        self._names[buffer, layout.dtype] = name
+        return name
+
+    def read(self, buffer: str) -> str:
+        """The pointer to load from."""
+        layout = self._layouts[buffer]
+        buffer = self._shared.get(self._storage(buffer), buffer)
+        key = (buffer, layout.dtype)
+        return self._names.get(key) or self._make(buffer, "in", "in_ptr", layout)
+
+    def write(self, buffer: str) -> str:
+        """The pointer to store to."""
+        layout = self._layouts[buffer]
+        return self._names.get((buffer, layout.dtype)) or self._make(buffer, "out", "out_ptr", layout)
+
+    def all(self) -> tuple[Argument, ...]:
+        """Inputs, then in-place buffers, then outputs."""
+        return tuple(a for direction in ("in", "inout", "out") for a in self._found[direction])
+
+
+def size_symbols(body: Iterable[Statement]) -> tuple[Expr, ...]:
+    """Symbols that the statements use and do not define: sizes known at run time, which the caller passes."""
+    used: dict[Expr, None] = {}
+    made: set[Expr] = set()
+    pending = list(body)
+    while pending:
+        s = pending.pop()
+        if isinstance(s, (Loop, Parallel, Define)):
+            made.add(s.symbol)
+        if isinstance(s, TemplateCall):
+            made.update((s.batch, s.m, s.n))
+            pending += [*s.row, *s.column]
+        if isinstance(s, (Loop, Parallel)):
+            pending += s.body
+        for e in _expressions(s):
+            used.update(dict.fromkeys(e.symbols()))
+        if isinstance(s, Compute) and s.opcode == "indirect":
+            made.add(s.attrs[0])  # type: ignore[arg-type]
+    return tuple(sorted((e for e in used if e not in made), key=str))
+
+
+def _expressions(s: Statement) -> list[Expr]:
+    if isinstance(s, Compute):
+        return [a for a in s.attrs if isinstance(a, Expr)]
+    if isinstance(s, Store):
+        return [s.index]
+    if isinstance(s, Define):
+        return [s.value]
+    if isinstance(s, Loop):
+        return [s.begin, s.end]
+    if isinstance(s, Parallel):
+        return [s.extent]
+    if isinstance(s, TemplateCall):
+        flat = [x for a in s.arguments for x in (a if isinstance(a, tuple) else (a,))]
+        return [x for x in flat if isinstance(x, Expr)]
+    return []

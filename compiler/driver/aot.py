@@ -1,0 +1,163 @@
+"""Ahead-of-time compilation of one model: stages, generated files, and (unless only sources are wanted) the linked library.
+
+Enters: a `Request`. Leaves: the files that it names, all at once, or a CompilerError and nothing. C++ compilers run beside Python:
+runtime and shim from the start (the cache has them nearly always), kernels as soon as codegen has printed them, while weights are
+packed and the wrapper is planned.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.driver import outputs
+from compiler.driver.intermediate import Start, begin
+from compiler.driver.pipeline import STAGE_NAMES, Compilation, run_stages
+from compiler.package import header, manifest, toolchain, weights
+from compiler.package.library import SHARED_SHIM, LibraryBuilder
+from compiler.package.object_cache import ObjectCache, default_folder, file_hash
+from compiler.support.diagnostics import InternalError, UserError
+from compiler.support.dump import Dumper
+from compiler.support.options import CompileOptions, Context
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one run is asked to do. `model` or `start_text` (the path of an IR's text) must be there."""
+
+    options: CompileOptions
+    model: Path | None
+    paths: outputs.OutputPaths | None  # None: nothing is written but the text of stage `stop_after`
+    start_text: Path | None = None
+    stop_after: str = ""
+    dump: Path | None = None
+    cxx: str = ""
+    jobs: int = 0  # 0: as many as processors
+    cache: Path | None = None  # of compiled objects
+
+
+Report = Callable[[str, float, str], None]
+
+
+def compile_model(request: Request, report: Report) -> Compilation:
+    """Runs `request`. Raises UserError or InternalError."""
+    _check(request)
+    dump = Dumper(request.dump) if request.dump else (lambda name, text: None)
+    c = Compilation(Context(request.options, dump=dump), dumping=request.dump is not None, model=request.model)
+    if request.paths is None:
+        _run(c, request, request.stop_after, report)
+        return c
+    builder = _builder(request) if request.paths.library else None
+    try:
+        with outputs.Scratch(request.paths, request.options.name) as scratch:
+            job = _Job(c, request, request.paths, scratch, builder, report)
+            job.generate()
+            job.package()
+            job.link()
+            job.publish()
+    finally:
+        if builder:
+            builder.close()
+    return c
+
+
+def _check(request: Request) -> None:
+    """Refuses early what would only show after seconds of work."""
+    if request.model is not None and not request.model.is_file():
+        what = "is a folder" if request.model.is_dir() else "does not exist"
+        raise UserError(f"the model {request.model} {what}; expected a .pt2 file made by torch.export.save (or compiler.driver.export)")
+    if request.model is None and request.start_text is None:
+        raise UserError("no model was given: name a .pt2 file, or --compile-from=FILE with the text of an IR")
+
+
+def _run(c: Compilation, request: Request, last: str, report: Report) -> None:
+    """All stages up to `last`, from the model or from an IR's text."""
+    gc.disable()  # collections while torch is imported cost a third of the time of a small model
+    start = begin(request.start_text) if request.start_text else Start(STAGE_NAMES[0])
+    if STAGE_NAMES.index(start.first) > STAGE_NAMES.index(last):
+        raise UserError(f"--compile-from is the text of a later stage than --compile-to={last}")
+    if start.needs_weights and request.model is None:
+        raise UserError(f"{request.start_text} names constants: give the .pt2 that has their data as well")
+    if start.needs_weights:
+        run_stages(c, STAGE_NAMES[0], "lowering", report)
+    start.enter(c)
+    run_stages(c, start.first, last, report)
+    gc.enable()
+
+
+def _builder(request: Request) -> LibraryBuilder:
+    root = Path(__file__).resolve().parents[2]
+    cache = ObjectCache(request.cache or default_folder(), toolchain.find(request.cxx))
+    jobs = request.jobs or os.cpu_count() or 1
+    builder = LibraryBuilder(root, cache, request.options.shim, request.options.isa, jobs)
+    builder.start_support()
+    return builder
+
+
+class _Job:
+    """The steps of one compilation to files, in order; each leaves its results in `scratch`."""
+
+    def __init__(self, c: Compilation, request: Request, paths: outputs.OutputPaths, scratch: outputs.Scratch,
+                 builder: LibraryBuilder | None, report: Report) -> None:  # fmt: skip
+        self.c = c
+        self.request = request
+        self.paths = paths
+        self.scratch = scratch
+        self.builder = builder
+        self.report = report
+        self.name = request.options.name
+        self.weights_file = scratch.folder / f"{self.name}.weights.bin"
+        self.library_file = scratch.folder / paths.library.name if paths.library else None
+        self.manifest: dict[str, manifest.Json] = {}
+
+    def generate(self) -> None:
+        """All stages; the kernels are being compiled from the moment they are known."""
+        _run(self.c, self.request, "codegen", self.report)
+        kernels = self.scratch.write_tree("kernels", self.c.kernel_files)
+        if self.builder:
+            self.builder.start_kernels(kernels)
+        run_stages(self.c, "wrapper", "wrapper", self.report)
+
+    def package(self) -> None:
+        """Wrapper sources, weights, header, manifest."""
+        c, began = self.c, time.perf_counter()
+        if c.plan is None or c.schedule is None or c.weights is None:
+            raise InternalError("the wrapper stage left no plan")
+        self.scratch.write_tree("wrapper", c.wrapper_files)
+        with self.scratch.guard():
+            weights_hash = weights.write(c.weights, c.schedule.program, self.weights_file)
+        self.scratch.write(f"{self.name}.h", header.write(c.plan))
+        files = {f"kernels/{n}": t for n, t in c.kernel_files.items()}
+        files.update((f"wrapper/{n}", t) for n, t in c.wrapper_files.items())
+        model_hash = file_hash(self.request.model).hex() if self.request.model else ""
+        self.manifest = manifest.build(c.plan, c.specs, self.request.options, files, model_hash, weights_hash)
+        self.report("package", time.perf_counter() - began, f"{c.plan.weights_bytes} bytes of weights")
+
+    def link(self) -> None:
+        """The library, where one is wanted."""
+        if self.builder is None or self.library_file is None:
+            return
+        began = time.perf_counter()
+        self.builder.start_wrapper(self.scratch.folder / "wrapper", self.weights_file)
+        self.builder.link(self.name, self.library_file)
+        manifest.add_library(self.manifest, self.library_file)
+        cache = self.builder.cache
+        self.report("library", time.perf_counter() - began, f"{cache.misses} objects compiled, {cache.hits} from the cache")
+
+    def publish(self) -> None:
+        """Everything to its place; the manifest, which tells of the rest, last."""
+        scratch, paths = self.scratch, self.paths
+        manifest_file = scratch.write(f"{self.name}.manifest.json", manifest.text(self.manifest))
+        scratch.publish_tree(scratch.folder / "kernels", paths.kernels_dir)
+        scratch.publish_tree(scratch.folder / "wrapper", paths.wrapper_dir)
+        scratch.publish(scratch.folder / f"{self.name}.h", paths.header)
+        scratch.publish(self.weights_file, paths.weights)
+        if self.library_file and paths.library:
+            if self.request.options.shim == "shared":
+                scratch.publish(scratch.folder / SHARED_SHIM, paths.library.with_name(SHARED_SHIM))
+            scratch.publish(self.library_file, paths.library)
+        scratch.publish(manifest_file, paths.manifest)

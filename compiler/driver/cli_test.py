@@ -1,0 +1,102 @@
+"""The command line: what it understands, what it refuses, exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compiler.driver import cli
+from compiler.support.diagnostics import UserError
+from compiler.support.version import COMPILER_VERSION
+
+
+def parse(*argv: str) -> tuple[object, list[str]]:
+    fv = cli.define_flags()
+    rest = fv([cli._with_underscores(a) for a in ("driver", *argv)])
+    return fv, rest[1:]
+
+
+def request(*argv: str, model: str | None = "my-model.v2.pt2") -> object:
+    fv, _ = parse(*argv)
+    return cli.make_request(fv, Path(model) if model else None)  # type: ignore[arg-type]
+
+
+def test_defaults() -> None:
+    made = request("-o", "out")
+    assert made.options.name == "my_model_aoti"  # type: ignore[attr-defined]
+    assert made.options.shim == "static"  # type: ignore[attr-defined]
+    assert made.paths.library == Path("out/libmy_model_aoti.so")  # type: ignore[attr-defined]
+    assert made.paths.wrapper_dir == Path("out/wrapper")  # type: ignore[attr-defined]
+
+
+def test_flags_with_dashes_and_places_for_build_systems() -> None:
+    made = request("--emit=sources", "--header-out=a/h.h", "--weights-out=b/w", "--manifest-out=c/m", "--wrapper-dir=d", "--kernels-dir=e",
+                   "--name=m", "--isa=x86-64-v4", "--shim=torch", "--fuse-limit=3")  # fmt: skip
+    assert made.paths.library is None  # type: ignore[attr-defined]
+    assert made.paths.header == Path("a/h.h")  # type: ignore[attr-defined]
+    assert (made.options.isa, made.options.shim, made.options.fuse_limit) == (("x86-64-v4",), "torch", 3)  # type: ignore[attr-defined]
+
+
+def test_values_keep_their_dashes() -> None:
+    assert cli._with_underscores("--cxx=clang++ --target=x86_64-linux-gnu") == "--cxx=clang++ --target=x86_64-linux-gnu"
+    assert cli._with_underscores("--compile-to=fx_passes") == "--compile_to=fx_passes"
+    assert cli._with_underscores("my-model.pt2") == "my-model.pt2"
+
+
+@pytest.mark.parametrize(
+    "argv, why",
+    [
+        (["--isa=x86-64-v9", "-o", "o"], "unknown instruction set x86-64-v9; known: x86-64-v3"),
+        (["--isa=x86-64-v3,aarch64-neon", "-o", "o"], "one library is for one kind of processor"),
+        (["--name=9lives", "-o", "o"], "cannot be a C\\+\\+ namespace"),
+        ([], "no place for the outputs: give -o OUT_DIR"),
+        (["--emit=sources", "--header-out=h"], "no place for the outputs"),
+    ],
+)
+def test_values_that_do_not_go_together(argv: list[str], why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        request(*argv)
+
+
+@pytest.mark.parametrize("argv", [["--shim=dynamic"], ["--jobs=-1"], ["--no-such-flag"], ["--compile-to=nowhere"], ["--explain=weather"]])
+def test_wrong_command_lines(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["driver", *argv]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and "see --help" in error and "Traceback" not in error
+
+
+def test_user_errors_have_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["driver", str(tmp_path / "none.pt2"), "-o", str(tmp_path / "o")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: the model ") and "does not exist" in error and "Traceback" not in error
+    assert not (tmp_path / "o").exists()
+
+
+def test_no_model_and_too_many(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["driver", "-o", "o"]) == 1
+    assert "no model was given" in capsys.readouterr().err
+    assert cli.main(["driver", "a.pt2", "b.pt2", "-o", "o"]) == 1
+    assert "expected one model, got 2: a.pt2 b.pt2" in capsys.readouterr().err
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["driver", "--help"]) == 0
+    text = capsys.readouterr().out
+    fv = cli.define_flags()
+    assert not [n for n in fv if len(n) > 1 and f"--{n.replace('_', '-')}" not in text]
+    assert cli.main(["driver", "--version"]) == 0
+    assert capsys.readouterr().out.strip() == COMPILER_VERSION
+
+
+def test_internal_errors_have_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from compiler.driver import aot
+    from compiler.support.diagnostics import InternalError
+
+    def broken(request: object, report: object) -> object:
+        raise InternalError("two and two are five")
+
+    monkeypatch.setattr(aot, "compile_model", broken)
+    assert cli.main(["driver", "x.pt2", "-o", str(tmp_path)]) == 3
+    error = capsys.readouterr().err
+    assert "Traceback" in error and "error: internal error: two and two are five" in error

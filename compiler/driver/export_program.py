@@ -1,0 +1,74 @@
+"""torch.export with errors a person can act on, and a file that does not depend on where it was made.
+
+Enters: an `Example`. Leaves: an `ExportedProgram` and the `.pt2` file of it.
+
+    node.meta["stack_trace"]   File "/home/me/models/x.py", line 12, in forward   ->   File "models/x.py", line 12, in forward
+
+Invariants: the program is in torch.export's inference-independent form (no decompositions: the compiler chooses its own); the
+only text of the build machine that torch would put into the archive, stack traces, is made portable first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+from pathlib import Path
+
+import torch
+
+from compiler.driver.export_example import Example, describe
+from compiler.driver.export_paths import portable_trace
+from compiler.support.diagnostics import UserError
+
+
+def export(example: Example) -> torch.export.ExportedProgram:
+    """The example's program with portable stack traces. Raises UserError with the reason and the source line."""
+    # On failure torch logs and prints the graph so far, thousands of lines for a real model; the error below says enough.
+    logging.getLogger("torch").setLevel(logging.CRITICAL)
+    # The fast path of torch's transformer modules is one opaque op in inference; the modules' own code can be compiled.
+    torch.backends.mha.set_fastpath_enabled(False)
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(printed):
+            program = torch.export.export(
+                example.module,
+                example.args,
+                example.kwargs,
+                dynamic_shapes=example.dynamic_shapes,
+                strict=False,
+            )
+    except Exception as error:
+        raise UserError(f"{example.origin}: the model does not export. {describe(error)}") from error
+    sys.stderr.write(printed.getvalue())
+    _make_portable(program.graph_module)
+    return program
+
+
+def save(program: torch.export.ExportedProgram, file: Path) -> None:
+    """Writes the archive. Its bytes depend on the program and on the stem of the file's name only."""
+    torch.export.save(program, file)
+
+
+def summary(program: torch.export.ExportedProgram) -> str:
+    """`2 inputs, 1 output, 3 constants (4096 bytes)`."""
+    signature = program.graph_signature
+    constants = [
+        *program.state_dict.values(),
+        *(c for c in program.constants.values() if isinstance(c, torch.Tensor)),
+    ]
+    storages = {c.untyped_storage().data_ptr(): c.untyped_storage().nbytes() for c in constants}
+    inputs, outputs = len(signature.user_inputs), len(signature.user_outputs)
+    return (
+        f"{inputs} input{'s' if inputs != 1 else ''}, {outputs} output{'s' if outputs != 1 else ''}, "
+        f"{len(constants)} constant{'s' if len(constants) != 1 else ''} ({sum(storages.values())} bytes)"
+    )
+
+
+def _make_portable(module: torch.nn.Module) -> None:
+    for graph_module in module.modules():
+        if isinstance(graph_module, torch.fx.GraphModule):
+            for node in graph_module.graph.nodes:
+                if isinstance(node.meta.get("stack_trace"), str):
+                    node.meta["stack_trace"] = portable_trace(node.meta["stack_trace"])

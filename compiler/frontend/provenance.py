@@ -1,0 +1,41 @@
+"""Gives every FX node its `Origin`: name, ATen operator and the line of the model that made it.
+
+The line is the innermost frame of the node's stack trace that is not torch's own code:
+    File "models/x.py", line 12, in forward ... File "torch/nn/modules/linear.py", line 134, in forward   ->   models/x.py:12 in forward
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import torch.fx
+
+from compiler.support.origins import Origin
+
+_FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
+
+
+def attach(module: torch.fx.GraphModule) -> None:
+    """Sets `meta["origin"]` on all nodes of the graph."""
+    for node in module.graph.nodes:
+        node.meta["origin"] = Origin(node.name, _operator(node), location(node.meta.get("stack_trace")))
+
+
+def location(trace: str | None) -> str:
+    """`models/x.py:12 in forward`, empty where the trace names no line of the model. An absolute path is cut to the file's name: it would
+    make the library depend on where it was built."""
+    frames = [f for f in _FRAME.findall(trace or "") if not _is_torch(f[0])]
+    if not frames:
+        return ""
+    file, line, function = frames[-1]
+    return f"{os.path.basename(file) if os.path.isabs(file) else file}:{line} in {function}"
+
+
+def _operator(node: torch.fx.Node) -> str:
+    original = node.meta.get("original_aten")
+    return str(original if original is not None and node.op == "call_function" else node.target)
+
+
+def _is_torch(file: str) -> bool:
+    return file.startswith("torch/") or "/site-packages/torch/" in file or file.startswith("<")

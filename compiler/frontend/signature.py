@@ -1,0 +1,106 @@
+"""Inputs, constants and outputs of an exported program, with the names that the generated header uses."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+import torch.utils._pytree as pytree
+from torch.export import ExportedProgram
+from torch.export.graph_signature import ConstantArgument, InputKind, TensorArgument
+
+from compiler.ir.graph import GraphConstant, GraphInput, GraphOutput
+
+_KINDS = {InputKind.PARAMETER: "parameter", InputKind.BUFFER: "buffer", InputKind.CONSTANT_TENSOR: "tensor"}
+Strides = list["tuple[int, ...] | None"]
+
+
+def promised_strides(program: ExportedProgram) -> Strides:
+    """Of each output as export saw it, None for what is not a tensor. Taken before decomposition, which may change strides."""
+    (output,) = (n for n in program.graph.nodes if n.op == "output")
+    return [_stride(arg) for arg in output.args[0]]
+
+
+def _stride(arg: object) -> tuple[int, ...] | None:
+    value = arg.meta.get("val") if isinstance(arg, torch.fx.Node) else None
+    if not isinstance(value, torch.Tensor) or any(not isinstance(s, int) for s in value.stride()):
+        return None
+    return tuple(value.stride())
+
+
+def inputs(program: ExportedProgram) -> list[GraphInput]:
+    """Tensor inputs in the order of the flattened arguments. Python values were fixed by export."""
+    used_at = {n.name: _first_use(n) for n in program.graph.nodes if n.op == "placeholder"}
+    return [
+        GraphInput(spec.arg.name, spec.arg.name, used_at[spec.arg.name])
+        for spec in program.graph_signature.input_specs
+        if spec.kind == InputKind.USER_INPUT and isinstance(spec.arg, TensorArgument)
+    ]
+
+
+def _first_use(placeholder: torch.fx.Node) -> str:
+    """The source line that reads the input first: it fixed what the input must be."""
+    users = sorted(placeholder.users)
+    return users[0].meta["origin"].location if users else ""
+
+
+def constants(program: ExportedProgram) -> list[GraphConstant]:
+    """Parameters, buffers and tensor constants."""
+    return [
+        GraphConstant(spec.arg.name, str(spec.target), _KINDS[spec.kind])
+        for spec in program.graph_signature.input_specs
+        if spec.kind in _KINDS
+    ]
+
+
+def data(program: ExportedProgram) -> dict[str, torch.Tensor]:
+    """The constants' tensors by their name in the model."""
+    found: dict[str, torch.Tensor] = {}
+    for constant in constants(program):
+        tensor = program.state_dict.get(constant.fqn, program.constants.get(constant.fqn))
+        assert isinstance(tensor, torch.Tensor)
+        found[constant.fqn] = tensor.detach()
+    return found
+
+
+def outputs(program: ExportedProgram, promised: Strides) -> list[GraphOutput]:
+    """One for each leaf of the result: named by its key or field where it has one, else after the FX node."""
+    (output,) = (n for n in program.graph.nodes if n.op == "output")
+    leaves = list(range(len(promised)))
+    tree = pytree.tree_unflatten(leaves, program.call_spec.out_spec)  # type: ignore[arg-type]
+    paths = [path for path, _ in pytree.tree_flatten_with_path(tree)[0]]
+    taken = {i.name for i in inputs(program)}
+    names: list[str] = []
+    for position, (path, node) in enumerate(zip(paths, output.args[0], strict=True)):
+        wanted = _key_of(path) or (node.name if isinstance(node, torch.fx.Node) else f"output_{position}")
+        name, n = wanted, 1
+        while name in taken:
+            name, n = f"{wanted}_{n}", n + 1
+        taken.add(name)
+        names.append(name)
+    return [GraphOutput(name, "", stride) for name, stride in zip(names, promised, strict=True)]
+
+
+def _key_of(path: tuple[object, ...]) -> str:
+    """The last key or field name of the path, as an identifier; empty where there is none."""
+    for key in reversed(path):
+        word = getattr(key, "key", getattr(key, "name", None))
+        if word is not None:
+            name = re.sub(r"\W+", "_", str(word))
+            return name if name[:1].isalpha() else f"output_{name}"
+    return ""
+
+
+def spec_text(spec: Any) -> str:
+    """The JSON of a call spec that the C ABI hands out: `[1, {"type": ..., "context": ..., "children_spec": [...]}]`."""
+    return pytree.treespec_dumps(spec)
+
+
+def fixed_inputs(program: ExportedProgram) -> list[str]:
+    """Names of inputs that are Python values, which export fixed to what the example had."""
+    return [
+        spec.arg.name
+        for spec in program.graph_signature.input_specs
+        if spec.kind == InputKind.USER_INPUT and isinstance(spec.arg, ConstantArgument)
+    ]

@@ -1,0 +1,40 @@
+"""The FX passes in their order. Each is `run(graph, ctx) -> graph` in the file of its name.
+
+Enters: what the frontend made. Leaves: the same model in the operators that lowering takes, smaller.
+"""
+
+from __future__ import annotations
+
+from compiler.fx_passes import (
+    canonicalize_attention,
+    canonicalize_matmul,
+    eliminate_common,
+    fold_batch_norm,
+    fold_constants,
+    merge_linears,
+    remove_no_ops,
+)
+from compiler.ir.graph import ModelGraph
+from compiler.ir.graph_text import print_graph
+from compiler.support.options import Context
+
+PASSES = (
+    remove_no_ops,
+    canonicalize_attention,
+    canonicalize_matmul,
+    fold_batch_norm,
+    fold_constants,
+    eliminate_common,
+    merge_linears,
+)
+
+
+def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
+    """All passes. The graph is edited in place and returned."""
+    for number, fx_pass in enumerate(PASSES):
+        graph = fx_pass.run(graph, ctx)
+        if ctx.dumps:
+            ctx.dump(f"fx_{number:02d}_{fx_pass.__name__.rpartition('.')[2]}", print_graph(graph))
+    graph.module.recompile()
+    return graph
+

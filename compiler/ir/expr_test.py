@@ -1,0 +1,72 @@
+"""Index expressions: simplification keeps the value, intervals hold it, printing and parsing are inverse."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from compiler.ir.expr import Expr, const, contiguous_strides, equal, maximum, minimum, parse_expr, sym
+
+I0, I1, N = sym("i0", 0, 3), sym("i1", 0, 15), sym("n", 2, None)
+
+
+def _random_expr(rng: random.Random, depth: int) -> Expr:
+    if depth == 0:
+        return rng.choice([I0, I1, const(rng.randint(-5, 20))])
+    a, b = _random_expr(rng, depth - 1), _random_expr(rng, depth - 1)
+    makers: list[Callable[[], Expr]] = [
+        lambda: a + b,
+        lambda: a - b,
+        lambda: a * b,
+        lambda: a // rng.randint(1, 9),
+        lambda: a % rng.randint(1, 9),
+        lambda: minimum(a, b),
+        lambda: maximum(a, b),
+    ]
+    return rng.choice(makers)()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_substitution_evaluation_interval_and_text_agree(seed: int) -> None:
+    rng = random.Random(seed)
+    symbols = {"i0": I0, "i1": I1}
+    for _ in range(100):
+        e = _random_expr(rng, 3)
+        env = {I0: rng.randint(0, 3), I1: rng.randint(0, 15)}
+        value = e.evaluate(env)
+        assert e.subst(env) == value
+        assert e.lo is None or e.lo <= value
+        assert e.hi is None or value <= e.hi
+        assert parse_expr(str(e), symbols) is e
+
+
+def test_splitting_a_flat_index_gives_back_its_parts() -> None:
+    flat = I0 * 16 + I1
+    assert flat // 16 is I0
+    assert flat % 16 is I1
+    assert (flat // 4) % 4 is I1 // 4
+
+
+def test_symbolic_sizes_cancel() -> None:
+    assert (N * I0 + N * I1) // N is I0 + I1
+    assert (N * 4 * I0) % N == 0
+    assert (N * I0 + 3).coefficient(I0) is N
+    assert (I0 // 2).coefficient(I0) is None
+
+
+def test_equal_knows_what_it_does_not_know() -> None:
+    assert equal(N + 1, N) is False
+    assert equal(N, 2) is None
+    assert equal(N - N, 0) is True
+
+
+def test_strides_of_empty_dims_count_them_as_one() -> None:
+    assert contiguous_strides([2, 0, 3]) == (const(3), const(3), const(1))
+
+
+@pytest.mark.parametrize("text", ["i0 +", "q", "i0 ** 2", "foo(i0)"])
+def test_unreadable_text_is_refused_with_the_text(text: str) -> None:
+    with pytest.raises(ValueError, match="index expression"):
+        parse_expr(text, {"i0": I0})

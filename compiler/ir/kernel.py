@@ -1,0 +1,178 @@
+"""KernelSpec: one kernel as structured loops over scalar values, before it is printed in a language.
+
+Made by codegen from a `schedule.KernelGroup`; printed as C++ by `compiler.codegen.cpp`; its arguments and needs are read by the
+wrapper plan.
+
+Invariants (checked by `compiler.ir.kernel_verify`)
+- A value has one definition (`Compute`, or an `Accumulator` after the loop that fills it) that dominates its uses.
+- `body` is one `TemplateCall`, or one or several `Parallel` that run one after the other.
+- Every pointer that a statement names is an argument, a `Local` in scope, or the tile `acc` of a template; an `in` argument is never
+  stored to.
+- Two specs with equal `key()` are the same function: only their buffers, origins and names differ.
+
+Before/after (row sum of [64, 64], then its text):
+    kernel cpp_fused_sum_0(in in_ptr0: float32 arg0, out out_ptr0: float32 buf0)
+      parallel i0 < 64 grain 256
+        acc0: float32 = init sum
+        vector r0 < 64
+          tmp0: float32 = load in_ptr0[64*i0 + r0]
+          acc0 sum= tmp0
+        out_ptr0[i0] = acc0
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Union
+
+from compiler.ir.dtypes import DType
+from compiler.ir.expr import Expr
+from compiler.ir.loop import Layout
+from compiler.support.origins import Origin
+
+Attr = Union[str, Expr, int, float, bool]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A buffer handed to the kernel as a typed pointer to its first element. direction: "in", "out", or "inout" (`buffer` is then the
+    new buffer, which lies where its dying input was)."""
+
+    name: str
+    buffer: str
+    dtype: DType
+    direction: str
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class Compute:
+    """`name = opcode(args)`: the opcodes of `loop.BodyOp`. A `load` has attrs (pointer, index) and args () or (mask, other); an
+    `indirect` has attrs (symbol it defines, size, message of the error when it is out of range)."""
+
+    name: str
+    dtype: DType
+    opcode: str
+    args: tuple[str, ...] = ()
+    attrs: tuple[Attr, ...] = ()
+
+
+@dataclass(frozen=True)
+class Store:
+    """`target[index] = value`, converted to the pointer's element type."""
+
+    target: str
+    index: Expr
+    value: str
+
+
+@dataclass(frozen=True)
+class Local:
+    """An array of one thread, 64-byte aligned; on the stack, or at `scratch_offset_bytes` of the thread's scratch when that is >= 0."""
+
+    name: str
+    dtype: DType
+    numel: int
+    scratch_offset_bytes: int = -1
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """A scalar that starts at the neutral element of `kind` (sum, prod, max, min, any, all)."""
+
+    name: str
+    dtype: DType
+    kind: str
+
+
+@dataclass(frozen=True)
+class Accumulate:
+    """`accumulator = kind(accumulator, value)`; sums and products may be reordered by the vectoriser."""
+
+    accumulator: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Define:
+    """An integer variable: `symbol = value`."""
+
+    symbol: Expr
+    value: Expr
+
+
+@dataclass(frozen=True)
+class Loop:
+    """`for (symbol = begin; symbol < end; ++symbol)`. kind: "serial", "vector" (iterations are independent but for accumulators)."""
+
+    symbol: Expr
+    begin: Expr
+    end: Expr
+    kind: str
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """`body` for each `symbol` in [0, extent), split over threads in chunks of at least `grain`. When `vector`, the chunk itself is the
+    vectorised loop."""
+
+    symbol: Expr
+    extent: Expr
+    grain: int
+    vector: bool
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A pointer argument of a template, moved by a number of elements; the null pointer when `name` is empty."""
+
+    name: str
+    offset: Expr
+
+
+TemplateValue = Union[Pointer, Expr, int, float, bool, tuple[Expr, ...]]
+
+
+@dataclass(frozen=True)
+class TemplateCall:
+    """A call of `template` of kernels/cpp with `arguments` in the order of its parameters (a tuple: a shape or a list of strides).
+    The rest says what happens to a finished tile `acc`: `row` once for each of its rows `m` of `batch`, `column` for each column `n` of the
+    row, vectorised. Both are empty for a template that writes its output itself."""
+
+    template: str
+    arguments: tuple[TemplateValue, ...]
+    batch: Expr
+    m: Expr
+    n: Expr
+    row: tuple[Statement, ...]
+    column: tuple[Statement, ...]
+
+
+Statement = Union[Compute, Store, Local, Accumulator, Accumulate, Define, Loop, Parallel, TemplateCall]
+
+
+@dataclass(frozen=True)
+class KernelSpec:
+    """One launch. `function` is the emitted C function: specs with equal `key()` share one."""
+
+    name: str  # of the group
+    function: str
+    arguments: tuple[Argument, ...]
+    sizes: tuple[Expr, ...]  # size symbols, passed as int64_t after the pointers, named as printed
+    body: tuple[Statement, ...]
+    origins: tuple[Origin, ...]
+    can_fail: bool = False  # may set ctx->error
+    scratch_bytes_per_thread: int = 0
+
+    def key(self) -> tuple[object, ...]:
+        """What the code depends on."""
+        arguments = tuple((a.name, a.dtype, a.direction) for a in self.arguments)
+        return arguments, self.sizes, self.body, self.scratch_bytes_per_thread
+
+
+def neutral(kind: str) -> str:
+    """The name of the neutral element: "zero", "one", "lowest", "highest", "false", "true"."""
+    return {"sum": "zero", "prod": "one", "max": "lowest", "min": "highest", "any": "false", "all": "true"}[kind]

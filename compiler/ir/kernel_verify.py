@@ -1,0 +1,155 @@
+"""Checks KernelSpecs against the invariants of `compiler.ir.kernel`.
+
+Enters: any spec. Leaves: nothing, or an InternalError naming the kernel, the statement and the rule that is broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.ir.expr import Expr
+from compiler.ir.kernel import (
+    Accumulate,
+    Accumulator,
+    Compute,
+    Define,
+    KernelSpec,
+    Local,
+    Loop,
+    Parallel,
+    Pointer,
+    Statement,
+    Store,
+    TemplateCall,
+)
+from compiler.ir.scalar_ops import SCALAR_OPS
+from compiler.support.diagnostics import InternalError
+
+_OTHER_OPS = {"load": (0, 2), "constant": (0,), "index": (0,), "indirect": (1,), "cast": (1,), "neutral": (0,), "combine": (2,)}
+
+
+def verify(spec: KernelSpec) -> None:
+    """Raises InternalError at the first violation."""
+    _Checker(spec).check()
+
+
+class _Checker:
+    """Walks the statements with what is defined in the scopes around them."""
+
+    def __init__(self, spec: KernelSpec) -> None:
+        self.spec = spec
+        self.pointers = {a.name: a.direction != "in" for a in spec.arguments}  # name -> may be written
+        self.values: set[str] = set()
+        self.accumulators: set[str] = set()
+        self.symbols: set[Expr] = set(spec.sizes)
+        self.ever: set[str] = set()
+
+    def fail(self, rule: str) -> None:
+        raise InternalError(f"kernel {self.spec.name}: {rule}")
+
+    def check(self) -> None:
+        if len(self.pointers) != len(self.spec.arguments):
+            self.fail("two arguments have one name")
+        parallel = all(isinstance(s, Parallel) for s in self.spec.body)
+        if not self.spec.body or not (parallel or (len(self.spec.body) == 1 and isinstance(self.spec.body[0], TemplateCall))):
+            self.fail("the body is neither parallel loops nor one template call")
+        self.block(self.spec.body)
+
+    def block(self, statements: Sequence[Statement]) -> None:
+        """Checks the statements; what they define ends with them."""
+        values, symbols, pointers = set(self.values), set(self.symbols), dict(self.pointers)
+        accumulators = set(self.accumulators)
+        for s in statements:
+            self.statement(s)
+        self.values, self.symbols, self.pointers, self.accumulators = values, symbols, pointers, accumulators
+
+    def statement(self, s: Statement) -> None:
+        if isinstance(s, Compute):
+            self.compute(s)
+        elif isinstance(s, Store):
+            self.store(s)
+        elif isinstance(s, Accumulate):
+            self.use(s.value)
+            if s.accumulator not in self.accumulators:
+                self.fail(f"{s.accumulator} is no accumulator in scope")
+        elif isinstance(s, (Accumulator, Local)):
+            self.new(s.name)
+            if isinstance(s, Local):
+                self.pointers[s.name] = True
+            else:
+                self.values.add(s.name)
+                self.accumulators.add(s.name)
+        elif isinstance(s, Define):
+            self.index(s.value)
+            self.symbols.add(s.symbol)
+        elif isinstance(s, (Loop, Parallel)):
+            self.loop(s)
+        else:
+            self.template(s)
+
+    def loop(self, s: Loop | Parallel) -> None:
+        for bound in (s.begin, s.end) if isinstance(s, Loop) else (s.extent,):
+            self.index(bound)
+        known = s.symbol in self.symbols
+        self.symbols.add(s.symbol)
+        self.block(s.body)
+        if not known:
+            self.symbols.discard(s.symbol)
+
+    def template(self, s: TemplateCall) -> None:
+        for value in s.arguments:
+            if isinstance(value, Pointer):
+                if value.name and value.name not in self.pointers:
+                    self.fail(f"{s.template} is given {value.name}, which is no argument of the kernel")
+                self.index(value.offset)
+        self.symbols.update((s.batch, s.m))
+        self.pointers["acc"] = False
+        before = set(self.values), set(self.symbols)
+        for row in s.row:
+            self.statement(row)
+        self.symbols.add(s.n)
+        self.block(s.column)
+        self.values, self.symbols = before
+
+    def compute(self, s: Compute) -> None:
+        for a in s.args:
+            self.use(a)
+        arity = _OTHER_OPS.get(s.opcode) or ((SCALAR_OPS[s.opcode].arity,) if s.opcode in SCALAR_OPS else None)
+        if arity is None or len(s.args) not in arity:
+            self.fail(f"{s.name}: {s.opcode} of {len(s.args)} values")
+        if s.opcode == "load" and s.attrs[0] not in self.pointers:
+            self.fail(f"{s.name} loads from {s.attrs[0]}, which is neither an argument nor a local array in scope")
+        if s.opcode == "indirect":
+            assert isinstance(s.attrs[0], Expr) and isinstance(s.attrs[1], Expr)
+            self.index(s.attrs[1])
+            self.symbols.add(s.attrs[0])
+            if not self.spec.can_fail:
+                self.fail(f"{s.name} checks an index, but the kernel says that it cannot fail")
+        else:
+            for attr in s.attrs:
+                if isinstance(attr, Expr):
+                    self.index(attr)
+        self.new(s.name)
+        self.values.add(s.name)
+
+    def store(self, s: Store) -> None:
+        self.use(s.value)
+        self.index(s.index)
+        if s.target not in self.pointers:
+            self.fail(f"a store goes to {s.target}, which is neither an argument nor a local array in scope")
+        if not self.pointers[s.target]:
+            self.fail(f"a store goes to {s.target}, which is only read")
+
+    def new(self, name: str) -> None:
+        if name in self.ever:
+            self.fail(f"{name} is defined twice")
+        self.ever.add(name)
+
+    def use(self, name: str) -> None:
+        if name not in self.values:
+            self.fail(f"{name} is used where it is not defined")
+
+    def index(self, e: Expr) -> None:
+        missing = [str(s) for s in e.symbols() if s not in self.symbols]
+        if missing:
+            self.fail(f"{', '.join(missing)} in {e} is no loop or integer variable in scope")

@@ -1,0 +1,298 @@
+"""Loop IR: what lowering makes and the scheduler takes. A list of nodes, each computing one buffer.
+
+A node of a loop kind (`Pointwise`, `Reduction`, `Scan`, `Scatter`) has loop ranges and a `Body`: a stored DAG of scalar operations in
+which loads name a buffer and an index expression over the loop variables `i0, i1, ...` (and `r0, r1, ...` for reduced
+ranges). `TemplateKernel` (GEMM, convolution, attention) and `ExternKernel` (a call through the C shim) name their operands as
+`TensorRef`s. `View` is another name and layout for a buffer's memory.
+
+Invariants (checked by `compiler.ir.loop_verify`)
+- Nodes are in a valid order; a buffer is written by exactly one node (the one of the same name) before it is read.
+- Loop variables of a node are exactly `loop_var(k, ranges[k])` and `reduction_var(k, reduction_ranges[k])`; a body's index
+  expressions use only these, size symbols, and the indirect symbols that its own `indirect` ops define.
+- A load's index and a node's store index (its layout applied to the loop variables) stay inside the buffer's storage.
+- A body is in SSA form: an op's arguments are ids of earlier ops.
+
+Before/after (sin then a row sum, float32 [64, 64]):
+    buf0 = pointwise float32 [64, 64] stride [64, 1]
+      %0 = load arg0[64*i0 + i1] : float32
+      %1 = sin %0 : float32
+      yield %1
+    buf1 = reduction.sum float32 [64] stride [1] over [64]
+      %0 = load buf0[64*i0 + r0] : float32
+      yield %0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Union
+
+from compiler.ir.dtypes import DType
+from compiler.ir.expr import Expr, IntLike, as_expr, contiguous_strides, exprs, mul_all, sym
+from compiler.support.origins import Origin
+
+
+def loop_var(position: int, extent: IntLike) -> Expr:
+    """The loop variable `i<position>` over `[0, extent)`."""
+    return _var("i", position, extent)
+
+
+def reduction_var(position: int, extent: IntLike) -> Expr:
+    """The reduced variable `r<position>` over `[0, extent)`."""
+    return _var("r", position, extent)
+
+
+def _var(prefix: str, position: int, extent: IntLike) -> Expr:
+    hi = as_expr(extent).hi
+    return sym(f"{prefix}{position}", 0, None if hi is None else max(hi - 1, 0))
+
+
+def indirect_var(op: int, size: IntLike) -> Expr:
+    """The symbol that stands for the value of a body's `indirect` op with this id, in `[0, size)`."""
+    return _var("v", op, size)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes, strides and offset in elements. `size` and `stride` have equal length; rank 0 is a scalar."""
+
+    dtype: DType
+    size: tuple[Expr, ...]
+    stride: tuple[Expr, ...]
+    offset: Expr = field(default_factory=lambda: as_expr(0))
+    device: str = "cpu"
+
+    @staticmethod
+    def contiguous(dtype: DType, size: Sequence[IntLike], device: str = "cpu") -> Layout:
+        return Layout(dtype, exprs(size), contiguous_strides(size), as_expr(0), device)
+
+    def index(self, position: Sequence[IntLike]) -> Expr:
+        """The element offset of this position."""
+        total = self.offset
+        for p, s in zip(position, self.stride, strict=True):
+            total = total + as_expr(p) * s
+        return total
+
+    def numel(self) -> Expr:
+        return mul_all(self.size)
+
+    def storage_numel(self) -> Expr:
+        """Elements from the start of the storage to the last one used."""
+        if any(s == 0 for s in self.size):
+            return as_expr(0)
+        return self.index([s - 1 for s in self.size]) + 1
+
+    def is_contiguous(self) -> bool:
+        wanted = contiguous_strides(self.size)
+        return all(a is b or s == 1 for a, b, s in zip(self.stride, wanted, self.size, strict=True))
+
+
+@dataclass(frozen=True)
+class TensorRef:
+    """An operand in memory: a buffer seen through a layout (the layout's offset counts from the buffer's first element)."""
+
+    buffer: str
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class BodyOp:
+    """One scalar operation; its id is its position in the body.
+
+    opcode      args                attrs
+    load        () or (mask, other) (buffer, index Expr)       with a mask: `mask ? buffer[index] : other`, memory untouched if false
+    constant    ()                  (value: int|float|bool,)
+    index       ()                  (Expr,)                    an index expression as a value of `dtype`
+    indirect    (value,)            (size Expr, where: str)    an integer value used as an index: negative ones wrap once, out of
+                                                               range is reported with `where`; defines symbol `indirect_var(id, size)`
+    cast        (value,)            ()                         to `dtype`, PyTorch's conversion rules
+    any scalar operation of `compiler.ir.scalar_ops.SCALAR_OPS`: (operands...), ()
+    """
+
+    opcode: str
+    args: tuple[int, ...]
+    dtype: DType
+    attrs: tuple[Union[str, Expr, int, float, bool], ...] = ()
+
+
+@dataclass(frozen=True)
+class Body:
+    """Ops in SSA order and the ids of the values that they yield (one for most nodes)."""
+
+    ops: tuple[BodyOp, ...]
+    yields: tuple[int, ...]
+
+    def loads(self) -> list[BodyOp]:
+        return [op for op in self.ops if op.opcode == "load"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """Base of all: `name` is the buffer that it defines, `layout` that buffer's memory."""
+
+    name: str
+    layout: Layout
+    origins: tuple[Origin, ...]
+
+
+@dataclass(frozen=True)
+class Pointwise(Node):
+    """buffer[layout.index(i)] = body(i) for i in `ranges` (== layout.size)."""
+
+    body: Body
+
+    @property
+    def ranges(self) -> tuple[Expr, ...]:
+        return self.layout.size
+
+
+@dataclass(frozen=True)
+class Reduction(Node):
+    """buffer[layout.index(i)] = reduce over r of body(i, r); `ranges` == layout.size.
+
+    kind: sum, prod, max, min (NaN propagates), any, all, argmax, argmin (first of equals, NaN counts as extreme; yields int64).
+    Accumulates in `acc_dtype` (at least as wide as the values).
+    """
+
+    reduction_ranges: tuple[Expr, ...]
+    kind: str
+    acc_dtype: DType
+    body: Body
+
+    @property
+    def ranges(self) -> tuple[Expr, ...]:
+        return self.layout.size
+
+
+@dataclass(frozen=True)
+class Scan(Node):
+    """Inclusive scan (kind: sum, prod, max, min) of body(i) along dim `dim` of `ranges` (== layout.size)."""
+
+    dim: int
+    kind: str
+    acc_dtype: DType
+    body: Body
+
+    @property
+    def ranges(self) -> tuple[Expr, ...]:
+        return self.layout.size
+
+
+@dataclass(frozen=True)
+class Scatter(Node):
+    """Copies `base` to the new buffer, then for i in `ranges`: buffer[index(i)] = or += body(i); `index` may use indirect symbols."""
+
+    base: TensorRef
+    ranges: tuple[Expr, ...]
+    index: Expr
+    mode: str  # "store" or "add"
+    body: Body
+
+
+@dataclass(frozen=True)
+class Sort(Node):
+    """Sorts `operand` along `dim` (stable); yields values, or int64 positions when `indices`."""
+
+    operand: TensorRef
+    dim: int
+    descending: bool
+    indices: bool
+
+
+@dataclass(frozen=True)
+class View(Node):
+    """The memory of `operand.buffer` under another layout: `layout` is `operand.layout`. No work is done."""
+
+    operand: TensorRef
+
+
+@dataclass(frozen=True)
+class TemplateKernel(Node):
+    """A kernel from `kernels/` with its operands in memory; a following pointwise node may be fused as its epilogue.
+
+    template   operands                                   params
+    gemm       a [M, K], b packed "panel16" of [K, N]     (M, N, K)                       -> [M, N]
+    bmm        a [B, M, K], b [B, K, N], any strides      (B, M, N, K)                    -> [B, M, N]
+    conv2d     x channels-last, w packed "conv_panel16"   Conv2dShape's fields in order   -> [N*OH*OW, OC] = channels-last output
+               or "depthwise"
+    attention  q [B,H,Sq,D], k, v [, mask [B,H,Sq,Sk]]    scale, causal                   -> [B, H, Sq, Dv], any strides with unit stride in Dv
+    Iteration space seen by an epilogue: `ranges`, in memory order of the output.
+    """
+
+    template: str
+    operands: tuple[TensorRef, ...]
+    params: tuple[tuple[str, Union[int, float, bool, str, Expr]], ...]
+    ranges: tuple[Expr, ...]
+
+    def param(self, name: str) -> Union[int, float, bool, str, Expr]:
+        return dict(self.params)[name]
+
+
+@dataclass(frozen=True)
+class ExternKernel(Node):
+    """A call through the C shim: `function` is the `aoti_torch_*` name; `args` are TensorRefs, scalars, tuples or None in the C order."""
+
+    function: str
+    args: tuple[object, ...]
+    aten_op: str
+
+    def operands(self) -> list[TensorRef]:
+        return [a for a in self.args if isinstance(a, TensorRef)]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A user input of the program."""
+
+    name: str
+    layout: Layout
+    origin: str = ""  # source line that fixed its shape, where known
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A weight, buffer or folded tensor. The data is kept beside the program (`Program.data`), by `source`.
+
+    packing: "" as it is; "panel16", "conv_panel16:<groups>", "depthwise": packed for a template by `kernels/cpp/packing.py`
+    when the package is written; `layout` is then the packed one (1-D, contiguous).
+    `transpose`: the packer sees the 2-D source transposed ([N, K] -> [K, N]).
+    """
+
+    name: str
+    layout: Layout
+    source: str  # key into Program.data
+    fqn: str  # the name in the model, "" for a folded one
+    packing: str = ""
+    transpose: bool = False
+    digest: str = ""  # SHA-256 of the source's data, where the program was read from text
+    kind: str = "unknown"  # "parameter", "buffer", "tensor" (a tensor constant) or "folded"
+
+
+@dataclass(frozen=True)
+class OutputRef:
+    """An output of the program: a tensor, or a plain Python value (None, int, float, bool)."""
+
+    name: str
+    value: Union[TensorRef, int, float, bool, None]
+
+
+@dataclass
+class Program:
+    """A whole lowered model. `data` maps a constant's source to its tensor (torch.Tensor; any object to this module)."""
+
+    name: str
+    inputs: list[Input]
+    constants: list[Constant]
+    nodes: list[Node]
+    outputs: list[OutputRef]
+    data: dict[str, object] = field(default_factory=dict)
+    in_spec: str = ""
+    out_spec: str = ""
+
+    def layouts(self) -> dict[str, Layout]:
+        """Every buffer's own layout by name."""
+        table: dict[str, Layout] = {i.name: i.layout for i in self.inputs}
+        table.update((c.name, c.layout) for c in self.constants)
+        table.update((n.name, n.layout) for n in self.nodes)
+        return table

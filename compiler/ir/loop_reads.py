@@ -1,0 +1,21 @@
+"""Which buffers a Loop IR node reads."""
+
+from __future__ import annotations
+
+from compiler.ir.loop import ExternKernel, Node, Pointwise, Reduction, Scan, Scatter, Sort, TemplateKernel, View
+
+
+def buffers_read(node: Node) -> tuple[str, ...]:
+    """Names of the buffers that the node reads, each once, in order of first appearance."""
+    names: list[str] = []
+    if isinstance(node, (Pointwise, Reduction, Scan, Scatter)):
+        names += [str(op.attrs[0]) for op in node.body.loads()]
+    if isinstance(node, Scatter):
+        names.append(node.base.buffer)
+    if isinstance(node, (Sort, View)):
+        names.append(node.operand.buffer)
+    if isinstance(node, TemplateKernel):
+        names += [r.buffer for r in node.operands]
+    if isinstance(node, ExternKernel):
+        names += [r.buffer for r in node.operands()]
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,233 @@
+"""Checks the invariants of a Loop IR program (listed in `loop.py`). A violation is an InternalError that names the node and the rule.
+
+`verify(program)` after lowering and after every pass over Loop IR; one pass over the nodes, intervals only, so it is cheap enough to run always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.ir import dtypes
+from compiler.ir.expr import Expr
+from compiler.ir.loop import (
+    Body,
+    BodyOp,
+    ExternKernel,
+    Layout,
+    Node,
+    Pointwise,
+    Program,
+    Reduction,
+    Scan,
+    Scatter,
+    Sort,
+    TemplateKernel,
+    TensorRef,
+    View,
+    indirect_var,
+    loop_var,
+    reduction_var,
+)
+from compiler.ir.scalar_ops import SCALAR_OPS
+from compiler.support.diagnostics import InternalError
+
+REDUCTIONS = frozenset("sum prod max min any all argmax argmin".split())
+SCANS = frozenset("sum prod max min".split())
+# Operands of each template (attention's mask is optional) and its parameters, as `loop.TemplateKernel` lists them.
+TEMPLATES: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
+    "gemm": ((2,), ("M", "N", "K")),
+    "bmm": ((2,), ("B", "M", "N", "K")),
+    "conv2d": (
+        (2,),
+        tuple("N H W C OC KH KW OH OW stride_h stride_w pad_h pad_w dil_h dil_w groups".split()),
+    ),
+    "attention": ((3, 4), ("scale", "causal")),
+}
+
+
+def verify(program: Program) -> None:
+    """Raises InternalError for the first broken rule."""
+    _Verifier(program).run()
+
+
+class _Verifier:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.layouts: dict[str, Layout] = {}
+        self.packed = {c.name for c in program.constants if c.packing}
+        self.where = ""
+
+    def run(self) -> None:
+        for described in (*self.program.inputs, *self.program.constants):
+            self.where = described.name
+            self.define(described.name, described.layout)
+        for node in self.program.nodes:
+            self.where = node.name
+            self.node(node)
+            self.define(node.name, node.layout)
+        for output in self.program.outputs:
+            self.where = f"output {output.name}"
+            if isinstance(output.value, TensorRef):
+                self.ref(output.value)
+
+    def fail(self, rule: str) -> None:
+        raise InternalError(f"loop IR of {self.program.name}, {self.where}: {rule}")
+
+    def check(self, holds: bool, rule: str) -> None:
+        if not holds:
+            self.fail(rule)
+
+    def define(self, name: str, layout: Layout) -> None:
+        self.check(name.isidentifier(), f"{name!r} is not an identifier")
+        self.check(name not in self.layouts, f"buffer {name} is defined twice")
+        self.check(len(layout.size) == len(layout.stride), f"{len(layout.size)} sizes and {len(layout.stride)} strides")
+        for e in (*layout.size, layout.offset):
+            self.check(e.lo is not None and e.lo >= 0, f"size or offset {e} may be negative")
+        self.layouts[name] = layout
+
+    def storage(self, name: str) -> Layout:
+        if name not in self.layouts:
+            self.fail(f"reads {name}, which is not defined before it")
+        return self.layouts[name]
+
+    def ref(self, ref: TensorRef) -> None:
+        """The operand stays inside its buffer."""
+        storage = self.storage(ref.buffer)
+        self.check(ref.layout.dtype == storage.dtype, f"{ref.buffer} is {storage.dtype}, seen as {ref.layout.dtype}")
+        self.inside(ref.layout.storage_numel() - 1, storage, f"the view {ref.layout} of {ref.buffer}")
+
+    def inside(self, last: Expr, storage: Layout, what: str) -> None:
+        """`last` is the largest element offset of an access, by its interval."""
+        room = storage.storage_numel()
+        beyond = (last - room).hi
+        self.check(beyond is None or beyond < 0, f"{what} reaches element {last}, the buffer has {room}")
+
+    # -- nodes -------------------------------------------------------------------------------------------------------
+
+    def node(self, node: Node) -> None:
+        self.check(bool(node.origins), "has no origins")
+        if isinstance(node, Pointwise):
+            self.check(self.body(node.body, node.ranges, ()) == [node.layout.dtype], "the body does not yield the buffer's dtype")
+        elif isinstance(node, Reduction):
+            self.reduction(node)
+        elif isinstance(node, Scan):
+            self.check(node.kind in SCANS, f"unknown scan {node.kind!r}")
+            self.check(0 <= node.dim < len(node.ranges), f"dim {node.dim} of {len(node.ranges)}")
+            self.check(self.body(node.body, node.ranges, ()) == [node.acc_dtype], "the body does not yield the accumulator's dtype")
+        elif isinstance(node, Scatter):
+            self.scatter(node)
+        elif isinstance(node, (Sort, View)):
+            self.ref(node.operand)
+        elif isinstance(node, TemplateKernel):
+            self.template(node)
+        elif isinstance(node, ExternKernel):
+            for operand in node.operands():
+                self.ref(operand)
+
+    def reduction(self, node: Reduction) -> None:
+        self.check(node.kind in REDUCTIONS, f"unknown reduction {node.kind!r}")
+        self.check(self.body(node.body, node.ranges, node.reduction_ranges) == [node.acc_dtype], "the body does not yield the accumulator's dtype")
+        if node.kind.startswith("arg"):
+            self.check(node.layout.dtype == dtypes.int64, f"{node.kind} yields int64, not {node.layout.dtype}")
+        if node.kind in ("any", "all"):
+            self.check(node.acc_dtype == dtypes.bool_, f"{node.kind} accumulates bool, not {node.acc_dtype}")
+
+    def scatter(self, node: Scatter) -> None:
+        self.check(node.mode in ("store", "add"), f"unknown mode {node.mode!r}")
+        self.ref(node.base)
+        symbols = self.symbols(node.ranges, ())
+        self.check(self.body(node.body, node.ranges, ()) == [node.layout.dtype], "the body does not yield the buffer's dtype")
+        symbols |= {indirect_var(k, op.attrs[0]) for k, op in enumerate(node.body.ops) if op.opcode == "indirect"}  # type: ignore[arg-type]
+        self.index(node.index, symbols)
+        self.check(node.index.lo is not None and node.index.lo >= 0, f"the store index {node.index} may be negative")
+        if node.index.hi is not None:
+            self.inside(node.index, node.layout, f"the store index {node.index}")
+
+    def template(self, node: TemplateKernel) -> None:
+        self.check(node.template in TEMPLATES, f"unknown template {node.template!r}")
+        counts, names = TEMPLATES[node.template]
+        self.check(len(node.operands) in counts, f"{node.template} has {len(node.operands)} operands")
+        given = tuple(name for name, _ in node.params)
+        self.check(given == names, f"{node.template} takes {', '.join(names)}, got {', '.join(given)}")
+        self.check(node.layout.dtype == dtypes.float32, f"{node.template} makes float32, not {node.layout.dtype}")
+        for operand in node.operands:
+            self.ref(operand)
+            self.check(operand.layout.dtype == dtypes.float32, f"operand {operand.buffer} is {operand.layout.dtype}")
+        packed = [o.buffer in self.packed for o in node.operands]
+        wanted = [False, True] if node.template in ("gemm", "conv2d") else [False] * len(packed)
+        self.check(packed == wanted, "only the second operand of gemm and conv2d is packed")
+
+    # -- bodies ------------------------------------------------------------------------------------------------------
+
+    def symbols(self, ranges: Sequence[Expr], reduced: Sequence[Expr]) -> set[Expr]:
+        sizes = {s for i in self.program.inputs for e in i.layout.size for s in e.symbols()}
+        loops = {loop_var(k, e) for k, e in enumerate(ranges)} | {reduction_var(k, e) for k, e in enumerate(reduced)}
+        return sizes | loops
+
+    def body(self, body: Body, ranges: Sequence[Expr], reduced: Sequence[Expr]) -> list[dtypes.DType]:
+        """Checks every op; returns the types of the yields."""
+        symbols = self.symbols(ranges, reduced)
+        empty = any(e == 0 for e in (*ranges, *reduced))
+        for position, op in enumerate(body.ops):
+            self.check(all(0 <= a < position for a in op.args), f"%{position} uses a later op")
+            self.op(op, [body.ops[a].dtype for a in op.args], symbols, empty, f"%{position} {op.opcode}")
+            if op.opcode == "indirect":
+                symbols.add(indirect_var(position, op.attrs[0]))  # type: ignore[arg-type]
+        self.check(bool(body.yields), "yields nothing")
+        self.check(all(0 <= y < len(body.ops) for y in body.yields), "yields an op that does not exist")
+        return [body.ops[y].dtype for y in body.yields]
+
+    def op(self, op: BodyOp, args: list[dtypes.DType], symbols: set[Expr], empty: bool, name: str) -> None:
+        if op.opcode == "load":
+            self.load(op, args, symbols, empty, name)
+        elif op.opcode == "constant":
+            kind = float if op.dtype.is_float else bool if op.dtype == dtypes.bool_ else int
+            self.check(not args and type(op.attrs[0]) is kind, f"{name}: {op.attrs[0]!r} is no {op.dtype}")
+        elif op.opcode == "index":
+            self.index(op.attrs[0], symbols)
+        elif op.opcode == "indirect":
+            self.check(len(args) == 1 and args[0].is_int, f"{name}: an index of type {args}")
+            self.check(op.dtype == dtypes.int64, f"{name}: yields int64")
+            self.index(op.attrs[0], symbols)
+        elif op.opcode == "cast":
+            self.check(len(args) == 1, f"{name}: takes one operand")
+        else:
+            self.scalar(op, args, name)
+
+    def scalar(self, op: BodyOp, args: list[dtypes.DType], name: str) -> None:
+        rule = SCALAR_OPS.get(op.opcode)
+        if rule is None:
+            self.fail(f"{name}: unknown operation")
+            return
+        self.check(len(args) == rule.arity, f"{name}: takes {rule.arity} operands, has {len(args)}")
+        typed = args[1:] if rule.result == "first_value" else args
+        self.check(len(set(typed)) == 1, f"{name}: operands of different types {', '.join(map(str, args))}")
+        wanted = dtypes.bool_ if rule.result == "bool" else typed[0]
+        self.check(op.dtype == wanted, f"{name}: has type {op.dtype}, its operands say {wanted}")
+        if op.opcode == "where" or op.opcode.startswith("logical_"):
+            self.check(args[0] == dtypes.bool_, f"{name}: the condition is {args[0]}")
+        if op.opcode == "div":
+            self.check(typed[0].is_float, f"{name}: true division of {typed[0]}")
+        self.check(typed[0] not in (dtypes.float16, dtypes.bfloat16), f"{name}: computes in {typed[0]}; 16-bit floats compute in float32")
+
+    def load(self, op: BodyOp, args: list[dtypes.DType], symbols: set[Expr], empty: bool, name: str) -> None:
+        buffer, index = op.attrs
+        storage = self.storage(str(buffer))
+        assert isinstance(index, Expr)
+        self.check(str(buffer) not in self.packed, f"{name}: reads the packed constant {buffer}")
+        self.check(op.dtype == storage.dtype, f"{name}: {buffer} is {storage.dtype}, loaded as {op.dtype}")
+        self.index(index, symbols)
+        if args:
+            self.check(args == [dtypes.bool_, op.dtype], f"{name}: mask and alternative are {', '.join(map(str, args))}")
+            return
+        if empty:
+            return
+        self.check(index.lo is not None and index.lo >= 0, f"{name}: the index {index} may be negative")
+        if index.hi is not None and storage.storage_numel().is_const:
+            room = storage.storage_numel().value()
+            self.check(index.hi < room, f"{name}: the index {index} reaches {index.hi}, {buffer} has {room} elements")
+
+    def index(self, index: object, symbols: set[Expr]) -> None:
+        assert isinstance(index, Expr)
+        unknown = [s for s in index.symbols() if s not in symbols]
+        self.check(not unknown, f"index {index} uses {', '.join(map(str, unknown))}, which are not loops of this node")

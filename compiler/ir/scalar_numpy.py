@@ -1,0 +1,81 @@
+"""What every scalar operation means, in numpy: the reference for all code generators.
+
+Operands are arrays of the operation's type. bfloat16 is computed in float32, like everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from compiler.ir import dtypes
+from compiler.ir.dtypes import DType
+
+Array = np.ndarray[Any, Any]
+
+# bfloat16 has no numpy type: its values are kept in float32 arrays, rounded.
+NUMPY_TYPES: dict[DType, type[Any]] = {
+    dtypes.uint8: np.uint8, dtypes.int8: np.int8, dtypes.int16: np.int16, dtypes.int32: np.int32, dtypes.int64: np.int64,
+    dtypes.float16: np.float16, dtypes.float32: np.float32, dtypes.float64: np.float64, dtypes.bool_: np.bool_,
+    dtypes.bfloat16: np.float32,
+}  # fmt: skip
+
+
+def cast(a: Array, dtype: DType) -> Array:
+    """a as `dtype`: floats to integers go towards zero, anything to bool asks for non-zero."""
+    if dtype == dtypes.bfloat16:
+        return round_bfloat16(a.astype(np.float32))
+    return a.astype(NUMPY_TYPES[dtype])
+
+
+def round_bfloat16(a: Array) -> Array:
+    """Nearest bfloat16, ties to even, as float32."""
+    bits = np.ascontiguousarray(a, np.float32).view(np.uint32)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
+    return np.where(np.isnan(a), a, rounded.astype(np.uint32).view(np.float32)).astype(np.float32)
+
+
+def _elementwise(function: Callable[[float], float]) -> Callable[[Array], Array]:
+    def apply(a: Array) -> Array:
+        return np.array([function(float(x)) for x in a.ravel()], np.float64).reshape(a.shape).astype(a.dtype)
+
+    return apply
+
+
+def _lgamma(x: float) -> float:
+    return math.inf if math.isinf(x) or (x <= 0 and x == math.floor(x)) else math.nan if math.isnan(x) else math.lgamma(x)
+
+
+def _sigmoid(a: Array) -> Array:
+    return (1 / (1 + np.exp(-a.astype(np.float64)))).astype(a.dtype)
+
+
+def _truncdiv(a: Array, b: Array) -> Array:
+    if a.dtype.kind == "f":
+        return np.trunc(a / b)
+    return (np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(a.dtype)
+
+
+def _sign(a: Array) -> Array:
+    return np.sign(a.astype(np.int8)).astype(a.dtype) if a.dtype.kind == "b" else np.sign(a)
+
+
+MEANING: dict[str, Callable[..., Array]] = {
+    "neg": np.negative, "abs": np.abs, "sign": _sign, "reciprocal": lambda a: (1 / a).astype(a.dtype), "sqrt": np.sqrt,
+    "rsqrt": lambda a: (1 / np.sqrt(a.astype(np.float64))).astype(a.dtype), "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1,
+    "log": np.log, "log2": np.log2, "log10": np.log10, "log1p": np.log1p, "sin": np.sin, "cos": np.cos, "tan": np.tan,
+    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
+    "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "erf": _elementwise(math.erf), "erfc": _elementwise(math.erfc),
+    "sigmoid": _sigmoid, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint, "bitwise_not": np.invert,
+    "lgamma": _elementwise(_lgamma),
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "floordiv": np.floor_divide, "truncdiv": _truncdiv,
+    "mod": np.remainder, "fmod": np.fmod, "pow": np.power, "atan2": np.arctan2, "maximum": np.maximum, "minimum": np.minimum,
+    "bitwise_and": np.bitwise_and, "bitwise_or": np.bitwise_or, "bitwise_xor": np.bitwise_xor, "shl": np.left_shift,
+    "shr": np.right_shift, "copysign": np.copysign, "hypot": np.hypot,
+    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+    "logical_and": np.logical_and, "logical_or": np.logical_or, "logical_not": np.logical_not, "isnan": np.isnan, "isinf": np.isinf,
+    "where": np.where,
+}  # fmt: skip

@@ -1,0 +1,73 @@
+"""What every template kernel means, in numpy: matrix products, convolution and attention straight from their definitions.
+
+Operands are arrays of the sizes that the operand's layout states; a packed weight is given unpacked, as the packer sees it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from compiler.ir.loop import TemplateKernel
+
+Array = np.ndarray[Any, Any]
+
+
+def run_template(node: TemplateKernel, operands: list[Array]) -> Array:
+    """The result with the size of the node's layout, float32."""
+    params = {k: v for k, v in node.params}
+    if node.template in ("gemm", "bmm"):
+        result = operands[0].astype(np.float64) @ operands[1].astype(np.float64)
+    elif node.template == "conv2d":
+        result = _conv2d(operands[0].astype(np.float64), operands[1].astype(np.float64), params)
+    elif node.template == "attention":
+        result = _attention(operands, float(params["scale"]), bool(params["causal"]))  # type: ignore[arg-type]
+    else:
+        raise ValueError(f"no meaning is known of the template {node.template!r}")
+    return result.astype(np.float32)
+
+
+def packer_input(data: Any, packing: str, transpose: bool) -> Array:
+    """The weight as the packer of `packing` sees it."""
+    array: Array = np.asarray(data.detach().cpu().float().numpy())
+    if not re.fullmatch(r"panel16|depthwise|conv_panel16:\d+", packing):
+        raise ValueError(f"unknown packing {packing!r}")
+    return array.T if transpose else array
+
+
+def _conv2d(x: Array, w: Array, p: dict[str, Any]) -> Array:
+    """x [N, C, H, W] (any strides), w [OC, C / groups, KH, KW] -> [N * OH * OW, OC]."""
+    groups, oh, ow = p["groups"], p["OH"], p["OW"]
+    pad_h, pad_w = p["pad_h"], p["pad_w"]
+    # As much below and right as any tap of the last window reaches.
+    reach_h = (oh - 1) * p["stride_h"] + (p["KH"] - 1) * p["dil_h"] + 1
+    reach_w = (ow - 1) * p["stride_w"] + (p["KW"] - 1) * p["dil_w"] + 1
+    below, right = max(0, reach_h - pad_h - p["H"]), max(0, reach_w - pad_w - p["W"])
+    padded = np.pad(x, ((0, 0), (0, 0), (pad_h, below), (pad_w, right)))
+    grouped = padded.reshape(p["N"], groups, p["C"] // groups, *padded.shape[2:])
+    kernels = w.reshape(groups, p["OC"] // groups, p["C"] // groups, p["KH"], p["KW"])
+    out = np.zeros((p["N"], oh, ow, groups, p["OC"] // groups))
+    for kh in range(p["KH"]):
+        for kw in range(p["KW"]):
+            top, left = kh * p["dil_h"], kw * p["dil_w"]
+            rows = slice(top, top + (oh - 1) * p["stride_h"] + 1, p["stride_h"])
+            columns = slice(left, left + (ow - 1) * p["stride_w"] + 1, p["stride_w"])
+            out += np.einsum("ngchw,goc->nhwgo", grouped[:, :, :, rows, columns], kernels[:, :, :, kh, kw], optimize=True)
+    return out.reshape(p["N"] * oh * ow, p["OC"])
+
+
+def _attention(operands: list[Array], scale: float, causal: bool) -> Array:
+    """softmax(scale * q @ k^T + mask) @ v; rows without a finite score are zero. k and v may have fewer heads."""
+    q, k, v = (x.astype(np.float64) for x in operands[:3])
+    repeat = q.shape[1] // k.shape[1]
+    scores = scale * (q @ np.swapaxes(np.repeat(k, repeat, 1), 2, 3))
+    if causal:
+        scores = np.where(np.tril(np.ones(scores.shape[2:], bool)), scores, -np.inf)
+    if len(operands) > 3:
+        scores = scores + operands[3]
+    largest = scores.max(-1, keepdims=True)
+    powers = np.exp(scores - np.where(np.isneginf(largest), 0, largest))
+    total = powers.sum(-1, keepdims=True)
+    return np.asarray((powers / np.where(total == 0, 1, total)) @ np.repeat(v, repeat, 1))

@@ -1,0 +1,238 @@
+"""Wrapper IR: the straight-line plan of one run of a model, printed as C++ (AOT) and Python (JIT), line for line.
+
+Enters: nothing; this module is the data. `wrapper/plan.py` makes a `Plan`, the writers print it, `ir/wrapper_text.py` prints and
+parses it as text, `ir/wrapper_verify.py` checks it.
+
+Invariants (checked by `ir/wrapper_verify.py`)
+- A name is defined once: by a slot (input, constant) or by a line (`Alloc`, `Reuse`, `View`, a fresh result of an `ExternCall`).
+- A line uses only names defined before it and still alive. An `Alloc` in the arena ends the life of every buffer whose bytes it
+  takes; a `Reuse` ends the life of the buffer that it takes over.
+- Launches and calls write only memory that the plan allocated, never an input or a constant.
+- The last line is the only `Return`; it gives every output slot exactly one value: a name whose memory is the caller's afterwards
+  (an "output" `Alloc`, a fresh result, a `View` of one of these) or a literal, and a handle is given away once.
+
+Before/after (`cos(mm(sin(x), y))` after scheduling -> as text):
+    alloc buf0: float32 [64, 64] stride [64, 1] arena 0
+    launch cpp_fused_sin_0(in x: float, out buf0: float)  # aten.sin.default [sin] at models/my_model.py:20 in forward
+    alloc buf2: float32 [64, 64] stride [64, 1] output
+    launch cpp_gemm_cos_1(in buf0: float, in y: float, out buf2: float)  # aten.mm.default [mm]; aten.cos.default [cos]
+    return buf2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Union
+
+from compiler.ir.expr import Expr
+from compiler.ir.loop import Layout
+from compiler.support.origins import Origin
+
+Literal = Union[int, float, bool, None]
+
+
+@dataclass(frozen=True)
+class InputSlot:
+    """A user input. `origin` is the source line that fixed its shape, "" where unknown."""
+
+    name: str
+    layout: Layout
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class ConstantSlot:
+    """A constant in the weights file. `layout` is what kernels see, `original` what the model holds (they differ when packed).
+
+    kind: "parameter", "buffer", "tensor" (a tensor constant), "folded" (computed by the compiler) or "unknown".
+    packing: "" or the packing of `loop.Constant`. Several constants may share bytes (tied weights, duplicates).
+    """
+
+    name: str
+    layout: Layout
+    original: Layout
+    offset_bytes: int
+    size_bytes: int
+    fqn: str = ""
+    kind: str = "unknown"
+    packing: str = ""
+
+
+@dataclass(frozen=True)
+class OutputSlot:
+    """An output by name: a tensor with this layout, or (layout None) the literal that every run gives."""
+
+    name: str
+    layout: Layout | None
+    literal: Literal = None
+
+
+@dataclass(frozen=True)
+class SizeSymbol:
+    """A dynamic size: the value of `symbol` is `inputs[input_index].size(dim)`."""
+
+    symbol: Expr
+    input_index: int
+    dim: int
+
+
+@dataclass(frozen=True)
+class Alloc:
+    """`name` gets memory: in the arena at `offset_bytes`, or (`place` "output") a tensor of its own, to be given to the caller."""
+
+    name: str
+    layout: Layout
+    place: str  # "arena" or "output"
+    offset_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """`name` takes over the memory of `old`, which must not be used any more."""
+
+    name: str
+    layout: Layout
+    old: str
+
+
+@dataclass(frozen=True)
+class View:
+    """`name` is the memory of `base` under another layout. Offsets count from the start of the memory, however many views deep."""
+
+    name: str
+    layout: Layout
+    base: str
+
+
+@dataclass(frozen=True)
+class Arg:
+    """An argument of a launch: a buffer with the element type that the kernel declares, or a size expression ("size")."""
+
+    value: Union[str, Expr]
+    ctype: str
+    mode: str  # "in", "out", "inout", "size"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One call of an own kernel. `can_fail`: it may report bad data through the kernel context."""
+
+    kernel: str
+    args: tuple[Arg, ...]
+    origins: tuple[Origin, ...] = ()
+    can_fail: bool = False
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A tensor argument of a C call: the memory of `buffer` seen through `layout` (offset from the start of the memory)."""
+
+    buffer: str
+    layout: Layout
+
+
+CallArg = Union[Operand, str, int, float, bool, None, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class ExternCall:
+    """A call of the C shim. `args` in the C order without out-parameters.
+
+    result: the name of the one tensor that comes back. With `fresh` the function makes it and hands over a new handle as its
+    last parameter; without, `result` was allocated before and is the first argument in C (the `_out` form).
+    """
+
+    function: str
+    result: str
+    args: tuple[CallArg, ...]
+    layout: Layout | None  # of a fresh result; None without `fresh`
+    origins: tuple[Origin, ...] = ()
+
+    @property
+    def fresh(self) -> bool:
+        return self.layout is not None
+
+
+@dataclass(frozen=True)
+class ProxyCall:
+    """A custom op, run by the host's proxy executor as its extern node number `node`. `tensors` are inputs, then outputs in place."""
+
+    op: str
+    node: int
+    ints: tuple[int, ...]
+    tensors: tuple[Operand, ...]
+    outputs: tuple[str, ...]
+    origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cond:
+    """Runs `then` or `otherwise` by the bool in the one element of `predicate`; both write buffers allocated before."""
+
+    predicate: str
+    then: tuple[Line, ...]
+    otherwise: tuple[Line, ...]
+    origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True)
+class While:
+    """Runs `test`, which writes the bool `predicate`; while it is true runs `body` and starts again."""
+
+    predicate: str
+    test: tuple[Line, ...]
+    body: tuple[Line, ...]
+    origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True)
+class Return:
+    """The outputs in order: a name, or None for an output slot with a literal."""
+
+    values: tuple[Union[str, None], ...]
+
+
+Line = Union[Alloc, Reuse, View, Launch, ExternCall, ProxyCall, Cond, While, Return]
+
+
+@dataclass
+class Plan:
+    """A whole run with the tables that describe it. `weights_bytes` is the size of the weights file."""
+
+    name: str
+    inputs: list[InputSlot]
+    constants: list[ConstantSlot]
+    outputs: list[OutputSlot]
+    lines: list[Line]
+    symbols: list[SizeSymbol] = field(default_factory=list)
+    arena_bytes: int = 0
+    scratch_bytes_per_thread: int = 0
+    weights_bytes: int = 0
+    in_spec: str = ""
+    out_spec: str = ""
+
+    def all_lines(self) -> Iterator[Line]:
+        """Every line, those of nested blocks after the line that holds them."""
+        return _walk(tuple(self.lines))
+
+    def extern_functions(self) -> list[str]:
+        """The shim functions that extern calls name, each once, sorted."""
+        return sorted({line.function for line in self.all_lines() if isinstance(line, ExternCall)})
+
+
+def _walk(lines: tuple[Line, ...]) -> Iterator[Line]:
+    for line in lines:
+        yield line
+        if isinstance(line, Cond):
+            yield from _walk(line.then)
+            yield from _walk(line.otherwise)
+        elif isinstance(line, While):
+            yield from _walk(line.test)
+            yield from _walk(line.body)
+
+
+def size_bytes(layout: Layout) -> int | None:
+    """Bytes from the layout's first storage element to its last; None when it depends on a size symbol."""
+    numel = layout.storage_numel()
+    return numel.value() * layout.dtype.size_bytes if numel.is_const else None

@@ -1,0 +1,323 @@
+"""Wrapper IR as text: `print_plan` and its inverse `parse_plan`.
+
+Enters and leaves: a `wrapper.Plan`, a string. `parse_plan(print_plan(p)) == p` for every plan that verifies. Strings from outside
+(pytree specs, source lines, parameter names) are JSON strings, so that they may hold anything. `parse_plan` raises ValueError
+with the number and the text of the line that it does not understand.
+
+    plan my_model
+    arena 32768 scratch 0 weights 0
+    in_spec "[1, ...]"
+    out_spec "[1, ...]"
+    input x: float32 [64, 64] stride [64, 1] at "models/my_model.py:20 in forward"
+    constant c0: float32 [48] stride [1] of float32 [3, 10] stride [10, 1] bytes 0+192 parameter "fc.weight" packing "panel16"
+    output cos: float32 [64, 64] stride [64, 1]
+    symbol s0 in [2, 128] = input 0 dim 1
+    begin
+      alloc buf0: float32 [64, 64] stride [64, 1] arena 0
+      launch cpp_fused_sin_0(in x: float, out buf0: float, size s0*64: int64_t) may fail  # aten.sin.default [sin] at m.py:20
+      call aoti_torch_cpu_mm_out(buf1, buf0: float32 [64, 64] stride [64, 1], [1, 2], "text", 1.0, None)
+      call t: float32 [3] stride [1] = aoti_torch_cpu_cumsum(buf1: float32 [3] stride [1], 0, None)
+      proxy 0 "mylib::op" ints [1, 2] tensors (buf0: float32 [3] stride [1]) writes (buf0)
+      cond p {
+        ...
+      } else {
+        ...
+      }
+      while p {
+        ...
+      } do {
+        ...
+      }
+      return cos
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from compiler.ir.dtypes import parse_dtype
+from compiler.ir.expr import Expr, as_expr, parse_expr, sym
+from compiler.ir.loop import Layout
+from compiler.ir.wrapper import (
+    Alloc,
+    Arg,
+    CallArg,
+    Cond,
+    ConstantSlot,
+    ExternCall,
+    InputSlot,
+    Launch,
+    Line,
+    Literal,
+    Operand,
+    OutputSlot,
+    Plan,
+    ProxyCall,
+    Return,
+    Reuse,
+    SizeSymbol,
+    View,
+    While,
+)
+from compiler.support.origins import Origin
+
+
+def layout_text(layout: Layout) -> str:
+    """`float32 [64, 64] stride [64, 1] offset 3`; a zero offset is left out."""
+    text = f"{layout.dtype} {_list(layout.size)} stride {_list(layout.stride)}"
+    return text if layout.offset == 0 else f"{text} offset {layout.offset}"
+
+
+def _list(values: Iterable[object]) -> str:
+    return "[" + ", ".join(str(v) for v in values) + "]"
+
+
+def print_plan(plan: Plan) -> str:
+    """The whole plan, one item a line."""
+    out = [
+        f"plan {plan.name}",
+        f"arena {plan.arena_bytes} scratch {plan.scratch_bytes_per_thread} weights {plan.weights_bytes}",
+        f"in_spec {json.dumps(plan.in_spec)}",
+        f"out_spec {json.dumps(plan.out_spec)}",
+    ]
+    for i in plan.inputs:
+        out.append(f"input {i.name}: {layout_text(i.layout)}" + (f" at {json.dumps(i.origin)}" if i.origin else ""))
+    for c in plan.constants:
+        out.append(
+            f"constant {c.name}: {layout_text(c.layout)} of {layout_text(c.original)} bytes {c.offset_bytes}+{c.size_bytes}"
+            f" {c.kind} {json.dumps(c.fqn)} packing {json.dumps(c.packing)}"
+        )
+    for o in plan.outputs:
+        out.append(f"output {o.name}: {layout_text(o.layout)}" if o.layout else f"output {o.name} = {o.literal!r}")
+    for s in plan.symbols:
+        hi = "inf" if s.symbol.hi is None else s.symbol.hi
+        out.append(f"symbol {s.symbol} in [{s.symbol.lo}, {hi}] = input {s.input_index} dim {s.dim}")
+    out.append("begin")
+    for line in plan.lines:
+        out.extend(f"  {text}" for text in print_line(line))
+    return "\n".join(out) + "\n"
+
+
+def print_line(line: Line) -> list[str]:
+    """One line of the plan as text; several lines for one that holds blocks."""
+    match line:
+        case Alloc(name, layout, place, offset):
+            return [f"alloc {name}: {layout_text(layout)} {place}" + (f" {offset}" if place == "arena" else "")]
+        case Reuse(name, layout, old):
+            return [f"reuse {name}: {layout_text(layout)} = {old}"]
+        case View(name, layout, base):
+            return [f"view {name}: {layout_text(layout)} = {base}"]
+        case Launch(kernel, args, origins, can_fail):
+            listed = ", ".join(f"{a.mode} {a.value}: {a.ctype}" for a in args)
+            return [f"launch {kernel}({listed}){' may fail' if can_fail else ''}{_origins(origins)}"]
+        case ExternCall(function, result, args, layout, origins):
+            listed = ", ".join(_call_arg(a) for a in args)
+            if layout is not None:
+                return [f"call {result}: {layout_text(layout)} = {function}({listed}){_origins(origins)}"]
+            return [f"call {function}({', '.join(filter(None, (result, listed)))}){_origins(origins)}"]
+        case ProxyCall(op, node, ints, tensors, outputs, origins):
+            listed = ", ".join(_call_arg(t) for t in tensors)
+            head = f"proxy {node} {json.dumps(op)} ints {_list(ints)} tensors ({listed})"
+            return [f"{head} writes ({', '.join(outputs)}){_origins(origins)}"]
+        case Cond(predicate, then, otherwise, origins):
+            return _block(f"cond {predicate} {{{_origins(origins)}", then, "} else {", otherwise)
+        case While(predicate, test, body, origins):
+            return _block(f"while {predicate} {{{_origins(origins)}", test, "} do {", body)
+        case Return(values):
+            return ["return " + ", ".join("literal" if v is None else v for v in values)]
+    raise AssertionError(line)
+
+
+def _block(head: str, first: tuple[Line, ...], middle: str, second: tuple[Line, ...]) -> list[str]:
+    out = [head]
+    for lines, end in ((first, middle), (second, "}")):
+        for inner in lines:
+            out.extend(f"  {text}" for text in print_line(inner))
+        out.append(end)
+    return out
+
+
+def _call_arg(arg: CallArg) -> str:
+    if isinstance(arg, Operand):
+        return f"{arg.buffer}: {layout_text(arg.layout)}"
+    if isinstance(arg, str):
+        return json.dumps(arg)
+    return _list(arg) if isinstance(arg, tuple) else repr(arg)
+
+
+def _origins(origins: Sequence[Origin]) -> str:
+    return "  # " + "; ".join(str(o) for o in origins) if origins else ""
+
+
+_NAME = r"[A-Za-z_]\w*"
+_LAYOUT = r"\w+ \[[^\]]*\] stride \[[^\]]*\](?: offset [^:=\"]+?)?"
+_ORIGIN = re.compile(r"(\S+) \[([^\]]*)\](?: at (.*))?$")
+_LITERALS: Mapping[str, Literal] = {"None": None, "True": True, "False": False, "inf": float("inf"), "nan": float("nan")}
+
+
+def parse_plan(text: str) -> Plan:
+    """The inverse of `print_plan`. Raises ValueError naming the line."""
+    return _Parser(text).plan()
+
+
+class _Parser:
+    """Reads line by line; `symbols` are those declared so far."""
+
+    def __init__(self, text: str) -> None:
+        self.rows = [(n, row.strip()) for n, row in enumerate(text.splitlines(), 1) if row.strip()]
+        self.at = 0
+        self.symbols: dict[str, Expr] = {}
+
+    def plan(self) -> Plan:
+        for _, row in self.rows:  # a layout may use a symbol that is declared below it
+            if m := re.fullmatch(rf"symbol ({_NAME}) in \[(-?\d+), (-?\d+|inf)\] = input \d+ dim \d+", row):
+                self.symbols[m[1]] = sym(m[1], int(m[2]), None if m[3] == "inf" else int(m[3]))
+        plan = Plan(self._match(rf"plan ({_NAME})")[1], [], [], [], [])
+        m = self._match(r"arena (\d+) scratch (\d+) weights (\d+)")
+        plan.arena_bytes, plan.scratch_bytes_per_thread, plan.weights_bytes = int(m[1]), int(m[2]), int(m[3])
+        plan.in_spec = json.loads(self._match(r"in_spec (\".*\")")[1])
+        plan.out_spec = json.loads(self._match(r"out_spec (\".*\")")[1])
+        while self._peek() != "begin":
+            self._slot(plan)
+        self.at += 1
+        while self.at < len(self.rows):
+            plan.lines.append(self._line())
+        return plan
+
+    def _peek(self) -> str:
+        if self.at >= len(self.rows):
+            raise ValueError("the plan ends before its last line")
+        return self.rows[self.at][1]
+
+    def _fail(self, why: str = "") -> ValueError:
+        number, row = self.rows[min(self.at, len(self.rows) - 1)]
+        return ValueError(f"line {number} of the plan is not understood{': ' + why if why else ''}: {row}")
+
+    def _match(self, pattern: str) -> re.Match[str]:
+        m = re.fullmatch(pattern, self._peek())
+        if m is None:
+            raise self._fail(f"expected {pattern!r}")
+        self.at += 1
+        return m
+
+    def _slot(self, plan: Plan) -> None:
+        row = self._peek()
+        if m := re.fullmatch(rf"input ({_NAME}): ({_LAYOUT})(?: at (\".*\"))?", row):
+            plan.inputs.append(InputSlot(m[1], self._layout(m[2]), json.loads(m[3]) if m[3] else ""))
+        elif m := re.fullmatch(
+            rf"constant ({_NAME}): ({_LAYOUT}) of ({_LAYOUT}) bytes (\d+)\+(\d+) (\w+) (\".*\") packing (\"[^\"]*\")", row
+        ):
+            layouts = self._layout(m[2]), self._layout(m[3])
+            plan.constants.append(
+                ConstantSlot(m[1], *layouts, int(m[4]), int(m[5]), json.loads(m[7]), m[6], json.loads(m[8]))
+            )
+        elif m := re.fullmatch(rf"output ({_NAME}): ({_LAYOUT})", row):
+            plan.outputs.append(OutputSlot(m[1], self._layout(m[2])))
+        elif m := re.fullmatch(rf"output ({_NAME}) = (\S+)", row):
+            plan.outputs.append(OutputSlot(m[1], None, self._literal(m[2])))
+        elif m := re.fullmatch(rf"symbol ({_NAME}) in .* = input (\d+) dim (\d+)", row):
+            plan.symbols.append(SizeSymbol(self.symbols[m[1]], int(m[2]), int(m[3])))
+        else:
+            raise self._fail()
+        self.at += 1
+
+    def _layout(self, text: str) -> Layout:
+        m = re.fullmatch(r"(\w+) \[(.*?)\] stride \[(.*?)\](?: offset (.+))?", text)
+        if m is None:
+            raise self._fail("not a layout")
+        try:
+            dims = [tuple(self._expr(e) for e in part.split(", ") if e) for part in (m[2], m[3])]
+            return Layout(parse_dtype(m[1]), dims[0], dims[1], self._expr(m[4]) if m[4] else as_expr(0))
+        except ValueError as e:
+            raise self._fail(str(e)) from None
+
+    def _expr(self, text: str) -> Expr:
+        return parse_expr(text, self.symbols)
+
+    def _literal(self, text: str) -> Literal:
+        if text in _LITERALS:
+            return _LITERALS[text]
+        try:
+            return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
+        except ValueError:
+            raise self._fail(f"{text!r} is not a number") from None
+
+    def _line(self) -> Line:
+        row, origins = _split_origins(self._peek())
+        if m := re.fullmatch(r"(cond|while) (\w+) \{", row):
+            self.at += 1
+            first = self._until("} else {" if m[1] == "cond" else "} do {")
+            second = self._until("}")
+            return Cond(m[2], first, second, origins) if m[1] == "cond" else While(m[2], first, second, origins)
+        line = self._simple(row, origins)
+        self.at += 1
+        return line
+
+    def _until(self, end: str) -> tuple[Line, ...]:
+        out: list[Line] = []
+        while self._peek() != end:
+            out.append(self._line())
+        self.at += 1
+        return tuple(out)
+
+    def _simple(self, row: str, origins: tuple[Origin, ...]) -> Line:
+        if m := re.fullmatch(rf"alloc ({_NAME}): ({_LAYOUT}) (arena|output)(?: (\d+))?", row):
+            return Alloc(m[1], self._layout(m[2]), m[3], int(m[4] or 0))
+        if m := re.fullmatch(rf"(reuse|view) ({_NAME}): ({_LAYOUT}) = ({_NAME})", row):
+            return (Reuse if m[1] == "reuse" else View)(m[2], self._layout(m[3]), m[4])
+        if m := re.fullmatch(rf"launch ({_NAME})\((.*)\)( may fail)?", row):
+            return Launch(m[1], tuple(self._arg(a) for a in split_list(m[2])), origins, bool(m[3]))
+        if m := re.fullmatch(rf"call ({_NAME}): ({_LAYOUT}) = ({_NAME})\((.*)\)", row):
+            return ExternCall(m[3], m[1], tuple(map(self._call_arg, split_list(m[4]))), self._layout(m[2]), origins)
+        if m := re.fullmatch(rf"call ({_NAME})\(({_NAME})(?:, (.*))?\)", row):
+            return ExternCall(m[1], m[2], tuple(map(self._call_arg, split_list(m[3] or ""))), None, origins)
+        if m := re.fullmatch(r"proxy (\d+) (\".*\") ints \[(.*)\] tensors \((.*)\) writes \((.*)\)", row):
+            return ProxyCall(json.loads(m[2]), int(m[1]), tuple(int(i) for i in split_list(m[3])),
+                             tuple(map(self._operand, split_list(m[4]))), tuple(split_list(m[5])), origins)  # fmt: skip
+        if m := re.fullmatch(r"return ?(.*)", row):
+            return Return(tuple(None if v == "literal" else v for v in split_list(m[1])))
+        raise self._fail()
+
+    def _arg(self, text: str) -> Arg:
+        m = re.fullmatch(r"(in|out|inout|size) (.+): (\w+)", text)
+        if m is None:
+            raise self._fail(f"{text!r} is not an argument of a launch")
+        return Arg(self._expr(m[2]) if m[1] == "size" else m[2], m[3], m[1])
+
+    def _operand(self, text: str) -> Operand:
+        name, _, layout = text.partition(": ")
+        return Operand(name, self._layout(layout))
+
+    def _call_arg(self, text: str) -> CallArg:
+        if re.fullmatch(rf"{_NAME}: {_LAYOUT}", text):
+            return self._operand(text)
+        if text.startswith('"'):
+            return str(json.loads(text))
+        if text.startswith("["):
+            return tuple(int(i) for i in split_list(text[1:-1]))
+        return self._literal(text)
+
+
+def _split_origins(row: str) -> tuple[str, tuple[Origin, ...]]:
+    head, mark, tail = row.partition("  # ")
+    if not mark:
+        return row, ()
+    matches = [_ORIGIN.fullmatch(part) for part in tail.split("; ")]
+    return head, tuple(Origin(m[2], m[1], m[3] or "") for m in matches if m is not None)
+
+
+def split_list(text: str) -> list[str]:
+    """Splits at commas outside brackets and quotes: `a, [1, 2], "x, y"` has three items."""
+    items, depth, quoted, start = [], 0, False, 0
+    for i, c in enumerate(text):
+        if c == '"' and text[i - 1 : i] != "\\":
+            quoted = not quoted
+        elif not quoted:
+            depth += (c in "[(") - (c in "])")
+            if c == "," and depth == 0:
+                items.append(text[start:i].strip())
+                start = i + 1
+    last = text[start:].strip()
+    return [*items, last] if last else items

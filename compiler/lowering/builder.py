@@ -1,0 +1,189 @@
+"""Makes the Loop IR program while the graph is walked: names buffers, realises lazy values, registers constants.
+
+Every lowering is handed a `Builder`; there is no ambient state. `origin` and `outs` belong to the FX node that is being lowered.
+
+Invariants
+- A realised buffer is contiguous in *memory order*: a channels-last result of size [N, C, H, W] is a buffer [N, H, W, C], and the
+  value's layout permutes it back. So the innermost loop always has stride one in what it writes.
+- A buffer is emitted after everything that it reads.
+
+Before/after (realize(y), y = lazy sin of arg0):
+    buf0 = pointwise float32 [64, 64] stride [64, 1]
+      %0 = load arg0[64*i0 + i1] : float32
+      %1 = sin %0 : float32
+      yield %1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Union
+
+from compiler.ir.dtypes import DType
+from compiler.ir.expr import Expr, IntLike, as_expr, exprs
+from compiler.ir.loop import Layout, Node, Pointwise, Program, Reduction, Scan, Scatter, TemplateKernel, TensorRef, loop_var, reduction_var
+from compiler.lowering import stride_order
+from compiler.lowering.constants import ConstantTable
+from compiler.lowering.stride_order import Order
+from compiler.lowering.tracer import Scalar, Tracer
+from compiler.lowering.values import Cost, Index, MakeElement, Value
+from compiler.support.options import Context
+from compiler.support.origins import Origin
+
+Parameter = tuple[str, Union[int, float, bool, str, Expr]]
+ReduceElement = Callable[[Tracer, Index, Index], Scalar]
+ScatterElement = Callable[[Tracer, Index], tuple[Index, Scalar]]
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What export says of a tensor that the node being lowered makes."""
+
+    dtype: DType
+    size: Index
+
+
+class Builder:
+    """State of one lowering."""
+
+    def __init__(self, program: Program, constants: ConstantTable, ctx: Context) -> None:
+        self.program = program
+        self.constants = constants
+        self.ctx = ctx
+        self.origin = Origin("", "")
+        self.outs: tuple[Meta, ...] = ()
+        self._taken = {i.name for i in program.inputs}
+
+    @property
+    def out(self) -> Meta:
+        """What export says of the current node's only (or first) tensor."""
+        return self.outs[0]
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def lazy(self, dtype: DType, size: Sequence[IntLike], make: MakeElement, cost: Cost) -> Value:
+        """A value computed where it is used."""
+        return Value.lazy(dtype, exprs(size), make, cost, self.origin)
+
+    def realize(self, value: Value, order: Order | None = None) -> Value:
+        """Puts the value into memory, dims in `order` (default: as its dominating input lies). A stored value stays as it is unless
+        `order` asks for another one."""
+        if value.ref is None:
+            value.store(self._emit_pointwise(value, value.size, order))
+            return value
+        if order is None or self.is_packed(value.ref.layout, order):
+            return value
+        return Value.stored(self._emit_pointwise(value, value.size, order))
+
+    def share(self, value: Value) -> None:
+        """Called before several reads of `value`: puts it into memory unless reading it anew is as cheap as one load."""
+        if value.cost.ops > 1 or len(value.cost.reads) > 1:
+            self.realize(value)
+
+    def is_packed(self, layout: Layout, order: Order) -> bool:
+        """Whether the elements lie densely with the dims in this order."""
+        return stride_order.permuted_layout(layout, order).is_contiguous()
+
+    def contiguous(self, value: Value) -> TensorRef:
+        """The value in memory, row-major and dense."""
+        ref = self.realize(value, stride_order.natural(value.rank)).ref
+        assert ref is not None
+        return ref
+
+    def in_memory(self, value: Value) -> TensorRef:
+        """The value in memory, in whatever layout it has."""
+        ref = self.realize(value).ref
+        assert ref is not None
+        return ref
+
+    def store_as(self, value: Value, layout: Layout) -> TensorRef:
+        """A new buffer with exactly this layout (an output's promised strides). Broadcast dims (stride 0) are stored once."""
+        shown = tuple(
+            as_expr(1) if stride == 0 and size != 1 else size for size, stride in zip(layout.size, layout.stride, strict=True)
+        )
+        order = stride_order.of_layout(layout)
+        own = stride_order.permuted_layout(Layout(layout.dtype, shown, layout.stride), order)
+        return TensorRef(self._emit_pointwise(value, shown, order, own).buffer, layout)
+
+    def _emit_pointwise(self, value: Value, size: Index, order: Order | None, layout: Layout | None = None) -> TensorRef:
+        variables = _loops(size)
+        t = Tracer()
+        result = value.at(t, variables)
+        if order is None:
+            order = stride_order.of_loads(t.ops, variables, size)
+        if order != stride_order.natural(len(size)):
+            place = stride_order.inverse(order)
+            t = Tracer()
+            result = value.at(t, _loops(size, place))
+        stored = t.cast(result, value.dtype)
+        own = layout or Layout.contiguous(value.dtype, [size[d] for d in order])
+        name = self.new_name()
+        self.add(Pointwise(name, own, t.origins or (self.origin,), t.body(stored)))
+        return TensorRef(name, stride_order.permuted_layout(own, stride_order.inverse(order)))
+
+    # -- nodes -------------------------------------------------------------------------------------------------------
+
+    def new_name(self) -> str:
+        """The next free buffer name."""
+        n = len(self.program.nodes)
+        while f"buf{n}" in self._taken:
+            n += 1
+        return f"buf{n}"
+
+    def add(self, node: Node) -> None:
+        self._taken.add(node.name)
+        self.program.nodes.append(node)
+
+    def reduce(
+        self, kind: str, dtype: DType, acc: DType, size: Sequence[Expr], over: Sequence[Expr], make: ReduceElement
+    ) -> Value:
+        """A stored value of `size`: for each index, `make` reduced over the ranges `over`."""
+        size, over = tuple(size), tuple(over)
+        reduced = tuple(reduction_var(k, s) if s != 1 else as_expr(0) for k, s in enumerate(over))
+        variables = _loops(size)
+        t = Tracer()
+        result = make(t, variables, reduced)
+        order = stride_order.of_loads(t.ops, variables, size)
+        if order != stride_order.natural(len(size)):
+            place = stride_order.inverse(order)
+            t = Tracer()
+            result = make(t, _loops(size, place), reduced)
+        own = Layout.contiguous(dtype, [size[d] for d in order])
+        origins = tuple(dict.fromkeys((*t.origins, self.origin)))
+        name = self.new_name()
+        self.add(Reduction(name, own, origins, over, kind, acc, t.body(result)))
+        return Value.stored(TensorRef(name, stride_order.permuted_layout(own, stride_order.inverse(order))))
+
+    def scan(self, kind: str, dtype: DType, acc: DType, value: Value, dim: int) -> Value:
+        """The inclusive scan of `value` along `dim`."""
+        t = Tracer()
+        result = t.cast(value.at(t, _loops(value.size)), acc)
+        own = Layout.contiguous(dtype, value.size)
+        name = self.new_name()
+        self.add(Scan(name, own, tuple(dict.fromkeys((*t.origins, self.origin))), dim, kind, acc, t.body(result)))
+        return Value.stored(TensorRef(name, own))
+
+    def scatter(self, base: TensorRef, layout: Layout, ranges: Index, mode: str, make: ScatterElement) -> Value:
+        """A copy of `base` in which `make(i) == (position, value)` is stored or added for every i in `ranges`."""
+        t = Tracer()
+        position, value = make(t, _loops(ranges))
+        body, index = t.body_and_index(t.cast(value, layout.dtype), layout.index(position))
+        name = self.new_name()
+        self.add(Scatter(name, layout, tuple(dict.fromkeys((*t.origins, self.origin))), base, ranges, index, mode, body))
+        return Value.stored(TensorRef(name, layout))
+
+    def template(
+        self, template: str, layout: Layout, operands: Sequence[TensorRef], params: Sequence[Parameter], ranges: Sequence[IntLike]
+    ) -> TensorRef:
+        """A kernel of `kernels/`; `layout` is its output buffer."""
+        name = self.new_name()
+        self.add(
+            TemplateKernel(name, layout, (self.origin,), template, tuple(operands), tuple(params), exprs(ranges))
+        )
+        return TensorRef(name, layout)
+
+
+def _loops(size: Sequence[Expr], place: Order | None = None) -> Index:
+    """The loop variable of every dim, dim d being loop place[d] (default: d). A loop of one turn is always at 0."""
+    return tuple(loop_var(d if place is None else place[d], s) if s != 1 else as_expr(0) for d, s in enumerate(size))

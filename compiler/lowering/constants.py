@@ -1,0 +1,128 @@
+"""The program's constants: weights as they are, and weights packed for a template.
+
+Invariants
+- Weights that share memory (tied embeddings) are one constant.
+- A constant that no node reads does not stay in the program: a weight that only a packed template reads has no plain copy.
+- Data is dense: a strided or expanded tensor is made contiguous when it enters.
+
+Before/after (linear's weight, [384, 384] of the model, read by a GEMM only):
+    constant p_fc_weight_packed float32 [147456] stride [1] source "fc.weight" packing "panel16" transpose
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+from compiler.ir import dtypes
+from compiler.ir.graph import GraphConstant
+from compiler.ir.loop import Constant, Layout, Program, TensorRef
+from compiler.lowering.torch_types import to_dtype, to_sizes
+
+PANEL = 16  # columns of a packed panel: docs/adr/0003-panel16.md
+
+
+class ConstantTable:
+    """Makes each constant once. `program.constants` and `program.data` are filled by `finish`."""
+
+    def __init__(self, program: Program, constants: Iterable[GraphConstant], data: dict[str, torch.Tensor]) -> None:
+        self._program = program
+        self._graph = {c.placeholder: c for c in constants}
+        self._data: dict[str, torch.Tensor] = {}
+        self._fqn: dict[str, str] = {}  # source -> the name in the model
+        self._made: dict[tuple[object, ...], Constant] = {}
+        self._by_name: dict[str, Constant] = {}
+        self._names = {i.name for i in program.inputs}
+        self._sources: dict[tuple[object, ...], str] = {}
+        self._original = data
+
+    def plain(self, placeholder: str) -> TensorRef:
+        """The weight in memory as it is."""
+        entry = self._graph[placeholder]
+        tensor = self._original[entry.fqn]
+        source = self._source(entry.fqn, tensor)
+        if entry.kind != "folded":
+            self._fqn.setdefault(source, entry.fqn)
+        dense = self._data[source]
+        layout = Layout(to_dtype(dense.dtype), to_sizes(dense.shape), to_sizes(dense.stride()))
+        return TensorRef(self._constant(placeholder, source, layout, "", False).name, layout)
+
+    def tensor(self, ref: TensorRef) -> torch.Tensor | None:
+        """The data that this operand sees, None where it is not a plain constant."""
+        constant = self._by_name.get(ref.buffer)
+        if constant is None or constant.packing:
+            return None
+        size, stride = ([e.value() for e in dims] for dims in (ref.layout.size, ref.layout.stride))
+        data = self._data[constant.source]
+        return data.as_strided(size, stride, data.storage_offset() + ref.layout.offset.value())
+
+    def packed(self, ref: TensorRef, packing: str, numel: int) -> TensorRef:
+        """The constant operand `ref` in the layout of a template, `numel` float32 elements. A matrix that is the transpose of the
+        weight's own memory is transposed by the packer; any other view becomes data of its own."""
+        name = self._by_name[ref.buffer].name
+        view = self.tensor(ref)
+        assert view is not None
+        transpose = view.dim() == 2 and not view.is_contiguous() and view.t().is_contiguous()
+        data = view.t() if transpose else view
+        original = self._data[self._by_name[ref.buffer].source]
+        if _identity(data) == _identity(original):
+            source = self._by_name[ref.buffer].source
+        else:
+            source = self._source(self._by_name[ref.buffer].source + ":view", data.to(torch.float32))
+        layout = Layout.contiguous(dtypes.float32, [numel])
+        return TensorRef(self._constant(f"{name}_packed", source, layout, packing, transpose).name, layout)
+
+    def finish(self, read: set[str]) -> None:
+        """Gives the program the constants that are in `read`."""
+        self._program.constants = [c for c in self._by_name.values() if c.name in read]
+        self._program.data = {c.source: self._data[c.source] for c in self._program.constants}
+
+    def _source(self, wanted: str, tensor: torch.Tensor) -> str:
+        """The key of this data; equal memory has one key."""
+        identity = _identity(tensor)
+        if identity not in self._sources:
+            source, n = wanted, 1
+            while source in self._data:
+                n += 1
+                source = f"{wanted}.{n}"
+            self._data[source] = tensor if _is_dense(tensor) else tensor.contiguous()
+            self._sources[identity] = source
+        return self._sources[identity]
+
+    def _constant(self, wanted: str, source: str, layout: Layout, packing: str, transpose: bool) -> Constant:
+        key = (source, packing, transpose)
+        if key not in self._made:
+            name, n = wanted, 1
+            while name in self._names:
+                n += 1
+                name = f"{wanted}_{n}"
+            self._names.add(name)
+            made = Constant(name, layout, source, self._fqn.get(source, ""), packing, transpose)
+            self._made[key] = self._by_name[name] = made
+        return self._made[key]
+
+
+def packed_gemm_numel(n: int, k: int) -> int:
+    """Elements of "panel16" for B of [K, N]."""
+    return -(-n // PANEL) * PANEL * k
+
+
+def packed_conv_numel(out_channels: int, group_channels: int, kernel: int, groups: int) -> int:
+    """Elements of "conv_panel16" for `groups` groups, `kernel` = KH * KW."""
+    return groups * packed_gemm_numel(out_channels // groups, group_channels * kernel)
+
+
+def _identity(tensor: torch.Tensor) -> tuple[object, ...]:
+    return (tensor.data_ptr(), tuple(tensor.shape), tuple(tensor.stride()), tensor.dtype)
+
+
+def _is_dense(tensor: torch.Tensor) -> bool:
+    """Whether the strides are a permutation of contiguous ones."""
+    expected = 1
+    dims = [(size, stride) for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if size != 1]
+    for size, stride in sorted(dims, key=lambda d: d[1]):
+        if stride != expected:
+            return False
+        expected *= size
+    return True

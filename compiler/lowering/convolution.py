@@ -1,0 +1,208 @@
+"""Convolutions.
+
+    float32 with a constant weight, 1-D or 2-D   ->  template conv2d, or gemm for a 1x1 kernel; activations channels-last
+    3-D, transposed, float64, computed weights   ->  a reduction over channels and window (correct, not fast)
+
+Before/after (conv 3x3, stride 1, padding 1, [1, 64, 56, 56]; the input is stored channels-last, so nothing is reordered):
+    buf1 = template conv2d float32 [3136, 64] stride [64, 1] over [3136, 64]
+      operand buf0 float32 [1, 64, 56, 56] stride [200704, 1, 3584, 64]
+      operand p_weight_packed float32 [36864] stride [1]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from compiler.ir import dtypes
+from compiler.ir.expr import Expr, as_expr, mul_all
+from compiler.ir.loop import Layout, TensorRef
+from compiler.lowering.builder import Builder, Parameter
+from compiler.lowering.constants import packed_conv_numel
+from compiler.lowering.factories import full
+from compiler.lowering.matmul import product
+from compiler.lowering.pointwise import apply
+from compiler.lowering.pointwise_composites import convert
+from compiler.lowering.registry import lowers
+from compiler.lowering.tracer import Scalar, Tracer, compute_dtype
+from compiler.lowering.values import Index, Value
+from compiler.lowering.view_ops import permute, reshape, squeeze, unsqueeze
+
+CHANNELS_LAST = (0, 2, 3, 1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """How the kernel moves over the spatial dims, one entry a dim."""
+
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+    transposed: bool = False
+
+    @staticmethod
+    def of(
+        rank: int,
+        stride: Sequence[int] | int,
+        padding: Sequence[int] | int,
+        dilation: Sequence[int] | int,
+        groups: int,
+        transposed: bool = False,
+    ) -> Window:
+        def full_rank(v: Sequence[int] | int) -> tuple[int, ...]:
+            values = [v] if isinstance(v, int) else list(v)
+            return tuple(values * rank if len(values) == 1 else values)
+
+        return Window(full_rank(stride), full_rank(padding), full_rank(dilation), groups, transposed)
+
+
+@lowers("aten.convolution.default")
+def convolution(
+    b: Builder,
+    x: Value,
+    weight: Value,
+    bias: Value | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Value:
+    return convolve(b, x, weight, bias, Window.of(weight.rank - 2, stride, padding, dilation, groups, transposed))
+
+
+@lowers("aten.conv1d.default", "aten.conv2d.default", "aten.conv3d.default")
+def conv_nd(
+    b: Builder,
+    x: Value,
+    weight: Value,
+    bias: Value | None = None,
+    stride: Sequence[int] | int = 1,
+    padding: Sequence[int] | int = 0,
+    dilation: Sequence[int] | int = 1,
+    groups: int = 1,
+) -> Value:
+    return convolve(b, x, weight, bias, Window.of(weight.rank - 2, stride, padding, dilation, groups))
+
+
+def convolve(b: Builder, x: Value, weight: Value, bias: Value | None, window: Window) -> Value:
+    """x [N, C, spatial...] (or without N) with weight [OC, C / groups, kernel...]; the sizes of the result are export's."""
+    if x.rank == weight.rank - 1:
+        batched = convolve_batched(b, unsqueeze(b, x, 0), weight, (as_expr(1), *b.out.size), window)
+        result = squeeze(b, batched, [0])
+    else:
+        result = convolve_batched(b, x, weight, b.out.size, window)
+    if bias is None:
+        return result
+    shaped = reshape(b, bias, [bias.size[0], *[1] * (weight.rank - 2)])
+    return apply(b, "add", [result, shaped], result.dtype, result.dtype)
+
+
+def convolve_batched(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> Value:
+    """The convolution without bias."""
+    if mul_all(size) == 0 or x.numel() == 0:
+        return full(b, size, 0, x.dtype)
+    constant = weight.ref is not None and b.constants.tensor(weight.ref) is not None
+    if compute_dtype(x.dtype) != dtypes.float32 or weight.rank not in (3, 4) or not constant or window.transposed:
+        return _by_reduction(b, x, weight, size, window)
+    wide = convert(b, x, dtypes.float32)
+    if weight.rank == 4:
+        return convert(b, _by_template(b, wide, weight, size, window), x.dtype)
+    flat = Window((1, *window.stride), (0, *window.padding), (1, *window.dilation), window.groups)
+    two_d = _by_template(b, unsqueeze(b, wide, 2), unsqueeze(b, weight, 2), (*size[:2], as_expr(1), size[2]), flat)
+    return convert(b, squeeze(b, two_d, [2]), x.dtype)
+
+
+def _by_template(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> Value:
+    n, out_channels, out_h, out_w = size
+    stored = b.realize(x, CHANNELS_LAST)
+    assert stored.ref is not None
+    pixels = n * out_h * out_w
+    if _is_pointwise(weight, window):
+        rows = reshape(b, permute(b, stored, CHANNELS_LAST), (pixels, x.size[1]))
+        matrix = permute(b, reshape(b, weight, (out_channels, x.size[1])), (1, 0))
+        result = product(b, rows, matrix)
+        assert result.ref is not None
+        buffer = result.ref.buffer
+    else:
+        layout = Layout.contiguous(dtypes.float32, (pixels, out_channels))
+        operands = [stored.ref, _packed(b, weight, window)]
+        buffer = b.template("conv2d", layout, operands, _params(x, weight, size, window), layout.size).buffer
+    strides = (out_h * out_w * out_channels, as_expr(1), out_w * out_channels, out_channels)
+    return Value.stored(TensorRef(buffer, Layout(dtypes.float32, size, strides)))
+
+
+def _is_pointwise(weight: Value, window: Window) -> bool:
+    """Whether the convolution is a matrix product over pixels."""
+    return (
+        weight.size[2] == 1
+        and weight.size[3] == 1
+        and window.groups == 1
+        and set(window.stride) == {1}
+        and set(window.padding) == {0}
+    )
+
+
+def _packed(b: Builder, weight: Value, window: Window) -> TensorRef:
+    assert weight.ref is not None
+    out_channels, group_channels, kernel_h, kernel_w = (s.value() for s in weight.size)
+    if group_channels == 1 and out_channels == window.groups:
+        return b.constants.packed(weight.ref, "depthwise", kernel_h * kernel_w * out_channels)
+    numel = packed_conv_numel(out_channels, group_channels, kernel_h * kernel_w, window.groups)
+    return b.constants.packed(weight.ref, f"conv_panel16:{window.groups}", numel)
+
+
+def _params(x: Value, weight: Value, size: Index, window: Window) -> list[Parameter]:
+    """The fields of Conv2dShape in their order."""
+    n, channels, h, w = (s.value() for s in x.size)
+    _, out_channels, out_h, out_w = (s.value() for s in size)
+    fields = dict(N=n, H=h, W=w, C=channels, OC=out_channels, KH=weight.size[2].value(), KW=weight.size[3].value(), OH=out_h, OW=out_w)
+    for name, values in (("stride", window.stride), ("pad", window.padding), ("dil", window.dilation)):
+        fields[f"{name}_h"], fields[f"{name}_w"] = values
+    return [*fields.items(), ("groups", window.groups)]
+
+
+def _by_reduction(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> Value:
+    b.share(x)
+    b.share(weight)
+    acc = compute_dtype(x.dtype)
+    kernel = weight.size[2:]
+    in_group = x.size[1] // window.groups
+    out_group = size[1] // window.groups
+
+    def make(t: Tracer, i: Index, r: Index) -> Scalar:
+        group, channel = i[1] // out_group, i[1] % out_group
+        source = group * in_group + r[0]
+        if window.transposed:
+            at, conditions = _transposed_position(t, i[2:], r[1:], x.size[2:], window)
+            w = weight.at(t, (source, channel, *r[1:]))
+        else:
+            at, conditions = _position(t, i[2:], r[1:], x.size[2:], window)
+            w = weight.at(t, (i[1], *r))
+        value = t.masked(t.all_of(conditions), lambda: x.at(t, (i[0], source, *at)), 0)
+        return t.op("mul", value, w)
+
+    return b.reduce("sum", x.dtype, acc, size, (in_group, *kernel), make)
+
+
+def _position(t: Tracer, out: Index, tap: Index, extent: Index, window: Window) -> tuple[Index, list[Scalar]]:
+    """Where in the input this tap of the kernel lies, and the conditions for being inside."""
+    at = tuple(
+        o * s - p + k * d for o, k, s, p, d in zip(out, tap, window.stride, window.padding, window.dilation, strict=True)
+    )
+    return at, [c for position, size in zip(at, extent, strict=True) for c in t.in_range(position, 0, size)]
+
+
+def _transposed_position(t: Tracer, out: Index, tap: Index, extent: Index, window: Window) -> tuple[Index, list[Scalar]]:
+    """The same for a transposed convolution: the input element that this tap spreads to this output, where there is one."""
+    at: list[Expr] = []
+    conditions: list[Scalar] = []
+    for o, k, s, p, d, size in zip(out, tap, window.stride, window.padding, window.dilation, extent, strict=True):
+        spread = o + p - k * d
+        if s > 1:
+            conditions.append(t.op("eq", t.index(spread % s), t.index(0)))
+        at.append(spread // s)
+        conditions += t.in_range(spread // s, 0, size)
+    return tuple(at), conditions

@@ -1,0 +1,27 @@
+"""Imports every family of lowerings, which registers them."""
+
+from __future__ import annotations
+
+import importlib
+
+FAMILIES = (
+    "pointwise",
+    "pointwise_composites",
+    "activations",
+    "factories",
+    "views",
+    "joining",
+    "reductions",
+    "normalization",
+    "indexing",
+    "matmul",
+    "attention",
+    "convolution",
+    "pooling",
+)
+
+
+def load() -> None:
+    """Registers all lowerings; doing it again costs nothing."""
+    for name in FAMILIES:
+        importlib.import_module(f"compiler.lowering.{name}")

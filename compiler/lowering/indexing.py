@@ -1,0 +1,165 @@
+"""Reads and writes at positions that are data: embedding, gather, index_select, advanced indexing, scatters.
+
+A position is checked where it is used: a negative one counts from the end (where PyTorch allows it), one out of range is reported by the kernel with
+the operator and the model's source line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from compiler.ir import dtypes
+from compiler.ir.loop import Layout, loop_var
+from compiler.lowering.broadcasting import at_broadcast, broadcast_size
+from compiler.lowering.builder import Builder
+from compiler.lowering.elementwise import Operand
+from compiler.lowering.factories import full
+from compiler.lowering.pointwise import apply
+from compiler.lowering.pointwise_composites import convert
+from compiler.lowering.pointwise_composites import select as where
+from compiler.lowering.registry import lowers
+from compiler.lowering.tracer import Scalar, Tracer, compute_dtype
+from compiler.lowering.values import Cost, Index, Value
+from compiler.lowering.view_ops import expand, reshape, slice_dim
+
+
+
+def where_from(b: Builder) -> str:
+    """What a message about a bad position says of its place."""
+    location = f" at {b.origin.location}" if b.origin.location else ""
+    return f"{b.origin.aten_op} [{b.origin.fx_node}]{location}"
+
+
+@lowers("aten.embedding.default")
+def embedding(b: Builder, weight: Value, indices: Value, *_: object, **__: object) -> Value:
+    return _take(b, weight, 0, indices)
+
+
+@lowers("aten.index_select.default")
+def index_select(b: Builder, x: Value, dim: int, index: Value) -> Value:
+    if x.rank == 0:
+        return reshape(b, x, b.out.size)
+    return _take(b, x, dim % x.rank, reshape(b, index, (index.numel(),)))
+
+
+def _take(b: Builder, x: Value, dim: int, positions: Value) -> Value:
+    """x with `dim` replaced by x's slices at `positions` (of any rank)."""
+    size = (*x.size[:dim], *positions.size, *x.size[dim + 1 :])
+    where_used = where_from(b)
+    _before_random_access(b, x)
+
+    def make(t: Tracer, index: Index) -> Scalar:
+        own = index[dim : dim + positions.rank]
+        found = t.indirect(positions.at(t, own), x.size[dim], where_used)
+        return x.at(t, (*index[:dim], found, *index[dim + positions.rank :]))
+
+    return b.lazy(x.dtype, size, make, Cost.of([x, positions], 2))
+
+
+def _before_random_access(b: Builder, x: Value) -> None:
+    """An element may be read many times: anything costly is computed once first."""
+    b.share(x)
+
+
+@lowers("aten.gather.default")
+def gather(b: Builder, x: Value, dim: int, index: Value, sparse_grad: bool = False) -> Value:
+    if x.rank == 0:
+        return x
+    dim %= x.rank
+    where_used = where_from(b)
+    _before_random_access(b, x)
+
+    def make(t: Tracer, i: Index) -> Scalar:
+        found = t.indirect(index.at(t, i), x.size[dim], where_used)
+        return x.at(t, (*i[:dim], found, *i[dim + 1 :]))
+
+    return b.lazy(x.dtype, index.size, make, Cost.of([x, index], 2))
+
+
+@lowers("aten.index.Tensor", "aten._unsafe_index.Tensor")
+def index_tensor(b: Builder, x: Value, indices: Sequence[Value | None]) -> Value:
+    """Advanced indexing with integer tensors; masks select an unknown number of elements and are refused."""
+    given = {d: v for d, v in enumerate(indices) if v is not None}
+    common = broadcast_size(list(given.values()))
+    start, size = _indexed_size(x, given, common)
+    where_used = where_from(b)
+    _before_random_access(b, x)
+
+    def make(t: Tracer, index: Index) -> Scalar:
+        shared = index[start : start + len(common)]
+        rest = iter((*index[:start], *index[start + len(common) :]))
+        source = [
+            t.indirect(at_broadcast(given[d], t, shared), x.size[d], where_used) if d in given else next(rest) for d in range(x.rank)
+        ]
+        return x.at(t, tuple(source))
+
+    return b.lazy(x.dtype, size, make, Cost.of([x, *given.values()], 2 * len(given)))
+
+
+def _indexed_size(x: Value, given: dict[int, Value], common: Index) -> tuple[int, Index]:
+    """Where the indices' common dims go, and the result's size: in place of adjacent indexed dims, else in front."""
+    dims = sorted(given)
+    adjacent = dims == list(range(dims[0], dims[-1] + 1))
+    start = dims[0] if adjacent else 0
+    rest = [x.size[d] for d in range(x.rank) if d not in given]
+    return start, (*rest[:start], *common, *rest[start:])
+
+
+@lowers("aten.index_put.default", "aten._unsafe_index_put.default")
+def index_put(b: Builder, x: Value, indices: Sequence[Value | None], values: Value, accumulate: bool = False) -> Value:
+    given = {d: v for d, v in enumerate(indices) if v is not None}
+    if len(given) == 1 and next(iter(given.values())).dtype == dtypes.bool_:
+        return _masked_put(b, x, *next(iter(given.items())), values, accumulate)
+    common = broadcast_size(list(given.values()))
+    start, size = _indexed_size(x, given, common)
+    where_used = where_from(b)
+
+    def position(t: Tracer, index: Index) -> Index:
+        shared = index[start : start + len(common)]
+        rest = iter((*index[:start], *index[start + len(common) :]))
+        return tuple(
+            t.indirect(at_broadcast(given[d], t, shared), x.size[d], where_used) if d in given else next(rest) for d in range(x.rank)
+        )
+
+    return scatter_into(b, x, expand(b, convert(b, values, x.dtype), size), position, "add" if accumulate else "store")
+
+
+def _masked_put(b: Builder, x: Value, dim: int, mask: Value, values: Value, accumulate: bool) -> Value:
+    """x[mask] = one number."""
+    shaped = reshape(b, mask, (*[1] * dim, *mask.size, *[1] * (x.rank - dim - mask.rank)))
+    new: Operand = apply(b, "add", [x, values], x.dtype, x.dtype) if accumulate else values
+    return where(b, shaped, new, x, x.dtype)
+
+
+@lowers("aten.scatter.src", "aten.scatter.value")
+def scatter(b: Builder, x: Value, dim: int, index: Value, source: Value | float) -> Value:
+    return _scatter(b, x, dim, index, source, "store")
+
+
+@lowers("aten.scatter_add.default")
+def scatter_add(b: Builder, x: Value, dim: int, index: Value, source: Value) -> Value:
+    return _scatter(b, x, dim, index, source, "add")
+
+
+def _scatter(b: Builder, x: Value, dim: int, index: Value, source: Value | float, mode: str) -> Value:
+    dim = dim % x.rank if x.rank else 0
+    where_used = where_from(b)
+    values = source if isinstance(source, Value) else full(b, index.size, source, x.dtype)
+    for d, extent in enumerate(index.size):
+        values = slice_dim(b, values, d, 0, extent)
+
+    def position(t: Tracer, i: Index) -> Index:
+        found = t.indirect(index.at(t, i), x.size[dim], where_used)
+        return (*i[:dim], found, *i[dim + 1 :])
+
+    return scatter_into(b, x, values, position, mode)
+
+
+def scatter_into(b: Builder, x: Value, values: Value, position: Callable[[Tracer, Index], Index], mode: str) -> Value:
+    """A copy of x in which values[i] is stored at (or added to) position(i)."""
+    layout = Layout.contiguous(x.dtype, x.size)
+
+    def make(t: Tracer, index: Index) -> tuple[Index, Scalar]:
+        return position(t, index), t.cast(values.at(t, index), compute_dtype(x.dtype))
+
+    return b.scatter(b.contiguous(x), layout, values.size, mode, make)

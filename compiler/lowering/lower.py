@@ -1,0 +1,160 @@
+"""FX graph in, Loop IR program out: the walk over the graph. What each operator becomes is in the family files.
+
+Enters: a `ModelGraph` after the FX passes. Leaves: a verified `loop.Program`.
+
+Invariants
+- All operators without a lowering are reported together, with the model's source lines.
+- Every output is a buffer of its own that a node writes: it never shares memory with an input, a constant or another output, and has the
+  strides that export promised.
+
+Before/after: `cos(mm(sin(x), y))` ->
+    buf0 = pointwise    sin of x
+    buf1 = template     bmm of buf0 and y
+    buf2 = pointwise    cos of buf1
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch.fx
+
+from compiler.ir.expr import as_expr
+from compiler.ir.graph import GraphOutput, ModelGraph
+from compiler.ir.loop import Input, Layout, OutputRef, Program, TensorRef
+from compiler.ir.loop_reads import buffers_read
+from compiler.ir.loop_verify import verify
+from compiler.lowering import families, stride_order
+from compiler.lowering.builder import Builder, Meta
+from compiler.lowering.constants import ConstantTable
+from compiler.lowering.fallback import unsupported
+from compiler.lowering.realization import op_name, should_realize
+from compiler.lowering.registry import find
+from compiler.lowering.torch_types import to_dtype, to_sizes
+from compiler.lowering.values import Value
+from compiler.support.diagnostics import refuse
+from compiler.support.options import Context
+from compiler.support.origins import Origin
+
+
+def run(graph: ModelGraph, ctx: Context) -> Program:
+    """Lowers the whole graph. Raises UserError listing every operator that has no lowering."""
+    families.load()
+    _refuse_unsupported(graph, ctx)
+    program = Program(graph.name, _inputs(graph), [], [], [], {}, graph.in_spec, graph.out_spec)
+    constants = ConstantTable(program, graph.constants, graph.data)
+    builder = Builder(program, constants, ctx)
+    env = _placeholders(graph, program, constants)
+    for node in graph.module.graph.nodes:
+        if node.op == "call_function":
+            env[node] = _lower_node(builder, node, env)
+        elif node.op == "output":
+            program.outputs = _outputs(builder, graph, node, env)
+    _drop_unread(program)
+    constants.finish(_read(program))
+    verify(program)
+    return program
+
+
+def _refuse_unsupported(graph: ModelGraph, ctx: Context) -> None:
+    missing = [
+        n
+        for n in graph.module.graph.nodes
+        if n.op == "call_function" and n.target is not operator.getitem and n.users and find(op_name(n)) is None
+    ]
+    if missing:
+        raise refuse(f"{graph.name} has operators that cannot be compiled", [unsupported(n, ctx) for n in missing])
+
+
+def _inputs(graph: ModelGraph) -> list[Input]:
+    nodes = {n.name: n for n in graph.module.graph.nodes if n.op == "placeholder"}
+    return [Input(i.name, _layout(nodes[i.placeholder].meta["val"]), i.origin) for i in graph.inputs]
+
+
+def _layout(tensor: torch.Tensor) -> Layout:
+    return Layout(to_dtype(tensor.dtype), to_sizes(tensor.shape), to_sizes(tensor.stride()))
+
+
+def _placeholders(graph: ModelGraph, program: Program, constants: ConstantTable) -> dict[torch.fx.Node, Any]:
+    names = {i.placeholder: program_input for i, program_input in zip(graph.inputs, program.inputs, strict=True)}
+    env: dict[torch.fx.Node, Any] = {}
+    for node in graph.module.graph.nodes:
+        if node.op == "placeholder":
+            found = names.get(node.name)
+            ref = TensorRef(found.name, found.layout) if found else constants.plain(node.name)
+            env[node] = Value.stored(ref)
+    return env
+
+
+def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:
+    if not node.users:
+        return None
+    if node.target is operator.getitem:
+        return env[node.args[0]][node.args[1]]  # type: ignore[index]
+    lowering = find(op_name(node))
+    assert lowering is not None
+    b.origin = node.meta["origin"]
+    b.outs = _metas(node.meta.get("val"))
+    args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: env[n])
+    result = lowering(b, *args, **kwargs)
+    if isinstance(result, Value) and should_realize(node, result):
+        b.realize(result)
+    return result
+
+
+def _metas(value: object) -> tuple[Meta, ...]:
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    return tuple(Meta(to_dtype(v.dtype), to_sizes(v.shape)) for v in values if isinstance(v, torch.Tensor))
+
+
+def _outputs(b: Builder, graph: ModelGraph, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> list[OutputRef]:
+    taken: set[str] = {i.name for i in b.program.inputs}
+    outputs = []
+    for described, arg in zip(graph.outputs, node.args[0], strict=True):  # type: ignore[arg-type]
+        if not isinstance(arg, torch.fx.Node):
+            outputs.append(OutputRef(described.name, arg))
+            continue
+        b.origin = arg.meta.get("origin", Origin(arg.name, "output"))
+        ref = _output_ref(b, described, env[arg], arg.meta["val"], taken)
+        taken.add(ref.buffer)
+        outputs.append(OutputRef(described.name, ref))
+    return outputs
+
+
+def _output_ref(b: Builder, described: GraphOutput, value: Value, meta: torch.Tensor, taken: set[str]) -> TensorRef:
+    """The value in a buffer that nothing else returns, with the promised strides."""
+    stride = to_sizes(described.stride if described.stride is not None else meta.stride())
+    promised = Layout(value.dtype, value.size, stride, as_expr(0))
+    if value.ref is None and b.is_packed(promised, stride_order.of_layout(promised)):
+        b.realize(value, stride_order.of_layout(promised))
+    ref = value.ref
+    if ref is not None and ref.buffer not in taken and _is_whole_buffer(b, ref, promised):
+        return TensorRef(ref.buffer, promised)
+    return b.store_as(value, promised)
+
+
+def _is_whole_buffer(b: Builder, ref: TensorRef, promised: Layout) -> bool:
+    """Whether `ref` is all of a node's buffer, laid out as promised."""
+    layout = ref.layout
+    same = all(a is w or s == 1 for a, w, s in zip(layout.stride, promised.stride, layout.size, strict=True))
+    node = next((n for n in b.program.nodes if n.name == ref.buffer), None)
+    return same and layout.offset == 0 and node is not None and node.layout.storage_numel() is promised.storage_numel()
+
+
+def _drop_unread(program: Program) -> None:
+    """Removes nodes that nothing reads (a realised value whose readers all found a better form)."""
+    live = {o.value.buffer for o in program.outputs if isinstance(o.value, TensorRef)}
+    kept = []
+    for node in reversed(program.nodes):
+        if node.name in live:
+            kept.append(node)
+            live.update(buffers_read(node))
+    program.nodes = kept[::-1]
+
+
+def _read(program: Program) -> set[str]:
+    names: Iterable[str] = (name for node in program.nodes for name in buffers_read(node))
+    return set(names)

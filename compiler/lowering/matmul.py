@@ -1,0 +1,105 @@
+"""Matrix products. The FX passes leave `linear` (any rank times a weight [N, K]), `mm` and `bmm`.
+
+    linear, mm with a constant right side  ->  template gemm: weight packed when the package is written
+    mm, bmm                                ->  template bmm: operands with any strides, mm as a batch of one
+    float64 and integers                   ->  a reduction over k (correct, not fast)
+
+16-bit floats are multiplied as float32 and rounded once. A bias is a pointwise addition, which the scheduler fuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.ir import dtypes
+from compiler.ir.dtypes import DType
+from compiler.ir.expr import Expr, mul_all
+from compiler.ir.loop import Layout, TensorRef
+from compiler.lowering.builder import Builder
+from compiler.lowering.constants import packed_gemm_numel
+from compiler.lowering.factories import full
+from compiler.lowering.pointwise import apply
+from compiler.lowering.pointwise_composites import convert
+from compiler.lowering.promotion import promote
+from compiler.lowering.registry import lowers
+from compiler.lowering.tracer import Scalar, Tracer, compute_dtype
+from compiler.lowering.values import Index, Value
+from compiler.lowering.view_ops import permute, reshape
+
+
+@lowers("aten.mm.default")
+def mm(b: Builder, x: Value, y: Value) -> Value:
+    return product(b, x, y)
+
+
+@lowers("aten.bmm.default")
+def bmm(b: Builder, x: Value, y: Value) -> Value:
+    return product(b, x, y)
+
+
+@lowers("aten.linear.default")
+def linear(b: Builder, x: Value, weight: Value, bias: Value | None = None) -> Value:
+    rows = reshape(b, x, (mul_all(x.size[:-1]), x.size[-1]))
+    result = product(b, rows, permute(b, weight, (1, 0)))
+    if bias is not None:
+        result = apply(b, "add", [result, bias], result.dtype, promote([result, bias]))
+    return reshape(b, result, (*x.size[:-1], weight.size[0]))
+
+
+def product(b: Builder, x: Value, y: Value) -> Value:
+    """x [M, K] @ y [K, N], or x [B, M, K] @ y [B, K, N], in the operands' dtype."""
+    size = (*x.size[:-1], y.size[-1])
+    if x.size[-1] == 0:
+        return full(b, size, 0, x.dtype)
+    if compute_dtype(x.dtype) != dtypes.float32:
+        return _by_reduction(b, x, y, size)
+    result = _by_template(b, convert(b, x, dtypes.float32), convert(b, y, dtypes.float32), size)
+    return convert(b, result, x.dtype)
+
+
+def _by_template(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
+    if x.rank == 2 and y.ref is not None and b.constants.tensor(y.ref) is not None:
+        return _gemm(b, x, y.ref, size)
+    if x.rank == 2:
+        one = [reshape(b, b.realize(v), (1, *v.size)) for v in (x, y)]
+        return reshape(b, _by_template(b, one[0], one[1], (*one[0].size[:2], size[1])), size)
+    batch, m, n = size
+    layout = Layout.contiguous(dtypes.float32, size)
+    params = (("B", _plain(batch)), ("M", _plain(m)), ("N", _plain(n)), ("K", _plain(x.size[-1])))
+    return Value.stored(b.template("bmm", layout, [b.in_memory(x), b.in_memory(y)], params, size))
+
+
+def _gemm(b: Builder, x: Value, weight: TensorRef, size: Sequence[Expr]) -> Value:
+    m, n = size
+    k = x.size[1]
+    packed = b.constants.packed(weight, "panel16", packed_gemm_numel(n.value(), k.value()))
+    params = (("M", _plain(m)), ("N", _plain(n)), ("K", _plain(k)))
+    return Value.stored(b.template("gemm", Layout.contiguous(dtypes.float32, size), [_rows(b, x), packed], params, size))
+
+
+def _rows(b: Builder, x: Value) -> TensorRef:
+    """x [M, K] in memory with unit stride in K; rows may be apart."""
+    ref = b.in_memory(x)
+    stride = ref.layout.stride
+    if (stride[1] == 1 or x.size[1] == 1) and (stride[0] != 0 or x.size[0] == 1):
+        return ref
+    return b.contiguous(x)
+
+
+def _by_reduction(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
+    x, y = b.realize(x), b.realize(y)
+
+    def make(t: Tracer, i: Index, r: Index) -> Scalar:
+        left = x.at(t, (*i[:-1], *r))
+        return t.op("mul", left, y.at(t, (*i[:-2], *r, i[-1])))
+
+    return b.reduce("sum", x.dtype, _accumulator(x.dtype), size, (x.size[-1],), make)
+
+
+def _accumulator(dtype: DType) -> DType:
+    return dtype if dtype.is_float else dtypes.int64
+
+
+def _plain(e: Expr) -> int | Expr:
+    """A constant size as a Python integer."""
+    return e.value() if e.is_const else e

@@ -1,0 +1,59 @@
+"""When a lazy value is put into memory although nothing forces it to be.
+
+Values that several later values read are worth a buffer where computing them again would cost more: the scheduler keeps a buffer that only
+one fused kernel touches out of memory. Everything else stays lazy and composes.
+
+    h = gemm + bias + residual; read by a mean, a variance and a normalisation   ->  realised
+    u = gemm + bias; gelu = 0.5 * u * (1 + erf(u / sqrt(2)))                       ->  u stays lazy: all users meet again in gelu
+"""
+
+from __future__ import annotations
+
+import torch.fx
+
+from compiler.lowering.registry import POINTWISE, VIEWS
+from compiler.lowering.values import Value
+
+# A body above this is cut: compilers vectorise loops of this size still, and tracing stays linear.
+MAX_OPS = 64
+# Computing at most this many operations on one load twice is as cheap as reading a buffer twice.
+CHEAP_OPS = 4
+# How many later nodes are looked at to find where the users meet.
+_HORIZON = 32
+
+
+def should_realize(node: torch.fx.Node, value: Value) -> bool:
+    """Whether the value of `node`, lazy so far, becomes a buffer."""
+    if value.ref is not None or value.numel() == 0:
+        return False
+    cost = value.cost
+    if cost.ops > MAX_OPS:
+        return True
+    if len(node.users) < 2 or not cost.reads:
+        return False
+    if not cost.heavy and len(cost.reads) <= 1 and cost.ops <= CHEAP_OPS:
+        return False
+    return not _users_meet(node)
+
+
+def _users_meet(node: torch.fx.Node) -> bool:
+    """Whether everything that follows `node` through pointwise operators comes together in one pointwise value nearby."""
+    frontier: dict[torch.fx.Node, None] = dict.fromkeys(node.users)
+    for _ in range(_HORIZON):
+        if not all(op_name(n) in POINTWISE for n in frontier):
+            return False
+        if len(frontier) == 1:
+            return True
+        first = min(frontier)
+        del frontier[first]
+        frontier.update(dict.fromkeys(first.users))
+    return False
+
+
+def op_name(node: torch.fx.Node) -> str:
+    """`aten.add.Tensor` of a call, the opcode of anything else."""
+    return str(node.target) if node.op == "call_function" else node.op
+
+
+def is_view(node: torch.fx.Node) -> bool:
+    return op_name(node) in VIEWS

@@ -1,0 +1,30 @@
+"""PyTorch's dtypes and sizes as the IR's. The frontend has refused what has no counterpart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from compiler.ir.dtypes import BY_NAME, DType
+from compiler.ir.expr import Expr, as_expr
+from compiler.support.diagnostics import InternalError
+
+
+def to_dtype(dtype: torch.dtype) -> DType:
+    """float32 for torch.float32, and so on."""
+    name = str(dtype).removeprefix("torch.")
+    if name not in BY_NAME:
+        raise InternalError(f"dtype {dtype} reached lowering; the frontend refuses it")
+    return BY_NAME[name]
+
+
+def to_torch(dtype: DType) -> torch.dtype:
+    found = getattr(torch, dtype.name)
+    assert isinstance(found, torch.dtype)
+    return found
+
+
+def to_sizes(sizes: Sequence[int | torch.SymInt]) -> tuple[Expr, ...]:
+    """Sizes or strides of a tensor; every dim is static (the frontend refuses symbolic ones)."""
+    return tuple(as_expr(int(s)) for s in sizes)

@@ -1,0 +1,161 @@
+"""ATen's view operators, and copies, which change nothing but strides. What they do is in `view_ops.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.ir.expr import Expr, as_expr
+from compiler.lowering.builder import Builder
+from compiler.lowering.registry import POINTWISE, VIEWS, lowers
+from compiler.lowering.values import Index, Value
+from compiler.lowering.view_ops import expand, permute, reindex, reshape, select, slice_dim, squeeze, unsqueeze
+
+# `slice` writes "to the end" as this or more.
+_INT_MAX = 1 << 62
+
+
+@lowers("aten.alias.default", "aten.detach.default", "aten.lift_fresh_copy.default", family=VIEWS)
+def alias(b: Builder, x: Value) -> Value:
+    return x
+
+
+# The copy's memory format is not followed: a consumer that needs an order asks for it, an output gets its promised strides.
+@lowers("aten.clone.default", "aten.contiguous.default", family=POINTWISE)
+def clone(b: Builder, x: Value, **_: object) -> Value:
+    return x
+
+
+@lowers(
+    "aten.view.default", "aten.reshape.default", "aten._unsafe_view.default", "aten.flatten.using_ints", "aten.unflatten.int", family=VIEWS
+)
+def view(b: Builder, x: Value, *_: object) -> Value:
+    return reshape(b, x, b.out.size)
+
+
+@lowers("aten.permute.default", family=VIEWS)
+def lower_permute(b: Builder, x: Value, dims: Sequence[int]) -> Value:
+    return permute(b, x, dims)
+
+
+@lowers("aten.transpose.int", family=VIEWS)
+def transpose(b: Builder, x: Value, dim0: int, dim1: int) -> Value:
+    dims = list(range(x.rank))
+    if dims:
+        dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+    return permute(b, x, dims)
+
+
+@lowers("aten.t.default", "aten.numpy_T.default", family=VIEWS)
+def t(b: Builder, x: Value) -> Value:
+    return permute(b, x, tuple(range(x.rank))[::-1])
+
+
+@lowers("aten.unsqueeze.default", family=VIEWS)
+def lower_unsqueeze(b: Builder, x: Value, dim: int) -> Value:
+    return unsqueeze(b, x, dim)
+
+
+@lowers("aten.squeeze.default", "aten.squeeze.dim", "aten.squeeze.dims", family=VIEWS)
+def lower_squeeze(b: Builder, x: Value, dims: int | Sequence[int] | None = None) -> Value:
+    if dims is None:
+        dims = range(x.rank)
+    return squeeze(b, x, [dims] if isinstance(dims, int) else dims)
+
+
+@lowers("aten.expand.default", "aten.broadcast_to.default", family=VIEWS)
+def lower_expand(b: Builder, x: Value, size: Sequence[int], **_: object) -> Value:
+    return expand(b, x, size)
+
+
+@lowers("aten.expand_as.default", family=VIEWS)
+def expand_as(b: Builder, x: Value, other: Value) -> Value:
+    return expand(b, x, other.size)
+
+
+@lowers("aten.slice.Tensor", family=VIEWS)
+def lower_slice(b: Builder, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Value:
+    extent = x.size[dim % x.rank].value()
+    first = _clip(0 if start is None else start, extent)
+    last = _clip(extent if end is None or end > _INT_MAX else end, extent)
+    return slice_dim(b, x, dim, first, max(0, -(-(last - first) // step)), step)
+
+
+def _clip(position: int, extent: int) -> int:
+    return min(max(position + extent if position < 0 else position, 0), extent)
+
+
+@lowers("aten.narrow.default", family=VIEWS)
+def narrow(b: Builder, x: Value, dim: int, start: int, length: int) -> Value:
+    return slice_dim(b, x, dim, start % x.size[dim % x.rank].value() if length else 0, length)
+
+
+@lowers("aten.select.int", family=VIEWS)
+def lower_select(b: Builder, x: Value, dim: int, index: int) -> Value:
+    return select(b, x, dim, index % x.size[dim % x.rank].value())
+
+
+@lowers("aten.split.Tensor", "aten.split.sizes", "aten.split_with_sizes.default", "aten.chunk.default", family=VIEWS)
+def split(b: Builder, x: Value, _: object, dim: int = 0) -> tuple[Value, ...]:
+    parts, start = [], as_expr(0)
+    for part in b.outs:
+        length = part.size[dim % x.rank]
+        parts.append(slice_dim(b, x, dim, start, length))
+        start = start + length
+    return tuple(parts)
+
+
+@lowers("aten.unbind.int", family=VIEWS)
+def unbind(b: Builder, x: Value, dim: int = 0) -> tuple[Value, ...]:
+    return tuple(select(b, x, dim, position) for position in range(len(b.outs)))
+
+
+@lowers("aten.diagonal.default", family=VIEWS)
+def diagonal(b: Builder, x: Value, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
+    dim1, dim2 = dim1 % x.rank, dim2 % x.rank
+    rest = [d for d in range(x.rank) if d not in (dim1, dim2)]
+
+    def source(i: Index) -> Index:
+        place: dict[int, Expr] = dict(zip(rest, i, strict=False))
+        place[dim1], place[dim2] = i[-1] + max(-offset, 0), i[-1] + max(offset, 0)
+        return tuple(place[d] for d in range(x.rank))
+
+    return reindex(b, x, b.out.size, source)
+
+
+@lowers("aten.unfold.default", family=VIEWS)
+def unfold(b: Builder, x: Value, dim: int, size: int, step: int) -> Value:
+    dim = dim % x.rank if x.rank else 0
+    if x.rank == 0:
+        return reindex(b, x, b.out.size, lambda i: ())
+    return reindex(b, x, b.out.size, lambda i: (*i[:dim], i[dim] * step + i[-1], *i[dim + 1 : -1]), repeats=step < size)
+
+
+@lowers("aten.flip.default", family=VIEWS)
+def flip(b: Builder, x: Value, dims: Sequence[int]) -> Value:
+    gone = {d % x.rank for d in dims}
+    return reindex(b, x, x.size, lambda i: tuple(x.size[d] - 1 - i[d] if d in gone else i[d] for d in range(x.rank)))
+
+
+@lowers("aten.roll.default", family=VIEWS)
+def roll(b: Builder, x: Value, shifts: Sequence[int] | int, dims: Sequence[int] | int = ()) -> Value:
+    moves = [shifts] if isinstance(shifts, int) else list(shifts)
+    along = [dims] if isinstance(dims, int) else list(dims)
+    if not along:
+        flat = reshape(b, x, (x.numel(),))
+        return reshape(b, roll(b, flat, moves, [0]), x.size)
+    shift = {d % x.rank: s for d, s in zip(along, moves, strict=True)}
+
+    def source(i: Index) -> Index:
+        return tuple((k - shift[d]) % x.size[d] if d in shift else k for d, k in enumerate(i))
+
+    return reindex(b, x, x.size, source)
+
+
+@lowers("aten.repeat.default", family=VIEWS)
+def repeat(b: Builder, x: Value, repeats: Sequence[int]) -> Value:
+    added = len(repeats) - x.rank
+
+    def source(i: Index) -> Index:
+        return tuple(k % s for k, s in zip(i[added:], x.size, strict=True))
+
+    return reindex(b, x, b.out.size, source, repeats=True)

@@ -1,0 +1,145 @@
+"""Compiles generated sources and links them into one shared library, outside Bazel, with any clang or gcc.
+
+Enters: folders with the wrapper's and the kernels' sources, the weights file, a toolchain and a link flavour. Leaves: `lib<NAME>.so` (for
+"shared" also `libaoti_shim.so`), written whole or not at all. Objects come from the cache where they can: the runtime's and the
+shim's are the same for all models, a kernel's only change with its text.
+
+    flavour   linked with                      symbols of the shim                    needs at run time
+    static    runtime, lean shim               inside, hidden                         libc, libm
+    shared    runtime, libaoti_shim.so         in libaoti_shim.so beside the library  and that
+    torch     runtime, a stub of libtorch_cpu  left for libtorch                      libtorch_cpu.so
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from compiler.package import elf
+from compiler.package.flags import COMMON, LINK, kernel_flags
+from compiler.package.object_cache import CompileJob, ObjectCache
+from compiler.package.toolchain import Toolchain, run
+from compiler.support.diagnostics import UserError
+
+SHIMS = ("static", "shared", "torch")
+SHARED_SHIM = "libaoti_shim.so"
+_SYSTEM_LIBRARIES = ("libc.so", "libm.so", "libpthread.so", "libdl.so", "ld-linux", "libgcc_s.so")
+_EXPORTS = "{{\n  global: AOTInductor*; aoti_model_api; {name}_api;\n  local: *;\n}};\n"
+
+
+class LibraryBuilder:
+    """Compiles in `jobs` processes at a time. `root` is the folder that holds runtime/, shim/ and kernels/."""
+
+    def __init__(self, root: Path, cache: ObjectCache, shim: str, isa: Sequence[str], jobs: int) -> None:
+        self.root = root
+        self.cache = cache
+        self.shim = shim
+        self.isa = tuple(isa)
+        self.pool = ThreadPoolExecutor(max_workers=max(1, jobs), thread_name_prefix="compile")
+        self.support: list[Future[Path]] = []
+        self.shim_objects: list[Future[Path]] = []
+        self.own: list[Future[Path]] = []  # of the model
+
+    def close(self) -> None:
+        """Waits for the compilers that are still running; drops what has not begun."""
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def toolchain(self) -> Toolchain:
+        return self.cache.toolchain
+
+    def start_support(self) -> None:
+        """Begins with everything that does not depend on the model: the engine of the kernels, runtime and shim."""
+        for source in _library_sources(self.root / "kernels/cpp/engine"):
+            self.support += [self._submit(source, kernel_flags(self.toolchain, isa)) for isa in self.isa]
+        for folder in ("runtime/model", "runtime/cpu"):
+            self.support += [self._submit(s, COMMON) for s in _library_sources(self.root / folder)]
+        if self.shim != "torch":
+            flags = (*COMMON, "-DAOTI_SHIM_EXPORTS") if self.shim == "shared" else COMMON
+            self.shim_objects = [self._submit(s, flags) for s in _library_sources(self.root / "shim/src")]
+
+    def start_kernels(self, folder: Path) -> None:
+        """Begins with every kernel file of `folder`, once for each instruction set."""
+        for source in sorted(folder.glob("*.cpp")):
+            self.own += [self._submit(source, kernel_flags(self.toolchain, isa)) for isa in self.isa]
+
+    def start_wrapper(self, folder: Path, weights: Path) -> None:
+        """Begins with the wrapper's files; `weights` must be complete."""
+        for source in sorted(folder.glob("*.cpp")):
+            self.own.append(self._submit(source, COMMON, weights if source.name == "weights.cpp" else None))
+
+    def link(self, name: str, out: Path) -> None:
+        """Waits for all objects and links model `name` into `out`."""
+        objects = _results(self.own + self.support)
+        shim = _results(self.shim_objects)
+        with tempfile.TemporaryDirectory(prefix="aoti-link-") as scratch:
+            self._link(Path(scratch), name, objects, shim, out)
+        self._check(out)
+
+    def _submit(self, source: Path, flags: tuple[str, ...], weights: Path | None = None) -> Future[Path]:
+        include = (self.root / "shim/include", self.root / "runtime/include", self.root)
+        headers = tuple(self.root / f for f in ("shim", "runtime", "kernels/cpp"))
+        extra = (weights,) if weights else ()
+        paths = (f'-DAOTI_WEIGHTS_FILE="{weights.resolve()}"',) if weights else ()
+        return self.pool.submit(self.cache.compile, CompileJob(source, flags, include, headers, extra, paths))
+
+    def _link(self, scratch: Path, name: str, objects: Sequence[Path], shim: Sequence[Path], out: Path) -> None:
+        exports = scratch / "exports.map"
+        exports.write_text(_EXPORTS.format(name=name))
+        args = [*LINK, f"-Wl,-soname,{out.name}", f"-Wl,--version-script={exports}", *map(str, objects)]
+        if self.shim == "static":
+            args += map(str, shim)
+        elif self.shim == "shared":
+            library = out.parent / SHARED_SHIM
+            self._link_one([*LINK, f"-Wl,-soname,{SHARED_SHIM}", *map(str, shim), "-lm"], library)
+            args += [str(library), "-Wl,-rpath,$ORIGIN"]
+        else:
+            args += ["-Wl,--no-as-needed", str(self._torch_stub(scratch, objects)), "-Wl,--as-needed"]
+        self._link_one([*args, "-lm", "-ldl"], out)
+
+    def _link_one(self, args: Sequence[str], out: Path) -> None:
+        """Links under another name first, so that a library is either whole or absent."""
+        partial = out.with_name(f".{out.name}.partial")
+        try:
+            run(self.toolchain, [*args, "-o", str(partial)], out.parent, f"linking {out.name}")
+            os.replace(partial, out)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _torch_stub(self, scratch: Path, objects: Sequence[Path]) -> Path:
+        """An empty library named as libtorch that defines just the functions that are left for it: it makes the model library name
+        libtorch as needed, without which Python's local loading of libtorch would leave them undefined."""
+        wanted: set[str] = set()
+        defined: set[str] = set()
+        for path in objects:
+            symbols = elf.read(path)
+            wanted.update(n for n in symbols.imported() if n.startswith(("aoti_", "torch_")))
+            defined.update(s.name for s in symbols.symbols if s.defined)
+        source = scratch / "libtorch_stub.c"
+        source.write_text("".join(f"void {n}(void);\nvoid {n}(void) {{}}\n" for n in sorted(wanted - defined)))
+        stub = scratch / "libtorch_cpu.so"
+        args = ["-x", "c", "-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libtorch_cpu.so", str(source), "-o", str(stub)]
+        run(self.toolchain, args, scratch, "making the stub of libtorch_cpu.so")
+        return stub
+
+    def _check(self, out: Path) -> None:
+        """A model library that needs more than the system's C libraries would not start elsewhere."""
+        allowed = _SYSTEM_LIBRARIES + {"shared": (SHARED_SHIM,), "torch": ("libtorch_cpu.so",)}.get(self.shim, ())
+        extra = [n for n in elf.read(out).needed if not n.startswith(allowed)]
+        if extra:
+            out.unlink()
+            raise UserError(f"{out.name} would need {', '.join(extra)}, which the {self.shim} flavour must not; use another --cxx")
+
+
+def _library_sources(folder: Path) -> list[Path]:
+    found = sorted(p for p in folder.glob("*.cc") if not p.name.endswith("_test.cc"))
+    if not found:
+        raise UserError(f"no C++ sources in {folder}: the checkout is not complete")
+    return found
+
+
+def _results(futures: Iterable[Future[Path]]) -> list[Path]:
+    return [f.result() for f in futures]

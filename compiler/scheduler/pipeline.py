@@ -1,0 +1,60 @@
+"""The scheduler: Loop IR to Schedule.
+
+Enters: a verified `loop.Program`. Leaves: a verified `schedule.Schedule` of a program that may have fewer nodes (cheap ones are computed
+where they are read) and whose bodies load from storages, never through views.
+"""
+
+from __future__ import annotations
+
+from compiler.ir.loop import Program
+from compiler.ir.schedule import KernelGroup, Schedule
+from compiler.scheduler import loops
+from compiler.scheduler.cost import buffer_bytes
+from compiler.scheduler.dependencies import Dependencies, analyse, load_from_storage
+from compiler.scheduler.fuse import fuse
+from compiler.scheduler.group import FusionGroup
+from compiler.scheduler.memory import plan_memory
+from compiler.scheduler.names import kernel_name
+from compiler.scheduler.order import order
+from compiler.scheduler.verify import verify
+from compiler.support.options import Context
+
+
+def run(program: Program, ctx: Context) -> Schedule:
+    """Fuses, orders and places. Raises InternalError when the result breaks an invariant of `compiler.ir.schedule`."""
+    program = load_from_storage(program)
+    dependencies = analyse(program)
+    groups, explain = fuse(program, dependencies, ctx.options.fuse_limit)
+    sizes = {name: buffer_bytes(layout) for name, layout in program.layouts().items()}
+    ordered = order(groups, dependencies, sizes)
+    finished = _finish(ordered, dependencies)
+    plan = plan_memory(program, finished, dependencies)
+    schedule = Schedule(program, finished, plan.placement, plan.reuse, plan.arena_bytes, explain)
+    verify(schedule)
+    return schedule
+
+
+def _finish(groups: list[FusionGroup], dependencies: Dependencies) -> list[KernelGroup]:
+    """Names the groups, merges their loops and finds the buffers that stay inside."""
+    out: list[KernelGroup] = []
+    for group in groups:
+        nodes = list(group.nodes.values())
+        if group.kind in ("extern", "view"):
+            name = getattr(nodes[0], "function", nodes[0].name)
+            out.append(KernelGroup(str(name), group.kind, nodes))
+            continue
+        outer, inner, members = group.outer, group.inner, list(group.members.values())
+        if group.fusible:
+            outer, inner, members = loops.merge(outer, inner, members)
+        local = {n.name for n in nodes if _is_local(n.name, group, dependencies)}
+        number = sum(g.kind in ("loops", "template") for g in out)
+        finished = KernelGroup("", group.kind, nodes, local, outer, inner, tuple(members))
+        finished.name = kernel_name(finished.origins, number)
+        out.append(finished)
+    return out
+
+
+def _is_local(name: str, group: FusionGroup, dependencies: Dependencies) -> bool:
+    users = dependencies.users.get(name, [])
+    return bool(users) and name not in dependencies.outputs and all(u in group.nodes for u in users)
+

@@ -1,0 +1,198 @@
+"""Checks a schedule against the invariants of `compiler.ir.schedule`, independently of how it was made.
+
+Enters: any schedule. Leaves: nothing, or an InternalError that names the group, the buffer and the rule that is broken.
+"""
+
+from __future__ import annotations
+
+import bisect
+
+from compiler.ir.expr import Expr
+from compiler.ir.loop import Body, ExternKernel, Node, Scatter, Sort, TemplateKernel, TensorRef, View, loop_var, reduction_var
+from compiler.ir.schedule import ALIGNMENT_BYTES, REDUCE, ROW, SINGLE, KernelGroup, Schedule
+from compiler.support.diagnostics import InternalError
+
+
+def verify(schedule: Schedule) -> None:
+    """Raises InternalError at the first violation."""
+    _check_partition(schedule)
+    _check_order(schedule)
+    for group in schedule.groups:
+        if group.kind in ("loops", "template"):
+            _check_group(group)
+    _check_places(schedule)
+    _check_arena(schedule)
+
+
+def _fail(group: str, rule: str) -> None:
+    raise InternalError(f"schedule, {group}: {rule}")
+
+
+def _check_partition(schedule: Schedule) -> None:
+    wanted = {n.name: n for n in schedule.program.nodes}
+    seen: dict[str, str] = {}
+    for group in schedule.groups:
+        for node in group.nodes:
+            if node.name in seen:
+                _fail(group.name, f"{node.name} is also in {seen[node.name]}")
+            if wanted.get(node.name) is not node:
+                _fail(group.name, f"{node.name} is not a node of the program")
+            seen[node.name] = group.name
+    missing = [n for n in wanted if n not in seen]
+    if missing:
+        _fail("program", f"nodes in no group: {', '.join(missing)}")
+
+
+def _reads(node: Node) -> list[str]:
+    """Buffers that a node reads, found from the node's own fields."""
+    refs: list[object] = []
+    if isinstance(node, ExternKernel):
+        pending: list[object] = list(node.args)
+        while pending:
+            arg = pending.pop()
+            if isinstance(arg, (tuple, list)):
+                pending.extend(arg)
+            else:
+                refs.append(arg)
+    elif isinstance(node, TemplateKernel):
+        refs = list(node.operands)
+    elif isinstance(node, (Sort, View)):
+        refs = [node.operand]
+    elif isinstance(node, Scatter):
+        refs = [node.base]
+    names = [r.buffer for r in refs if isinstance(r, TensorRef)]
+    body = getattr(node, "body", None)
+    return names + [str(op.attrs[0]) for op in body.ops if op.opcode == "load"] if isinstance(body, Body) else names
+
+
+def _check_order(schedule: Schedule) -> None:
+    ready = {i.name for i in schedule.program.inputs} | {c.name for c in schedule.program.constants}
+    for group in schedule.groups:
+        for node in group.nodes:
+            for b in _reads(node):
+                if b not in ready:
+                    _fail(group.name, f"{node.name} reads {b}, which no earlier group or node makes")
+            ready.add(node.name)
+
+
+def _check_group(group: KernelGroup) -> None:
+    members = {m.name: m for m in group.members}
+    if list(members) != [n.name for n in group.nodes]:
+        _fail(group.name, "members and nodes differ")
+    outer = {loop_var(k, e) for k, e in enumerate(group.outer)}
+    inner = {reduction_var(k, e) for k, e in enumerate(group.inner)}
+    defined: set[str] = set()
+    for m in group.members:
+        if m.role == SINGLE:
+            if len(group.members) != 1:
+                _fail(group.name, f"{m.name} takes no company")
+            continue
+        store_vars = outer if m.role in (REDUCE, ROW) else outer | inner
+        body_vars = outer if m.role == ROW else outer | inner
+        _check_variables(group, m.name, m.store, store_vars)
+        for op in m.body.ops:
+            for attr in op.attrs:
+                if isinstance(attr, Expr):
+                    _check_variables(group, m.name, attr, body_vars)
+            if op.opcode == "load" and str(op.attrs[0]) in members:
+                producer = members[str(op.attrs[0])]
+                if producer.name not in defined:
+                    _fail(group.name, f"{m.name} reads {producer.name} before it is made")
+                if op.attrs[1] is not producer.store:
+                    _fail(group.name, f"{m.name} reads {producer.name} at {op.attrs[1]}, but it is made at {producer.store}")
+        defined.add(m.name)
+
+
+def _check_variables(group: KernelGroup, name: str, e: Expr, allowed: set[Expr]) -> None:
+    for s in e.symbols():
+        if str(s)[0] in "ir" and str(s)[1:].isdigit() and s not in allowed:
+            _fail(group.name, f"{name} uses {s} in {e}, which is no loop of the group that it is computed in")
+
+
+def _check_places(schedule: Schedule) -> None:
+    outputs = {schedule.storage(o.value.buffer) for o in schedule.program.outputs if isinstance(o.value, TensorRef)}
+    for name in schedule.program.layouts():
+        if name not in schedule.placement:
+            _fail("placement", f"{name} has no place")
+    for group in schedule.groups:
+        for node in group.nodes:
+            kind = schedule.placement[node.name].kind
+            if (kind == "local") != (node.name in group.local):
+                _fail(group.name, f"{node.name} is placed as {kind}, against the group's local buffers")
+            if node.name in outputs and kind not in ("output", "extern"):
+                _fail(group.name, f"{node.name} leaves the program but is placed as {kind}")
+            if isinstance(node, View) != (kind == "view"):
+                _fail(group.name, f"{node.name} is placed as {kind}")
+            for b in _reads(node):
+                if schedule.placement[b].kind == "local" and b not in {n.name for n in group.nodes}:
+                    _fail(group.name, f"{node.name} reads {b}, which is local to another group")
+
+
+def _lifetimes(schedule: Schedule) -> dict[str, tuple[int, int]]:
+    """First and last group that touches each arena buffer."""
+    spans: dict[str, tuple[int, int]] = {}
+    for k, group in enumerate(schedule.groups):
+        for node in group.nodes:
+            for b in (node.name, *_reads(node)):
+                root = schedule.storage(b)
+                if schedule.placement[root].kind == "arena":
+                    spans[root] = (spans.get(root, (k, k))[0], k)
+    return spans
+
+
+def _check_arena(schedule: Schedule) -> None:
+    spans = _lifetimes(schedule)
+    for name, old in schedule.reuse.items():
+        _check_reuse(schedule, spans, name, old)
+    events = sorted(
+        (schedule.placement[b].offset_bytes, schedule.placement[b].offset_bytes + schedule.placement[b].size_bytes, b) for b in spans
+    )
+    for start, end, b in events:
+        if start % ALIGNMENT_BYTES or start < 0 or end > schedule.arena_bytes:
+            _fail("arena", f"{b} lies at [{start}, {end}) of {schedule.arena_bytes} bytes")
+        node = schedule.program.layouts()[b]
+        if node.storage_numel().hi is not None and end - start < (node.storage_numel().hi or 0) * node.dtype.size_bytes:
+            _fail("arena", f"{b} has {end - start} bytes, too few for its layout")
+    _check_overlaps(schedule, spans)
+
+
+def _check_reuse(schedule: Schedule, spans: dict[str, tuple[int, int]], name: str, old: str) -> None:
+    if spans[old][1] != spans[name][0]:
+        _fail("arena", f"{name} takes the memory of {old} in group {spans[name][0]}, but {old} is last read in group {spans[old][1]}")
+    group = schedule.groups[spans[name][0]]
+    writer = next(m for m in group.members if m.name == name)
+    for m in group.members:
+        for op in m.body.loads():
+            if schedule.storage(str(op.attrs[0])) == old and (op.attrs[1] is not writer.store or writer.role == SINGLE):
+                _fail(group.name, f"{name} overwrites {old} at {writer.store}, but {m.name} reads it at {op.attrs[1]}")
+    if any(schedule.storage(b) == old for n in group.nodes if isinstance(n, TemplateKernel) for b in _reads(n)):
+        _fail(group.name, f"{name} overwrites {old}, which the template still reads")
+
+
+def _check_overlaps(schedule: Schedule, spans: dict[str, tuple[int, int]]) -> None:
+    """Sweeps over time with the live blocks sorted by offset: neighbours must not overlap."""
+    starts: dict[int, list[str]] = {}
+    ends: dict[int, list[str]] = {}
+    for b, (first, last) in spans.items():
+        starts.setdefault(first, []).append(b)
+        ends.setdefault(last, []).append(b)
+    live: list[tuple[int, int, str]] = []
+    for k in range(len(schedule.groups)):
+        for b in starts.get(k, ()):
+            old = schedule.reuse.get(b)
+            if old is not None:
+                live.remove(_block(schedule, old))
+            block = _block(schedule, b)
+            at = bisect.bisect_left(live, block)
+            for other in live[max(0, at - 1) : at + 1]:
+                if other[0] < block[1] and block[0] < other[1]:
+                    _fail("arena", f"{b} at [{block[0]}, {block[1]}) overlaps {other[2]} at [{other[0]}, {other[1]}) while both live")
+            live.insert(at, block)
+        for b in ends.get(k, ()):
+            if _block(schedule, b) in live:
+                live.remove(_block(schedule, b))
+
+
+def _block(schedule: Schedule, b: str) -> tuple[int, int, str]:
+    place = schedule.placement[b]
+    return place.offset_bytes, place.offset_bytes + place.size_bytes, b

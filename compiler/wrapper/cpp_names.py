@@ -1,0 +1,54 @@
+"""Names, types and sizes of the C++ wrapper.
+
+Enters: names of a plan, dtypes, size expressions. Leaves: C++ text. A plan's name keeps its spelling unless C++ or the wrapper
+itself needs it (`class` becomes `class_`), so that wrapper, text dump and header speak of the same things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from compiler.ir.dtypes import DType
+from compiler.ir.expr import Expr
+from compiler.support import cpp_text
+
+_OF_THE_WRAPPER = frozenset(("args", "ctx", "kernels", "run", "Kernels", "aoti_weights", "aoti_model_desc"))
+
+
+def identifier(name: str) -> str:
+    """The C++ spelling of a plan's name: one to one, because names of a plan are identifiers already."""
+    if name in cpp_text.CPP_KEYWORDS or name in _OF_THE_WRAPPER or name.isupper() or name.endswith(("_", "_owner", "_handle")):
+        return name + "_"
+    return name
+
+
+def dtype_constant(dtype: DType) -> str:
+    """`AOTI_DTYPE_FLOAT32`, as aoti/dtypes.h names it."""
+    return f"AOTI_DTYPE_{dtype.name.upper()}"
+
+
+def expression(e: Expr) -> str:
+    """A size as C++. Sizes are not negative, so C's division and remainder are the rounding ones."""
+    if e.is_const:
+        return str(e.value()) if -(2**31) <= e.value() < 2**31 else f"INT64_C({e.value()})"
+    if e.kind == "sym":
+        return str(e)
+    if e.kind == "sum":
+        parts = [f"{expression(t)} * {c}" if c != 1 else expression(t) for t, c in e.terms()]
+        return "(" + " + ".join(parts + ([str(e.constant())] if e.constant() else [])) + ")"
+    parts = [expression(a) for a in e.args]  # type: ignore[arg-type]
+    match e.kind:
+        case "prod":
+            return "(" + " * ".join(parts) + ")"
+        case "floordiv":
+            return f"({parts[0]} / {parts[1]})"
+        case "mod":
+            return f"({parts[0]} % {parts[1]})"
+        case "min" | "max":
+            return f"({parts[0]} {'<' if e.kind == 'min' else '>'} {parts[1]} ? {parts[0]} : {parts[1]})"
+    raise AssertionError(e.kind)
+
+
+def number_list(values: Iterable[Expr]) -> str:
+    """`{64, 64}`"""
+    return "{" + ", ".join(expression(v) for v in values) + "}"

@@ -1,0 +1,169 @@
+"""The tables at the end of `wrapper/model.cpp`: what `aoti/model_desc.h` wants to know of inputs, outputs, constants and kernels.
+
+Enters: a `wrapper.Plan` and the instruction sets. Leaves: C++ text with constant data only; the last table is `aoti_model_desc`,
+through which the runtime finds everything, and `<name>_api()`, through which a linked program does.
+
+    static const AotiDimDesc kInputDims0[] = {AOTI_STATIC_DIM(64), AOTI_STATIC_DIM(64)};
+    static const AotiTensorDesc kInputs[] = {
+        {"x", AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 2, kInputDims0, nullptr, "models/my_model.py:20 in forward"},
+    };
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.ir.expr import Expr
+from compiler.ir.loop import Layout
+from compiler.ir.wrapper import ConstantSlot, OutputSlot, Plan
+from compiler.support.cpp_text import string
+from compiler.support.version import COMPILER_VERSION
+from compiler.wrapper.cpp_names import dtype_constant, number_list
+
+ISA_CONSTANTS = {
+    "x86-64-v3": "AOTI_ISA_X86_64_V3",
+    "x86-64-v4": "AOTI_ISA_X86_64_V4",
+    "aarch64-neon": "AOTI_ISA_AARCH64_NEON",
+}
+# The order in which a processor that can run several takes them.
+ISA_BEST_FIRST = ("x86-64-v4", "x86-64-v3", "aarch64-neon")
+_KINDS = {"unknown": "UNKNOWN", "parameter": "PARAMETER", "buffer": "BUFFER", "tensor": "TENSOR", "folded": "FOLDED"}
+_PACKINGS = {"": "PLAIN", "panel16": "PANEL16", "conv_panel16": "CONV_PANEL16", "depthwise": "DEPTHWISE"}
+
+
+def isa_symbol(isa: str) -> str:
+    """The symbol of the table of kernels built for `isa`: `aoti_kernels_x86_64_v3`."""
+    return "aoti_kernels_" + isa.replace("-", "_")
+
+
+def tables(plan: Plan, isa: Sequence[str]) -> str:
+    """All tables and the two definitions with external linkage."""
+    parts = [_inputs(plan), _outputs(plan), _constants(plan), _variants(isa), _model(plan, isa)]
+    return "\n".join(part for part in parts if part)
+
+
+def _table(ctype: str, name: str, rows: Sequence[str]) -> str:
+    return f"static const {ctype} {name}[] = {{\n" + "".join(f"    {row},\n" for row in rows) + "};\n" if rows else ""
+
+
+def _array(ctype: str, name: str, values: str) -> str:
+    return f"static const {ctype} {name}[] = {values};\n"
+
+
+def _dim(size: Expr, symbols: dict[Expr, int]) -> str:
+    if size.is_const:
+        return f"AOTI_STATIC_DIM({size})"
+    hi = "INT64_MAX" if size.hi is None else str(size.hi)
+    return f"{{{size.lo or 0}, {hi}, 1, {symbols.get(size, -1)}, 0}}"
+
+
+def _dims(name: str, layout: Layout, symbols: dict[Expr, int]) -> tuple[str, str, str]:
+    """The text of the arrays of dims and strides, and their names (strides: nullptr when contiguous)."""
+    text, dims, strides = "", "nullptr", "nullptr"
+    if layout.size:
+        dims = f"{name}Dims"
+        text += _array("AotiDimDesc", dims, "{" + ", ".join(_dim(s, symbols) for s in layout.size) + "}")
+    if not layout.is_contiguous():
+        strides = f"{name}Strides"
+        checked = [str(s) if s.is_const else "AOTI_ANY_STRIDE" for s in layout.stride]
+        text += _array("int64_t", strides, "{" + ", ".join(checked) + "}")
+    return text, dims, strides
+
+
+def _inputs(plan: Plan) -> str:
+    symbols = {s.symbol: n for n, s in enumerate(plan.symbols)}
+    text, rows = "", []
+    for n, slot in enumerate(plan.inputs):
+        arrays, dims, strides = _dims(f"kInput{n}", slot.layout, symbols)
+        text += arrays
+        origin = string(slot.origin) if slot.origin else "nullptr"
+        dtype = dtype_constant(slot.layout.dtype)
+        rows.append(f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, {origin}}}")
+    return text + _table("AotiTensorDesc", "kInputs", rows)
+
+
+def _outputs(plan: Plan) -> str:
+    symbols = {s.symbol: n for n, s in enumerate(plan.symbols)}
+    text, rows = "", []
+    for n, slot in enumerate(plan.outputs):
+        if slot.layout is None:
+            rows.append(f"{{{string(slot.name)}, {_literal_dtype(slot)}, AOTI_DEVICE_CPU, 0, nullptr, nullptr, nullptr}}")
+            continue
+        arrays, dims, strides = _dims(f"kOutput{n}", slot.layout, symbols)
+        text += arrays
+        dtype = dtype_constant(slot.layout.dtype)
+        rows.append(f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, nullptr}}")
+    return text + _table("AotiTensorDesc", "kOutputs", rows)
+
+
+def _literal_dtype(slot: OutputSlot) -> str:
+    if slot.literal is None:
+        return "-1 /* None */"
+    if isinstance(slot.literal, bool):
+        return "AOTI_DTYPE_BOOL"
+    return "AOTI_DTYPE_INT64" if isinstance(slot.literal, int) else "AOTI_DTYPE_FLOAT64"
+
+
+def _constants(plan: Plan) -> str:
+    text, rows = "", []
+    for n, slot in enumerate(plan.constants):
+        layout, sizes, strides = slot.original, "nullptr", "nullptr"
+        if layout.size:
+            sizes = f"kConstant{n}Sizes"
+            text += _array("int64_t", sizes, number_list(layout.size))
+        if not layout.is_contiguous():
+            strides = f"kConstant{n}Strides"
+            text += _array("int64_t", strides, number_list(layout.stride))
+        rows.append(
+            f"{{{string(slot.name)}, {string(slot.fqn or slot.name)}, {dtype_constant(layout.dtype)}, {len(layout.size)}, {sizes}, "
+            f"{strides}, {slot.offset_bytes}, {slot.size_bytes}, AOTI_CONSTANT_{_KINDS[slot.kind]}, {_packing(slot)}}}"
+        )
+    return text + _table("AotiConstantDesc", "kConstants", rows)
+
+
+def _packing(slot: ConstantSlot) -> str:
+    return "AOTI_PACKING_" + _PACKINGS.get(slot.packing.partition(":")[0], "OTHER")
+
+
+def _variants(isa: Sequence[str]) -> str:
+    ordered = sorted(isa, key=ISA_BEST_FIRST.index)
+    return _table("AotiIsaVariant", "kIsa", [f"{{{ISA_CONSTANTS[i]}, {string(i)}, &{isa_symbol(i)}}}" for i in ordered])
+
+
+def _model(plan: Plan, isa: Sequence[str]) -> str:
+    def table(name: str, items: Sequence[object]) -> str:
+        return name if items else "nullptr"
+
+    fields = [
+        ("struct_size", "sizeof(AotiModelDesc)"),
+        ("abi_version", "AOTI_MODEL_ABI_VERSION"),
+        ("name", string(plan.name)),
+        ("compiler_version", string(COMPILER_VERSION)),
+        ("in_spec", string(plan.in_spec)),
+        ("out_spec", string(plan.out_spec)),
+        ("num_inputs", str(len(plan.inputs))),
+        ("num_outputs", str(len(plan.outputs))),
+        ("num_constants", str(len(plan.constants))),
+        ("num_symbols", str(len(plan.symbols))),
+        ("num_isa", str(len(isa))),
+        ("reserved", "0"),
+        ("inputs", table("kInputs", plan.inputs)),
+        ("outputs", table("kOutputs", plan.outputs)),
+        ("constants", table("kConstants", plan.constants)),
+        ("isa", table("kIsa", isa)),
+        ("arena_bytes", str(plan.arena_bytes)),
+        ("arena_bytes_for", "nullptr"),
+        ("scratch_bytes_per_thread", str(plan.scratch_bytes_per_thread)),
+        ("weights", "aoti_weights" if plan.weights_bytes else "nullptr"),
+        ("weights_file", "nullptr"),
+        ("weights_bytes", str(plan.weights_bytes)),
+        ("run", "run"),
+    ]
+    rows = "".join(f"    /* {name} */ {value},\n" for name, value in fields)
+    return (
+        'extern "C" {\n'
+        "extern const AotiModelDesc aoti_model_desc;\n"
+        f"const AotiModelDesc aoti_model_desc = {{\n{rows}}};\n\n"
+        f"AOTI_MODEL_EXPORT const AotiModelApi *{plan.name}_api(void) {{ return aoti_model_api_of_this_library(); }}\n"
+        '}  // extern "C"\n'
+    )

@@ -1,0 +1,375 @@
+"""Prints a wrapper plan as C++: `wrapper/model.cpp`, and `wrapper/weights.cpp` where the model has constants.
+
+Enters: a verified `wrapper.Plan` and the instruction sets whose kernels will be linked. Leaves: file names and texts. The code is
+written with `aoti/model.h` (owning handles, error macros) and C headers only; it allocates nothing but the tensors it gives
+to the caller, and holds no path and no time.
+
+    alloc buf0 ... arena 0             float *const buf0 = aoti_arena<float>(args, 0);  // float32 [64, 64] stride [64, 1]
+    launch cpp_fused_sin_0(x, buf0)    // aten.sin.default [sin] at models/my_model.py:20 in forward
+                                       kernels->cpp_fused_sin_0(ctx, x, buf0);
+    alloc buf2 ... output              AOTI_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(2, ..., &buf2_handle));
+                                       RAIIAtenTensorHandle buf2_owner(buf2_handle);
+    return buf2                        args->outputs[0] = buf2_owner.release();
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.ir.loop import Layout
+from compiler.ir.wrapper import (
+    Alloc,
+    Arg,
+    CallArg,
+    Cond,
+    ExternCall,
+    Launch,
+    Line,
+    Literal,
+    Operand,
+    Plan,
+    ProxyCall,
+    Return,
+    Reuse,
+    View,
+    While,
+)
+from compiler.ir.wrapper_text import layout_text
+from compiler.support.cpp_text import comment, string
+from compiler.support.options import Context
+from compiler.support.origins import Origin
+from compiler.support.version import COMPILER_VERSION
+from compiler.wrapper.cpp_names import dtype_constant, expression, identifier, number_list
+from compiler.wrapper.cpp_tables import isa_symbol, tables
+
+WIDTH = 110
+
+_HEAD = """\
+// {name}: one run of the model as straight-line code, and the tables that describe it to the runtime.
+// Made by {version}; do not edit.
+#include "aoti/model.h"
+#include "aoti/model_api.h"
+#include "kernels.h"
+
+"""
+
+_WEIGHTS = """\
+// {name}: the weights, {bytes} bytes, mapped with the library and shared by all processes that load it.
+// Made by {version}; do not edit. AOTI_WEIGHTS_FILE is the path of {name}.weights.bin, given to the compiler as a string.
+#if defined(__x86_64__)
+// "l": a section for large data, so that weights of any size leave code and small data within reach of each other.
+#define AOTI_WEIGHTS_SECTION ".section .lrodata.aoti_weights,\\"al\\",@progbits\\n"
+#else
+#define AOTI_WEIGHTS_SECTION ".section .rodata.aoti_weights,\\"a\\",%progbits\\n"
+#endif
+
+__asm__(AOTI_WEIGHTS_SECTION
+        ".balign 4096\\n"
+        ".hidden aoti_weights\\n"
+        ".globl aoti_weights\\n"
+        ".type aoti_weights, %object\\n"
+        "aoti_weights:\\n"
+        ".incbin \\"" AOTI_WEIGHTS_FILE "\\"\\n"
+        ".size aoti_weights, . - aoti_weights\\n"
+        ".previous\\n");
+"""
+
+
+def write(plan: Plan, ctx: Context) -> dict[str, str]:
+    """The files of the wrapper tree by name."""
+    text = _HEAD.format(name=plan.name, version=COMPILER_VERSION)
+    text += "".join(f'extern "C" const Kernels {isa_symbol(isa)};\n' for isa in ctx.options.isa)
+    text += ('extern "C" const uint8_t aoti_weights[];\n' if plan.weights_bytes else "") + "\n"
+    text += _run_function(plan) + "\n" + tables(plan, ctx.options.isa)
+    files = {"model.cpp": text}
+    if plan.weights_bytes:
+        files["weights.cpp"] = _WEIGHTS.format(name=plan.name, version=COMPILER_VERSION, bytes=plan.weights_bytes)
+    return files
+
+
+def _run_function(plan: Plan) -> str:
+    writer = _Writer(plan)
+    rows = ["AotiKernelContext *const ctx = args->ctx;"] if _launches(plan) else []
+    rows += ["const Kernels *const kernels = static_cast<const Kernels *>(args->kernels);"] if _launches(plan) else []
+    rows += writer.symbols() + writer.slots()
+    for line in plan.lines:
+        rows.append("")
+        rows += writer.line(line)
+    body = "".join(f"  {row}\n" if row else "\n" for row in rows)
+    return f"static int32_t run(AotiRunArgs *args) {{\n{body}}}\n"
+
+
+def _launches(plan: Plan) -> bool:
+    return any(isinstance(line, Launch) for line in plan.all_lines())
+
+
+def _used_names(plan: Plan) -> set[str]:
+    """Buffers that any line reads or writes by name."""
+    used: set[str] = set()
+    for line in plan.all_lines():
+        match line:
+            case Launch(args=args):
+                used.update(a.value for a in args if isinstance(a.value, str))
+            case ExternCall(args=call_args):
+                used.update(a.buffer for a in call_args if isinstance(a, Operand))
+            case ProxyCall(tensors=tensors):
+                used.update(t.buffer for t in tensors)
+            case View(base=base):
+                used.add(base)
+            case Reuse(old=old):
+                used.add(old)
+            case Cond(predicate=name) | While(predicate=name):
+                used.add(name)
+    return used
+
+
+class _Writer:
+    """Turns lines into rows of C++; `ctypes` has the element type under which a buffer's pointer was declared."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.used = _used_names(plan)
+        self.ctypes: dict[str, str] = {}
+        self.readonly: set[str] = set()
+        self.owners: dict[str, Layout] = {}  # names that hold a tensor of their own, with its layout
+        self.tensors = 0
+
+    def symbols(self) -> list[str]:
+        return [
+            f"const int64_t {s.symbol} = args->symbols[{n}];  // size {s.dim} of {self.plan.inputs[s.input_index].name}"
+            for n, s in enumerate(self.plan.symbols)
+        ]
+
+    def slots(self) -> list[str]:
+        """Pointers of the inputs and constants that some line uses."""
+        rows = []
+        for kind, slots in (("input", self.plan.inputs), ("constant", self.plan.constants)):
+            for n, slot in enumerate(slots):
+                if slot.name not in self.used:
+                    continue
+                ctype = slot.layout.dtype.ctype
+                self.ctypes[slot.name] = ctype
+                self.readonly.add(slot.name)
+                get = f"aoti_data<const {ctype}>(args->inputs[{n}])" if kind == "input" else f"aoti_constant<{ctype}>(args, {n})"
+                rows.append(f"const {ctype} *const {identifier(slot.name)} = {get};  // {layout_text(slot.layout)}")
+        return rows
+
+    def line(self, line: Line) -> list[str]:
+        """The rows of one line of the plan."""
+        match line:
+            case Alloc(name, layout, "arena", offset):
+                self._declare(name, layout)
+                ctype = layout.dtype.ctype
+                return [f"{ctype} *const {identifier(name)} = aoti_arena<{ctype}>(args, {offset});  // {layout_text(layout)}"]
+            case Alloc(name, layout, _, _):
+                return self._alloc_output(name, layout)
+            case Reuse(name, layout, old):
+                return self._reuse(name, layout, old)
+            case View(name, layout, base):
+                return self._view(name, layout, base)
+            case Launch(kernel, args, origins, can_fail):
+                call = f"kernels->{kernel}(" + ", ".join(["ctx", *map(self._arg, args)]) + ");"
+                check = [f'AOTI_KERNEL_CHECK(ctx, "{kernel}");'] if can_fail else []
+                return _comment(origins) + _fold(call) + check
+            case ExternCall():
+                return _comment(line.origins) + self._extern(line)
+            case ProxyCall():
+                return _comment(line.origins) + self._proxy(line)
+            case Cond(predicate, then, otherwise, origins):
+                test = f"if (*{self._pointer(predicate, 'bool')}) {{"
+                return [*_comment(origins), test, *self._block(then), "} else {", *self._block(otherwise), "}"]
+            case While(predicate, test_lines, body, origins):
+                leave = f"  if (!*{self._pointer(predicate, 'bool')}) break;"
+                return [*_comment(origins), "for (;;) {", *self._block(test_lines), leave, *self._block(body), "}"]
+            case Return(values):
+                return self._return(values)
+        raise AssertionError(line)
+
+    def _block(self, lines: Sequence[Line]) -> list[str]:
+        return [f"  {row}" for line in lines for row in self.line(line)]
+
+    def _declare(self, name: str, layout: Layout) -> None:
+        self.ctypes[name] = layout.dtype.ctype
+
+    def _alloc_output(self, name: str, layout: Layout) -> list[str]:
+        sizes, strides, rows = self._dims(name, layout)
+        rows.append(f"AtenTensorHandle {name}_handle = nullptr;")
+        rows += _checked(
+            f"aoti_torch_empty_strided({len(layout.size)}, {sizes}, {strides}, {dtype_constant(layout.dtype)}, "
+            f"AOTI_DEVICE_CPU, 0, &{name}_handle)"
+        )
+        return rows + self._own(name, layout)
+
+    def _own(self, name: str, layout: Layout) -> list[str]:
+        """Takes over `<name>_handle`, and gets its pointer where a later line wants it."""
+        self.owners[name] = layout
+        rows = [f"RAIIAtenTensorHandle {name}_owner({name}_handle);"]
+        if name in self.used:
+            self._declare(name, layout)
+            ctype = layout.dtype.ctype
+            rows.append(f"{ctype} *const {identifier(name)} = aoti_data<{ctype}>({name}_owner);  // {layout_text(layout)}")
+        return rows
+
+    def _dims(self, name: str, layout: Layout) -> tuple[str, str, list[str]]:
+        """Arrays of sizes and strides: their C++ names and the rows that define them."""
+        if not layout.size:
+            return "nullptr", "nullptr", []
+        rows = []
+        for what, values in (("sizes", layout.size), ("strides", layout.stride)):
+            fixed = "static const" if all(v.is_const for v in values) else "const"
+            rows.append(f"{fixed} int64_t {name}_{what}[] = {number_list(values)};")
+        return f"{name}_sizes", f"{name}_strides", rows
+
+    def _reuse(self, name: str, layout: Layout, old: str) -> list[str]:
+        rows = []
+        if old in self.owners:
+            self.owners[name] = self.owners.pop(old)
+            rows.append(f"RAIIAtenTensorHandle {name}_owner(static_cast<RAIIAtenTensorHandle &&>({old}_owner));  // reuse")
+        pointer = self._pointer(old, layout.dtype.ctype)
+        self._declare(name, layout)
+        note = f"// reuse; {layout_text(layout)}"
+        return [*rows, f"{layout.dtype.ctype} *const {identifier(name)} = {pointer};  {note}"]
+
+    def _view(self, name: str, layout: Layout, base: str) -> list[str]:
+        rows = []
+        if base in self.owners:
+            sizes, strides, rows = self._dims(name, layout)
+            rows.append(f"AtenTensorHandle {name}_handle = nullptr;")
+            rows += _checked(
+                f"aoti_torch__reinterpret_tensor({base}_owner, {len(layout.size)}, {sizes}, {strides}, "
+                f"{expression(layout.offset)}, &{name}_handle)"
+            )
+            rows.append(f"RAIIAtenTensorHandle {name}_owner({name}_handle);  // view of {base}")
+            self.owners[name] = layout
+        if name in self.used:
+            const = "const " if base in self.readonly else ""
+            if const:
+                self.readonly.add(name)
+            pointer = self._pointer(base, layout.dtype.ctype)
+            self._declare(name, layout)
+            note = f"// view; {layout_text(layout)}"
+            rows.append(f"{const}{layout.dtype.ctype} *const {identifier(name)} = {pointer};  {note}")
+        return rows
+
+    def _pointer(self, name: str, ctype: str) -> str:
+        """The pointer of a buffer as `ctype *`."""
+        if self.ctypes[name] == ctype:
+            return identifier(name)
+        const = "const " if name in self.readonly else ""
+        return f"reinterpret_cast<{const}{ctype} *>({identifier(name)})"
+
+    def _arg(self, arg: Arg) -> str:
+        return self._pointer(arg.value, arg.ctype) if isinstance(arg.value, str) else expression(arg.value)
+
+    def _tensor(self, operand: Operand, rows: list[str]) -> str:
+        """A handle for an operand: the buffer's own where it fits, else a new one over its memory."""
+        name, layout = operand.buffer, operand.layout
+        if self.owners.get(name) == layout:
+            return f"{name}_owner"
+        label = f"tensor{self.tensors}"
+        self.tensors += 1
+        sizes, strides, defined = self._dims(label, layout)
+        rows += defined
+        rows.append(f"AtenTensorHandle {label}_handle = nullptr;")
+        pointer = identifier(name)
+        data = f"const_cast<{self.ctypes[name]} *>({pointer})" if name in self.readonly else pointer
+        rows += _checked(
+            f"aoti_torch_create_tensor_from_blob({data}, {len(layout.size)}, {sizes}, {strides}, {expression(layout.offset)}, "
+            f"{dtype_constant(layout.dtype)}, AOTI_DEVICE_CPU, 0, &{label}_handle)"
+        )
+        rows.append(f"RAIIAtenTensorHandle {label}_owner({label}_handle);")
+        return f"{label}_owner"
+
+    def _call_arg(self, arg: CallArg, rows: list[str]) -> str:
+        if isinstance(arg, Operand):
+            return self._tensor(arg, rows)
+        if isinstance(arg, tuple):
+            if not arg:
+                return "nullptr, 0"
+            label = f"array{self.tensors}"
+            self.tensors += 1
+            rows.append(f"static const int64_t {label}[] = {{{', '.join(map(str, arg))}}};")
+            return f"{label}, {len(arg)}"
+        return string(arg) if isinstance(arg, str) else _scalar(arg)
+
+    def _extern(self, line: ExternCall) -> list[str]:
+        rows: list[str] = []
+        args = [self._call_arg(a, rows) for a in line.args]
+        if line.layout is not None:
+            rows.append(f"AtenTensorHandle {line.result}_handle = nullptr;")
+            rows += _checked(f"{line.function}({', '.join([*args, f'&{line.result}_handle'])})")
+            return rows + self._own(line.result, line.layout)
+        out = f"{line.result}_owner"
+        if line.result not in self.owners:
+            layouts = {a.name: a.layout for a in self.plan.all_lines() if isinstance(a, Alloc | Reuse)}
+            out = self._tensor(Operand(line.result, layouts[line.result]), rows)
+        return rows + _checked(f"{line.function}({', '.join([out, *args])})")
+
+    def _proxy(self, line: ProxyCall) -> list[str]:
+        rows: list[str] = []
+        label = f"node{line.node}"
+        tensors = [self._tensor(t, rows) for t in line.tensors]
+        ints = ", ".join(map(str, line.ints)) or "0"
+        rows.append(f"int64_t {label}_ints[] = {{{ints}}};")
+        rows.append(f"AtenTensorHandle {label}_tensors[] = {{{', '.join(tensors)}}};  // {line.op}")
+        return rows + _checked(
+            f"aoti_torch_proxy_executor_call_function(args->proxy_executor, {line.node}, {len(line.ints)}, {label}_ints, "
+            f"{len(tensors)}, {label}_tensors)"
+        )
+
+    def _return(self, values: Sequence[str | None]) -> list[str]:
+        rows, give = [], []
+        for n, (value, slot) in enumerate(zip(values, self.plan.outputs, strict=True)):
+            if value is None:
+                rows += _literal_tensor(n, slot.literal)
+                value = f"literal{n}"
+            give.append(f"args->outputs[{n}] = {value}_owner.release();  // {slot.name}")
+        return [*rows, *give, "return AOTI_RUNTIME_SUCCESS;"]
+
+
+def _literal_tensor(position: int, value: Literal) -> list[str]:
+    """A tensor of rank 0 for a number, one without a tensor in it for None."""
+    if value is None:
+        call = "aoti_torch_new_uninitialized_tensor("
+    else:
+        kind = "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float64"
+        call = f"aoti_torch_scalar_to_tensor_{kind}({_scalar(value)}, "
+    handle = f"literal{position}_handle"
+    return [
+        f"AtenTensorHandle {handle} = nullptr;",
+        *_checked(f"{call}&{handle})"),
+        f"RAIIAtenTensorHandle literal{position}_owner({handle});",
+    ]
+
+
+def _scalar(value: int | float | bool | None) -> str:
+    if value is None:
+        return "nullptr"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if value != value:
+            return "__builtin_nan(\"\")"
+        return repr(value) if abs(value) != float("inf") else ("-" if value < 0 else "") + "__builtin_inf()"
+    return f"INT64_C({value})" if value != -(2**63) else "INT64_MIN"
+
+
+def _checked(call: str) -> list[str]:
+    return _fold(f"AOTI_TORCH_ERROR_CODE_CHECK({call});")
+
+
+def _comment(origins: Sequence[Origin]) -> list[str]:
+    """The origins, one a row: what the reader looks for is a file and a line."""
+    return [f"// {comment(str(origin))}" for origin in origins]
+
+
+def _fold(row: str) -> list[str]:
+    """Breaks a long call at commas; continuation rows are indented by four."""
+    rows = []
+    limit = WIDTH - 2
+    while len(row) > limit and (cut := row.rfind(", ", 0, limit)) > 0:
+        rows.append(row[: cut + 1])
+        row = "    " + row[cut + 2 :]
+        if row.strip() == row[4:] and ", " not in row[4:]:
+            break
+    return [*rows, row]

@@ -1,0 +1,199 @@
+"""Makes the wrapper plan: which memory appears when, which kernel is called with what, and what goes back to the caller.
+
+Enters: a `schedule.Schedule`, one `kernel.KernelSpec` for each launched group in order, and the constants' places in the weights file
+(`package/weights.py` decides them). Leaves: a verified `wrapper.Plan`.
+
+Rules
+- A buffer is allocated just before the group that writes it; a buffer placed "output" becomes a tensor of its own.
+- A view costs nothing and gets a line only where somebody names it.
+- An output that is (a view of) an input or of a constant is copied, so that results never hang on the caller's memory and nobody
+  can write to the mapped weights. Outputs that share memory with each other do so for the caller too, as in eager PyTorch.
+- An output that is a plain value (None, int, float, bool) is a literal of its slot.
+
+Before/after (schedule of `cos(mm(sin(x), y))` -> plan): see `compiler.ir.wrapper`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from compiler.ir.kernel import KernelSpec
+from compiler.ir.loop import ExternKernel, Layout, Node, OutputRef, TensorRef
+from compiler.ir.schedule import KernelGroup, Schedule
+from compiler.ir.wrapper import (
+    Alloc,
+    Arg,
+    CallArg,
+    ConstantSlot,
+    ExternCall,
+    InputSlot,
+    Launch,
+    Line,
+    Operand,
+    OutputSlot,
+    Plan,
+    Return,
+    Reuse,
+    SizeSymbol,
+    View,
+)
+from compiler.ir.wrapper_verify import verify
+from compiler.support.diagnostics import InternalError
+from compiler.support.options import Context
+
+COPY_FUNCTION = "aoti_torch_clone_preserve_strides"
+
+
+def run(
+    schedule: Schedule, specs: Sequence[KernelSpec], constants: Mapping[str, ConstantSlot], weights_bytes: int, ctx: Context
+) -> Plan:
+    """The plan of `schedule`. `constants` holds a slot for every constant of the program."""
+    program = schedule.program
+    plan = Plan(
+        name=ctx.options.name,
+        inputs=[InputSlot(i.name, i.layout, i.origin) for i in program.inputs],
+        constants=[constants[c.name] for c in program.constants],
+        outputs=[_output_slot(o) for o in program.outputs],
+        lines=[],
+        arena_bytes=schedule.arena_bytes,
+        scratch_bytes_per_thread=max((s.scratch_bytes_per_thread for s in specs), default=0),
+        weights_bytes=weights_bytes,
+        in_spec=program.in_spec,
+        out_spec=program.out_spec,
+    )
+    plan.symbols = _size_symbols(plan.inputs)
+    _Planner(schedule, plan).run(specs)
+    verify(plan)
+    return plan
+
+
+def _output_slot(output: OutputRef) -> OutputSlot:
+    if isinstance(output.value, TensorRef):
+        layout = output.value.layout
+        return OutputSlot(output.name, Layout(layout.dtype, layout.size, layout.stride, device=layout.device))
+    return OutputSlot(output.name, None, output.value)
+
+
+def _size_symbols(inputs: Sequence[InputSlot]) -> list[SizeSymbol]:
+    """Each size symbol once, bound to the first input dimension that is just this symbol."""
+    found: dict[object, SizeSymbol] = {}
+    used: dict[object, str] = {}
+    for position, slot in enumerate(inputs):
+        for dim, size in enumerate(slot.layout.size):
+            if size.kind == "sym":
+                found.setdefault(size, SizeSymbol(size, position, dim))
+            used.update((s, slot.name) for s in size.symbols())
+    for symbol, name in used.items():
+        if symbol not in found:
+            raise InternalError(f"size symbol {symbol} of input {name!r} is no input's own dimension")
+    return list(found.values())
+
+
+class _Planner:
+    """Appends lines to `plan`; `defined` are the names that lines or slots have defined so far."""
+
+    def __init__(self, schedule: Schedule, plan: Plan) -> None:
+        self.schedule = schedule
+        self.plan = plan
+        self.layouts = schedule.program.layouts()
+        self.defined = {s.name for s in (*plan.inputs, *plan.constants)}
+        self.views: dict[str, View] = {}
+
+    def run(self, specs: Sequence[KernelSpec]) -> None:
+        launched = [g for g in self.schedule.groups if g.kind in ("loops", "template")]
+        if len(launched) != len(specs):
+            raise InternalError(f"{len(launched)} launched groups but {len(specs)} kernels")
+        by_group = {id(group): spec for group, spec in zip(launched, specs, strict=True)}
+        for group in self.schedule.groups:
+            if group.kind == "view":
+                self._view(group.nodes[0])
+            elif group.kind == "extern":
+                self._extern(group)
+            else:
+                self._launch(group, by_group[id(group)])
+        self._return()
+
+    def _emit(self, line: Line) -> None:
+        self.plan.lines.append(line)
+        if isinstance(line, Alloc | Reuse | View):
+            self.defined.add(line.name)
+        elif isinstance(line, ExternCall) and line.fresh:
+            self.defined.add(line.result)
+
+    def _view(self, node: Node) -> None:
+        base = self.schedule.placement[node.name].base
+        self.views[node.name] = View(node.name, node.layout, base)
+
+    def _need(self, name: str) -> str:
+        """Makes sure that a view which is about to be named has its line."""
+        if name not in self.defined and name in self.views:
+            self._need(self.views[name].base)
+            self._emit(self.views[name])
+        return name
+
+    def _allocate(self, name: str) -> None:
+        place, layout = self.schedule.placement[name], self.layouts[name]
+        if name in self.defined or place.kind not in ("arena", "output"):
+            return
+        if name in self.schedule.reuse:
+            self._emit(Reuse(name, layout, self.schedule.reuse[name]))
+        else:
+            self._emit(Alloc(name, layout, place.kind, place.offset_bytes))
+
+    def _launch(self, group: KernelGroup, spec: KernelSpec) -> None:
+        for node in group.nodes:
+            if node.name not in group.local:
+                self._allocate(node.name)
+        args = [Arg(self._need(a.buffer), a.dtype.ctype, a.direction) for a in spec.arguments]
+        args += [Arg(size, "int64_t", "size") for size in spec.sizes]
+        self._emit(Launch(spec.function, tuple(args), group.origins, spec.can_fail))
+
+    def _extern(self, group: KernelGroup) -> None:
+        (node,) = group.nodes
+        if not isinstance(node, ExternKernel):
+            raise InternalError(f"extern group {group.name!r} holds a {type(node).__name__}")
+        args = tuple(self._call_arg(a) for a in node.args)
+        fresh = self.schedule.placement[node.name].kind == "extern"
+        if not fresh:
+            self._allocate(node.name)
+        self._emit(ExternCall(node.function, node.name, args, node.layout if fresh else None, group.origins))
+
+    def _call_arg(self, arg: object) -> CallArg:
+        if isinstance(arg, TensorRef):
+            return Operand(self._need(arg.buffer), arg.layout)
+        if arg is None or isinstance(arg, bool | int | float | str):
+            return arg
+        if isinstance(arg, tuple) and all(isinstance(i, int) for i in arg):
+            return arg
+        raise InternalError(f"argument {arg!r} of a shim call has no form in C")
+
+    def _return(self) -> None:
+        given: set[str] = set()
+        values: list[str | None] = []
+        for position, (ref, slot) in enumerate(zip(self.schedule.program.outputs, self.plan.outputs, strict=True)):
+            value = None
+            if isinstance(ref.value, TensorRef):
+                value = self._output(self._unused(f"out{position}"), ref.value, slot, given)
+                given.add(value)
+            values.append(value)
+        self._emit(Return(tuple(values)))
+
+    def _unused(self, name: str) -> str:
+        while name in self.layouts or name in self.defined:
+            name += "_"
+        return name
+
+    def _output(self, name: str, ref: TensorRef, slot: OutputSlot, given: set[str]) -> str:
+        """A name that owns the tensor of this slot."""
+        storage = self.schedule.storage(ref.buffer)
+        layout = slot.layout
+        assert layout is not None
+        if self.schedule.placement[storage].kind not in ("output", "extern"):
+            operand = Operand(self._need(ref.buffer), ref.layout)
+            self._emit(ExternCall(COPY_FUNCTION, name, (operand,), layout))
+            return name
+        self._need(ref.buffer)
+        if ref.buffer == storage and storage not in given and self.layouts[storage] == ref.layout:
+            return storage
+        self._emit(View(name, ref.layout, ref.buffer))
+        return name

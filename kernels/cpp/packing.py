@@ -1,0 +1,78 @@
+"""Packs constant weights into the layouts that the CPU kernels read, and unpacks them for tests.
+
+What enters: plain numpy arrays as PyTorch lays them out. What leaves: new float32 arrays (dtype is kept) in C order.
+
+Invariants: the layouts are the same for every instruction set and every number of threads; columns (output channels)
+are padded with zeros to a multiple of PANEL; unpacking a packed array gives back the original bit for bit.
+
+    b = np.arange(6, dtype=np.float32).reshape(2, 3)   # [K, N]
+    pack_gemm_b(b).shape                               # (1, 2, 16): [ceil(N / 16)][K][16], b[k, n] at [n // 16, k, n % 16]
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+PANEL = 16
+
+
+def _require_rank(name: str, array: Array, rank: int, meaning: str) -> None:
+    if array.ndim != rank:
+        raise ValueError(f"{name}: expected {meaning}, got an array of shape {list(array.shape)}")
+
+
+def pack_gemm_b(b: Array) -> Array:
+    """[K, N] -> "panel16", [ceil(N / 16), K, 16]. For a linear layer's weight [N, K], pass its transpose."""
+    _require_rank("pack_gemm_b", b, 2, "a matrix [K, N]")
+    k, n = b.shape
+    panels = -(-n // PANEL)
+    padded = np.zeros((k, panels * PANEL), dtype=b.dtype)
+    padded[:, :n] = b
+    return np.ascontiguousarray(padded.reshape(k, panels, PANEL).transpose(1, 0, 2))
+
+
+def unpack_gemm_b(packed: Array, n: int) -> Array:
+    """[ceil(N / 16), K, 16] -> [K, N]."""
+    _require_rank("unpack_gemm_b", packed, 3, "panels [ceil(N / 16), K, 16]")
+    panels, k, width = packed.shape
+    return np.ascontiguousarray(packed.transpose(1, 0, 2).reshape(k, panels * width)[:, :n])
+
+
+def pack_conv2d(w: Array, groups: int) -> Array:
+    """[OC, ICg, KH, KW] -> "conv_panel16", [groups, ceil(OCg / 16), KH, KW, ICg, 16]."""
+    _require_rank("pack_conv2d", w, 4, "weights [OC, ICg, KH, KW]")
+    oc, icg, kh, kw = w.shape
+    if groups < 1 or oc % groups != 0:
+        raise ValueError(f"pack_conv2d: {oc} output channels cannot be divided into {groups} groups")
+    ocg = oc // groups
+    # each group is a product with B = [KH * KW * ICg, OCg]
+    matrices = w.reshape(groups, ocg, icg, kh, kw).transpose(0, 3, 4, 2, 1).reshape(groups, kh * kw * icg, ocg)
+    packed = np.stack([pack_gemm_b(matrix) for matrix in matrices])
+    return packed.reshape(groups, -(-ocg // PANEL), kh, kw, icg, PANEL)
+
+
+def unpack_conv2d(packed: Array, oc: int) -> Array:
+    """[groups, ceil(OCg / 16), KH, KW, ICg, 16] -> [OC, ICg, KH, KW]."""
+    _require_rank("unpack_conv2d", packed, 6, "panels [groups, ceil(OCg / 16), KH, KW, ICg, 16]")
+    groups, panels, kh, kw, icg, width = packed.shape
+    whole = packed.transpose(0, 1, 5, 4, 2, 3).reshape(groups, panels * width, icg, kh, kw)
+    return np.ascontiguousarray(whole[:, : oc // groups].reshape(oc, icg, kh, kw))
+
+
+def pack_depthwise(w: Array) -> Array:
+    """[C, 1, KH, KW] -> "depthwise", [KH, KW, C]: one vector of channels for each tap."""
+    _require_rank("pack_depthwise", w, 4, "weights [C, 1, KH, KW]")
+    if w.shape[1] != 1:
+        raise ValueError(f"pack_depthwise: expected one input channel for each group, got {w.shape[1]}")
+    return np.ascontiguousarray(w[:, 0].transpose(1, 2, 0))
+
+
+def unpack_depthwise(packed: Array) -> Array:
+    """[KH, KW, C] -> [C, 1, KH, KW]."""
+    _require_rank("unpack_depthwise", packed, 3, "weights [KH, KW, C]")
+    return np.ascontiguousarray(packed.transpose(2, 0, 1)[:, None])

@@ -1,0 +1,71 @@
+"""Packed layouts hold the right element at the right place, and unpacking gives back the original."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kernels.cpp import packing, scratch
+
+
+def test_gemm_panels_hold_columns_in_sixteens() -> None:
+    b = np.arange(5 * 35, dtype=np.float32).reshape(5, 35) + 1
+    packed = packing.pack_gemm_b(b)
+    assert packed.shape == (3, 5, 16) and packed.dtype == np.float32 and packed.flags.c_contiguous
+    assert packed[1, 4, 7] == b[4, 16 + 7]
+    assert packed[2, 0, 2] == b[0, 34]
+    assert not packed[2, :, 3:].any()
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 3), (1, 1), (7, 16), (3, 17), (64, 48)])
+def test_gemm_round_trip(k: int, n: int) -> None:
+    b = np.random.default_rng(0).standard_normal((k, n), dtype=np.float32)
+    assert np.array_equal(packing.unpack_gemm_b(packing.pack_gemm_b(b), n), b)
+
+
+def test_a_transposed_weight_is_packed_by_value_not_by_memory_order() -> None:
+    w = np.random.default_rng(0).standard_normal((20, 6), dtype=np.float32)
+    assert np.array_equal(packing.pack_gemm_b(w.T), packing.pack_gemm_b(np.ascontiguousarray(w.T)))
+
+
+@pytest.mark.parametrize(("oc", "icg", "kh", "kw", "groups"), [(64, 3, 7, 7, 1), (6, 2, 3, 1, 3), (40, 5, 1, 2, 2)])
+def test_conv_panels(oc: int, icg: int, kh: int, kw: int, groups: int) -> None:
+    w = np.random.default_rng(1).standard_normal((oc, icg, kh, kw), dtype=np.float32)
+    packed = packing.pack_conv2d(w, groups)
+    ocg = oc // groups
+    assert packed.shape == (groups, -(-ocg // 16), kh, kw, icg, 16)
+    o = oc - 1
+    group, channel = divmod(o, ocg)
+    assert packed[group, channel // 16, kh - 1, 0, icg - 1, channel % 16] == w[o, icg - 1, kh - 1, 0]
+    assert np.array_equal(packing.unpack_conv2d(packed, oc), w)
+
+
+def test_depthwise_round_trip() -> None:
+    w = np.random.default_rng(2).standard_normal((10, 1, 3, 5), dtype=np.float32)
+    packed = packing.pack_depthwise(w)
+    assert packed.shape == (3, 5, 10) and packed[2, 4, 9] == w[9, 0, 2, 4]
+    assert np.array_equal(packing.unpack_depthwise(packed), w)
+
+
+def test_wrong_shapes_are_refused_with_what_was_expected() -> None:
+    with pytest.raises(ValueError, match=r"expected a matrix \[K, N\], got an array of shape \[2, 3, 4\]"):
+        packing.pack_gemm_b(np.zeros((2, 3, 4), np.float32))
+    with pytest.raises(ValueError, match="10 output channels cannot be divided into 3 groups"):
+        packing.pack_conv2d(np.zeros((10, 1, 1, 1), np.float32), 3)
+    with pytest.raises(ValueError, match="expected one input channel for each group, got 2"):
+        packing.pack_depthwise(np.zeros((4, 2, 3, 3), np.float32))
+
+
+def test_scratch_numbers_are_those_of_the_header() -> None:
+    text = (Path(__file__).parent / "scratch.h").read_text()
+    found = {name: int(kib) * 1024 for name, kib in re.findall(r"k(\w+)ScratchBytes = (\d+) \* 1024;", text)}
+    names = {
+        "GemmPacked": "gemm_f32_packed",
+        "Gemm": "gemm_f32",
+        "Conv2d": "conv2d_f32_nhwc",
+        "Attention": "attention_f32",
+    }
+    assert {names[name]: size for name, size in found.items()} == scratch.SCRATCH_BYTES

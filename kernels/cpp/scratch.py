@@ -1,0 +1,13 @@
+"""Scratch memory that each CPU kernel template needs for every thread, in bytes; the same numbers as kernels/cpp/scratch.h.
+
+The compiler states the maximum over a model's kernels in the model's table.
+"""
+
+from __future__ import annotations
+
+SCRATCH_BYTES: dict[str, int] = {
+    "gemm_f32_packed": 64 * 1024,
+    "gemm_f32": 384 * 1024,
+    "conv2d_f32_nhwc": 64 * 1024,
+    "attention_f32": 512 * 1024,
+}

@@ -1,0 +1,182 @@
+#include "runtime/model/container.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/cpu/isa.h"
+#include "runtime/cpu/thread_count.h"
+#include "runtime/cpu/thread_pool.h"
+#include "runtime/model/desc_check.h"
+#include "runtime/model/error.h"
+#include "runtime/model/memory.h"
+
+namespace aoti_model {
+namespace {
+
+// "aotiMODL" and "aotiGONE" as little-endian numbers.
+constexpr uint64_t kLiveContainer = 0x4c444f4d69746f61u;
+constexpr uint64_t kDeadContainer = 0x454e4f4769746f61u;
+constexpr size_t kMaxInstances = 1024;
+
+AOTIRuntimeError check_device(const char *device) {
+  if (device != nullptr && (strcmp(device, "cpu") == 0 || strcmp(device, "cpu:0") == 0)) return AOTI_RUNTIME_SUCCESS;
+  return fail("device is %s%s%s; this library was compiled for \"cpu\"", device == nullptr ? "" : "\"",
+              device == nullptr ? "null" : device, device == nullptr ? "" : "\"");
+}
+
+AOTIRuntimeError allocate_scratch(const AotiModelDesc &desc, int32_t num_threads, void **ret_scratch) {
+  int64_t bytes = 0;
+  *ret_scratch = nullptr;
+  if (desc.scratch_bytes_per_thread == 0) return AOTI_RUNTIME_SUCCESS;
+  if (!__builtin_mul_overflow(round_up(desc.scratch_bytes_per_thread), num_threads, &bytes)) {
+    *ret_scratch = allocate_aligned(bytes);
+  }
+  return *ret_scratch != nullptr ? AOTI_RUNTIME_SUCCESS : fail_memory("the scratch memory of an instance", bytes);
+}
+
+// Makes the instance's arena at least `bytes` long.
+AOTIRuntimeError grow_arena(Instance *instance, int64_t bytes) {
+  if (bytes <= instance->arena_bytes) return AOTI_RUNTIME_SUCCESS;
+  free(instance->arena);
+  instance->arena_bytes = 0;
+  instance->arena = allocate_aligned(bytes);
+  if (instance->arena == nullptr) return fail_memory("the arena of an instance", bytes);
+  instance->arena_bytes = bytes;
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+AOTIRuntimeError instance_init(const AotiModelDesc &desc, int32_t num_threads, Instance *instance) {
+  const size_t symbol_bytes = (static_cast<size_t>(desc.num_symbols) + 1) * sizeof(int64_t);
+  instance->symbols = static_cast<int64_t *>(calloc(1, symbol_bytes));
+  if (instance->symbols == nullptr) return fail_memory("an instance", static_cast<int64_t>(symbol_bytes));
+  if (desc.arena_bytes_for == nullptr && grow_arena(instance, desc.arena_bytes) != AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_FAILURE;
+  }
+  return allocate_scratch(desc, num_threads, &instance->scratch);
+}
+
+AOTIRuntimeError choose_variant(Container *c) {
+  char message[1024] = "";
+  c->variant = aoti_cpu::select_variant(c->desc->isa, c->desc->num_isa, message, sizeof message);
+  return c->variant != nullptr ? AOTI_RUNTIME_SUCCESS : fail("model %s: %s", c->desc->name, message);
+}
+
+// A pool for `num_threads`, or for the default number when it is 0.
+AOTIRuntimeError make_threads(int32_t num_threads, AotiThreads **ret_threads, int32_t *ret_num_threads) {
+  if (num_threads < 0 || num_threads > aoti_cpu::kMaxThreads) {
+    return fail("%d threads; expected 1 to %d, or 0 for the default", num_threads, aoti_cpu::kMaxThreads);
+  }
+  char message[512] = "";
+  if (num_threads == 0) num_threads = aoti_cpu::default_num_threads(message, sizeof message);
+  if (num_threads == 0) return fail("%s", message);
+  *ret_threads = num_threads == 1 ? nullptr : aoti_cpu::thread_pool_create(num_threads);
+  if (num_threads > 1 && *ret_threads == nullptr) {
+    return fail("could not start %d threads; lower AOTI_NUM_THREADS or raise the limit of the process (ulimit -u)",
+                num_threads);
+  }
+  *ret_num_threads = num_threads;
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+AOTIRuntimeError fill(Container *c, int32_t num_models, const char *weights_directory) {
+  const AotiModelDesc &desc = *c->desc;
+  if (choose_variant(c) != AOTI_RUNTIME_SUCCESS ||
+      make_threads(0, &c->threads, &c->num_threads) != AOTI_RUNTIME_SUCCESS ||
+      open_weights(desc, weights_directory, &c->weights) != AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_FAILURE;
+  }
+  for (ConstantSet &set : c->sets) {
+    if (set_init(desc, c->weights.data, &set) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  }
+  c->instances = static_cast<Instance *>(calloc(static_cast<size_t>(num_models), sizeof(Instance)));
+  if (c->instances == nullptr || !queue_init(&c->queue, num_models)) {
+    return fail_memory("the instances", static_cast<int64_t>(sizeof(Instance)) * num_models);
+  }
+  for (int32_t i = 0; i < num_models; ++i) {
+    if (instance_init(desc, c->num_threads, &c->instances[i]) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  }
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+}  // namespace
+
+AOTIRuntimeError container_create(const AotiModelDesc &desc, size_t num_models, const char *device,
+                                  const char *weights_directory, Container **ret_container) {
+  if (ret_container == nullptr) return fail("the address to write the container to is null");
+  if (check_desc(desc) != AOTI_RUNTIME_SUCCESS || check_device(device) != AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_FAILURE;
+  }
+  if (num_models < 1 || num_models > kMaxInstances) {
+    return fail("%zu instances asked for; expected 1 to %zu", num_models, kMaxInstances);
+  }
+  Container *c = static_cast<Container *>(calloc(1, sizeof(Container)));
+  if (c == nullptr) return fail_memory("a container", sizeof(Container));
+  c->magic = kLiveContainer;
+  c->desc = &desc;
+  pthread_mutex_init(&c->constants_mutex, nullptr);
+  if (fill(c, static_cast<int32_t>(num_models), weights_directory) != AOTI_RUNTIME_SUCCESS) {
+    container_destroy(c);
+    return AOTI_RUNTIME_FAILURE;
+  }
+  *ret_container = c;
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+void container_destroy(Container *c) {
+  for (int32_t i = 0; c->instances != nullptr && i < c->queue.num_instances; ++i) {
+    free(c->instances[i].arena);
+    free(c->instances[i].scratch);
+    free(c->instances[i].symbols);
+  }
+  free(c->instances);
+  queue_destroy(&c->queue);
+  for (ConstantSet &set : c->sets) set_destroy(*c->desc, &set);
+  free(c->entries);
+  close_weights(&c->weights);
+  aoti_cpu::thread_pool_destroy(c->threads);
+  pthread_mutex_destroy(&c->constants_mutex);
+  c->magic = kDeadContainer;
+  free(c);
+}
+
+AOTIRuntimeError container_from(const void *handle, Container **ret_container) {
+  if (handle == nullptr) return fail("the container or model handle is null; create one first");
+  const uint64_t magic = *static_cast<const uint64_t *>(handle);
+  if (magic == kLiveContainer) {
+    *ret_container = static_cast<Container *>(const_cast<void *>(handle));
+    return AOTI_RUNTIME_SUCCESS;
+  }
+  return fail("%p is not a container of this library%s", handle,
+              magic == kDeadContainer ? ": it has been deleted" : "; use the functions of the library that made it");
+}
+
+AOTIRuntimeError container_set_num_threads(Container *c, int32_t num_threads) {
+  AotiThreads *threads = nullptr;
+  if (make_threads(num_threads, &threads, &num_threads) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  const size_t count = static_cast<size_t>(c->queue.num_instances);
+  void **scratch = static_cast<void **>(calloc(count, sizeof(void *)));
+  bool failed = scratch == nullptr && fail_memory("a list of instances", 0) != AOTI_RUNTIME_SUCCESS;
+  for (size_t i = 0; i < count && !failed; ++i) {
+    failed = allocate_scratch(*c->desc, num_threads, &scratch[i]) != AOTI_RUNTIME_SUCCESS;
+  }
+  if (!failed) {
+    queue_take_all(&c->queue);
+    for (size_t i = 0; i < count; ++i) {
+      void *old = c->instances[i].scratch;
+      c->instances[i].scratch = scratch[i];
+      scratch[i] = old;
+    }
+    AotiThreads *old_threads = c->threads;
+    c->threads = threads;
+    c->num_threads = num_threads;
+    threads = old_threads;
+    queue_give_all(&c->queue);
+  }
+  // Now the old ones, or on failure the new ones.
+  for (size_t i = 0; scratch != nullptr && i < count; ++i) free(scratch[i]);
+  free(scratch);
+  aoti_cpu::thread_pool_destroy(threads);
+  return failed ? AOTI_RUNTIME_FAILURE : AOTI_RUNTIME_SUCCESS;
+}
+
+}  // namespace aoti_model

@@ -1,0 +1,69 @@
+// A container: one set of weights, a pool of instances that run the model, the threads they run on.
+//
+//   Container *c;
+//   container_create(aoti_model_desc, 2, "cpu", nullptr, &c);       // two runs at a time
+//   container_run(c, inputs, 1, outputs, 1, nullptr, nullptr);      // from any thread
+//   container_destroy(c);
+//
+// Each instance has its own arena, scratch and symbol values; constants are shared. A run holds an instance and no lock.
+// What changes the container (threads, active constants) first takes all instances.
+#ifndef RUNTIME_MODEL_CONTAINER_H_
+#define RUNTIME_MODEL_CONTAINER_H_
+
+#include "aoti/model_interface.h"
+#include "runtime/model/constants.h"
+#include "runtime/model/instance_queue.h"
+#include "runtime/model/weights.h"
+
+namespace aoti_model {
+
+struct Instance {
+  void *arena;
+  int64_t arena_bytes;
+  void *scratch;
+  int64_t *symbols;
+};
+
+struct Container {
+  uint64_t magic;
+  const AotiModelDesc *desc;
+  const AotiIsaVariant *variant;
+  AotiThreads *threads;  // null: one thread
+  int32_t num_threads;
+  Weights weights;
+  Instance *instances;  // [queue.num_instances]
+  InstanceQueue queue;
+  pthread_mutex_t constants_mutex;  // held by whoever changes or lists constants; taken before the instances
+  ConstantSet sets[2];
+  int32_t active;
+  AOTInductorConstantMapEntry *entries;  // what extract_constants gave out last
+};
+
+AOTIRuntimeError container_create(const AotiModelDesc &desc, size_t num_models, const char *device,
+                                  const char *weights_directory, Container **ret_container);
+void container_destroy(Container *container);
+
+// Checks that `handle` is a live container; gives it as one.
+AOTIRuntimeError container_from(const void *handle, Container **ret_container);
+
+// As AOTInductorModelContainerRun.
+AOTIRuntimeError container_run(Container *container, AtenTensorHandle *inputs, size_t num_inputs,
+                               AtenTensorHandle *outputs, size_t num_outputs, void *stream,
+                               AOTIProxyExecutorHandle proxy_executor);
+
+// As AotiModelApi.set_num_threads.
+AOTIRuntimeError container_set_num_threads(Container *container, int32_t num_threads);
+
+// ---- Constants (container_constants.cc) ----
+
+AOTIRuntimeError container_extract(Container *container, bool use_inactive,
+                                   const AOTInductorConstantMapEntry **ret_entries, size_t *ret_num_entries);
+AOTIRuntimeError container_update(Container *container, const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
+                                  bool use_inactive, UpdateOptions options);
+AOTIRuntimeError container_update_from_blob(Container *container, const uint8_t *blob);
+void container_swap(Container *container);
+void container_free_inactive(Container *container);
+
+}  // namespace aoti_model
+
+#endif  // RUNTIME_MODEL_CONTAINER_H_

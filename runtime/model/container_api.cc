@@ -1,0 +1,178 @@
+#include "runtime/model/container_api.h"
+
+#include "runtime/model/error.h"
+
+namespace aoti_model {
+namespace {
+
+AOTIRuntimeError tensor_name(size_t index, int32_t count, const AotiTensorDesc *tensors, const char *what,
+                             const char **ret_name) {
+  if (index >= static_cast<size_t>(count)) return fail("%s index is %zu; expected less than %d", what, index, count);
+  return answer(tensors[index].name, ret_name);
+}
+
+AOTIRuntimeError update_from_pairs(AOTInductorModelContainerHandle handle, const AOTInductorConstantMapEntry *pairs,
+                                   size_t num_pairs, bool use_inactive, UpdateOptions options) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return container_update(c, pairs, num_pairs, use_inactive, options);
+}
+
+}  // namespace
+
+AOTIRuntimeError enter(const void *handle, Container **ret_container) {
+  clear_error();
+  return container_from(handle, ret_container);
+}
+
+AOTIRuntimeError constant_at(const void *handle, size_t index, const AotiConstantDesc **ret_constant) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  if (index >= static_cast<size_t>(c->desc->num_constants)) {
+    return fail("constant index is %zu; expected less than %d", index, c->desc->num_constants);
+  }
+  *ret_constant = &c->desc->constants[index];
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+AOTIRuntimeError api_create(AOTInductorModelContainerHandle *ret_container, size_t num_models, const char *device,
+                            const char *weights_directory) {
+  clear_error();
+  if (ret_container == nullptr) return fail("the address to write the container to is null");
+  Container *c = nullptr;
+  if (container_create(aoti_model_desc, num_models, device, weights_directory, &c) != AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_FAILURE;
+  }
+  *ret_container = reinterpret_cast<AOTInductorModelContainerHandle>(c);
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+AOTIRuntimeError api_delete(AOTInductorModelContainerHandle handle) {
+  clear_error();
+  if (handle == nullptr) return AOTI_RUNTIME_SUCCESS;
+  Container *c = nullptr;
+  if (container_from(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  container_destroy(c);
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+AOTIRuntimeError api_run(AOTInductorModelContainerHandle handle, AtenTensorHandle *inputs, size_t num_inputs,
+                         AtenTensorHandle *outputs, size_t num_outputs, AOTInductorStreamHandle stream,
+                         AOTIProxyExecutorHandle proxy_executor) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return container_run(c, inputs, num_inputs, outputs, num_outputs, stream, proxy_executor);
+}
+
+AOTIRuntimeError api_set_num_threads(AOTInductorModelContainerHandle handle, int32_t n) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return container_set_num_threads(c, n);
+}
+
+AOTIRuntimeError api_get_num_threads(AOTInductorModelContainerHandle handle, int32_t *ret_n) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(c->num_threads, ret_n);
+}
+
+AOTIRuntimeError api_get_num_inputs(AOTInductorModelContainerHandle handle, size_t *ret) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(static_cast<size_t>(c->desc->num_inputs), ret);
+}
+
+AOTIRuntimeError api_get_input_name(AOTInductorModelContainerHandle handle, size_t index, const char **ret_name) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return tensor_name(index, c->desc->num_inputs, c->desc->inputs, "input", ret_name);
+}
+
+AOTIRuntimeError api_get_num_outputs(AOTInductorModelContainerHandle handle, size_t *ret) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(static_cast<size_t>(c->desc->num_outputs), ret);
+}
+
+AOTIRuntimeError api_get_output_name(AOTInductorModelContainerHandle handle, size_t index, const char **ret_name) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return tensor_name(index, c->desc->num_outputs, c->desc->outputs, "output", ret_name);
+}
+
+AOTIRuntimeError api_get_call_spec(AOTInductorModelContainerHandle handle, const char **in_spec,
+                                   const char **out_spec) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  if (in_spec == nullptr || out_spec == nullptr) return fail("an address to write a call spec to is null");
+  *in_spec = c->desc->in_spec;
+  *out_spec = c->desc->out_spec;
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+AOTIRuntimeError api_get_num_constants(AOTInductorModelContainerHandle handle, size_t *ret) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(static_cast<size_t>(c->desc->num_constants), ret);
+}
+
+AOTIRuntimeError api_get_constant_name(AOTInductorModelContainerHandle handle, size_t index, const char **ret_name) {
+  const AotiConstantDesc *constant = nullptr;
+  if (constant_at(handle, index, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(constant->name, ret_name);
+}
+
+AOTIRuntimeError api_get_constant_original_fqn(AOTInductorModelContainerHandle handle, size_t index,
+                                               const char **ret_fqn) {
+  const AotiConstantDesc *constant = nullptr;
+  if (constant_at(handle, index, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(constant->original_fqn, ret_fqn);
+}
+
+AOTIRuntimeError api_get_constant_dtype(AOTInductorModelContainerHandle handle, size_t index, int32_t *ret_dtype) {
+  const AotiConstantDesc *constant = nullptr;
+  if (constant_at(handle, index, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(constant->dtype, ret_dtype);
+}
+
+AOTIRuntimeError api_get_constant_data_size(AOTInductorModelContainerHandle handle, size_t index, size_t *ret_size) {
+  const AotiConstantDesc *constant = nullptr;
+  if (constant_at(handle, index, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(static_cast<size_t>(constant->size_bytes), ret_size);
+}
+
+AOTIRuntimeError api_extract_constants(AOTInductorModelContainerHandle handle,
+                                       const AOTInductorConstantMapEntry **ret_entries, size_t *ret_num_entries,
+                                       bool use_inactive) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return container_extract(c, use_inactive, ret_entries, ret_num_entries);
+}
+
+AOTIRuntimeError api_update_constants(AOTInductorModelContainerHandle handle,
+                                      const AOTInductorConstantMapEntry *pairs, size_t num_pairs, bool use_inactive,
+                                      bool validate_full_update) {
+  return update_from_pairs(handle, pairs, num_pairs, use_inactive, UpdateOptions{false, validate_full_update});
+}
+
+AOTIRuntimeError api_update_user_managed_constants(AOTInductorModelContainerHandle handle,
+                                                   const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
+                                                   bool use_inactive, bool validate_full_update) {
+  return update_from_pairs(handle, pairs, num_pairs, use_inactive, UpdateOptions{true, validate_full_update});
+}
+
+AOTIRuntimeError api_swap_constants(AOTInductorModelContainerHandle handle) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  container_swap(c);
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+AOTIRuntimeError api_free_inactive_constants(AOTInductorModelContainerHandle handle) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  container_free_inactive(c);
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+}  // namespace aoti_model

@@ -1,0 +1,162 @@
+#include "runtime/package/loader.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "runtime/package/elf_file.h"
+#include "runtime/package/stock_library.h"
+
+namespace aoti {
+namespace {
+
+constexpr char kLibtorch[] = "libtorch_cpu.so";
+constexpr char kSharedShim[] = "libaoti_shim.so";
+// The stand-ins that are loaded beside libtorch_cpu.so when a library asks for them.
+const char *const kCompanions[] = {"libgomp.so.1", "libtorch.so", "libc10.so"};
+
+bool contains(const std::vector<std::string> &names, const std::string &name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool starts_with(const std::string &text, const char *prefix) { return text.rfind(prefix, 0) == 0; }
+
+std::string directory_of(const std::string &path) {
+  const size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string compat_directory(const std::string &path, const LoadOptions &options) {
+  if (!options.compat_directory.empty()) return options.compat_directory;
+  const char *environment = getenv("AOTI_TORCH_COMPAT");
+  if (environment != nullptr && environment[0] != '\0') return environment;
+  return directory_of(path) + "/torch_compat";
+}
+
+std::string dl_message() {
+  const char *message = dlerror();
+  return message != nullptr ? message : "no reason given";
+}
+
+// The libtorch_cpu.so of the process: the real one, or the stand-in, which stays loaded. Null with a message.
+void *find_libtorch(const std::string &path, const ElfFile &file, const LoadOptions &options, std::string *error) {
+  void *loaded = dlopen(kLibtorch, RTLD_LAZY | RTLD_NOLOAD);
+  if (loaded != nullptr) return loaded;
+  const std::string directory = compat_directory(path, options);
+  for (const char *companion : kCompanions) {
+    const std::string stand_in = directory + "/" + companion;
+    if (!contains(file.needed, companion) || access(stand_in.c_str(), R_OK) != 0) continue;
+    if (dlopen(stand_in.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
+      *error = dl_message();
+      return nullptr;
+    }
+  }
+  void *handle = dlopen((directory + "/" + kLibtorch).c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    *error = path + ": needs libtorch_cpu.so, which this process has not loaded, and the lean stand-in cannot be loaded "
+             "either (" + dl_message() + "). Load libtorch first (in Python: import torch), or set AOTI_TORCH_COMPAT to the "
+             "folder with the libraries of //shim:torch_compat.";
+  }
+  return handle;
+}
+
+// All functions of libtorch that the library imports and `libtorch` lacks.
+std::string missing_imports(const ElfFile &file, void *libtorch) {
+  std::string missing;
+  for (const std::string &name : file.imported) {
+    if (!starts_with(name, "aoti_") && !starts_with(name, "torch_") && !starts_with(name, "Sleef_")) continue;
+    if (dlsym(libtorch, name.c_str()) == nullptr) missing += "\n  " + name;
+  }
+  return missing;
+}
+
+bool check_versions(const std::string &path, const AotiModelApi *api, std::string *error) {
+  if (api == nullptr) {
+    *error = path + ": aoti_model_api() returned null; build the library again";
+    return false;
+  }
+  if (api->abi_version == AOTI_MODEL_ABI_VERSION && api->struct_size >= sizeof(AotiModelApi)) return true;
+  const bool library_is_older =
+      api->abi_version < AOTI_MODEL_ABI_VERSION ||
+      (api->abi_version == AOTI_MODEL_ABI_VERSION && api->struct_size < sizeof(AotiModelApi));
+  *error = path + ": has version " + std::to_string(api->abi_version) + " of the model ABI (table of " +
+           std::to_string(api->struct_size) + " bytes); this program expects version " +
+           std::to_string(AOTI_MODEL_ABI_VERSION) + " (at least " + std::to_string(sizeof(AotiModelApi)) + " bytes). " +
+           (library_is_older ? "Compile the model again with the compiler of this program's release."
+                             : "Rebuild this program with the release that compiled the model.");
+  return false;
+}
+
+// Loads what the library needs before it is loaded itself. *libtorch stays null when it needs no libtorch.
+bool load_dependencies(const std::string &path, const ElfFile &file, const LoadOptions &options, void **libtorch,
+                       std::string *error) {
+  if (contains(file.needed, kSharedShim)) {
+    // Beside the model is where it is usually put; failing that, the dynamic linker's own search finds it or says so.
+    dlopen((directory_of(path) + "/" + kSharedShim).c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
+  const bool wants_libtorch =
+      contains(file.needed, kLibtorch) ||
+      (!contains(file.needed, kSharedShim) &&
+       std::any_of(file.imported.begin(), file.imported.end(),
+                   [](const std::string &name) { return starts_with(name, "aoti_torch_"); }));
+  if (!wants_libtorch) return true;
+  *libtorch = find_libtorch(path, file, options, error);
+  if (*libtorch == nullptr) return false;
+  const std::string missing = missing_imports(file, *libtorch);
+  if (missing.empty()) return true;
+  *error = path + ": imports functions that the libtorch_cpu.so of this process does not have:" + missing +
+           "\nThe lean stand-in has only what simple models need: run this one in a process with the libtorch that it was "
+           "compiled for.";
+  return false;
+}
+
+}  // namespace
+
+LoadedLibrary::LoadedLibrary(const std::string &path, void *handle) : path_(path), handle_(handle) {}
+
+LoadedLibrary::~LoadedLibrary() {
+  if (stock_api_ != nullptr) forget_stock_library(handle_);
+  dlclose(handle_);
+}
+
+std::unique_ptr<LoadedLibrary> load_library(const std::string &given_path, const LoadOptions &options,
+                                            std::string *error) {
+  // A name without a slash would be searched for in system folders.
+  const std::string path = given_path.find('/') == std::string::npos ? "./" + given_path : given_path;
+  ElfFile file;
+  if (!read_elf(path, &file, error)) return nullptr;
+  const bool is_ours = contains(file.exported, "aoti_model_api");
+  if (!is_ours && !contains(file.exported, "AOTInductorModelContainerRun")) {
+    *error = path + ": a library without a model in it (it exports neither aoti_model_api nor "
+                    "AOTInductorModelContainerRun); expected what aoti_cc_library or AOTInductor built";
+    return nullptr;
+  }
+  void *libtorch = nullptr;
+  if (!load_dependencies(path, file, options, &libtorch, error)) return nullptr;
+  void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    *error = "cannot load the model library: " + dl_message();
+    return nullptr;
+  }
+  std::unique_ptr<LoadedLibrary> library(new LoadedLibrary(path, handle));
+  if (is_ours) {
+    const auto get_api = reinterpret_cast<const AotiModelApi *(*)()>(dlsym(handle, "aoti_model_api"));
+    library->api_ = get_api();
+    if (!check_versions(path, library->api_, error)) return nullptr;
+    return library;
+  }
+  library->stock_api_ = stock_model_api(handle, libtorch != nullptr ? libtorch : RTLD_DEFAULT, error);
+  if (library->stock_api_ == nullptr) {
+    *error = path + ": " + *error;
+    return nullptr;
+  }
+  library->api_ = library->stock_api_.get();
+  return library;
+}
+
+}  // namespace aoti

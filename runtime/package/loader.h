@@ -1,0 +1,60 @@
+// Loads a model library into a running program: ours of any flavour, or one that stock AOTInductor made.
+//
+//   std::string error;
+//   std::unique_ptr<aoti::LoadedLibrary> library = aoti::load_library("libmy_model_aoti.so", {}, &error);
+//   if (library == nullptr) { fprintf(stderr, "%s\n", error.c_str()); return 1; }
+//   AOTInductorModelContainerHandle model;
+//   if (library->api().create_with_device(&model, 1, "cpu", nullptr) != 0) puts(library->api().last_error());
+//
+// What is refused, with a sentence that says what to do: a missing or damaged file, no ELF, another processor's, a
+// library without a model in it, one of another ABI version (both numbers, and which side to rebuild), one whose imports
+// nobody here provides (all of them are listed).
+//
+// Which libtorch: a library that needs libtorch_cpu.so (stock, or built with shim = "torch") binds to the real one when the
+// process has it loaded, else to the lean stand-in in LoadOptions::compat_directory. Once the stand-in is loaded, the
+// real libtorch cannot be loaded into the same process (the names collide): import torch first, if it is to be used.
+#ifndef RUNTIME_PACKAGE_LOADER_H_
+#define RUNTIME_PACKAGE_LOADER_H_
+
+#include <memory>
+#include <string>
+
+#include "aoti/model_api.h"
+
+namespace aoti {
+
+struct LoadOptions {
+  // Where //shim:torch_compat's libraries are. Empty: the environment variable AOTI_TORCH_COMPAT, else the folder
+  // torch_compat beside the model library.
+  std::string compat_directory;
+};
+
+// A loaded library. Closing it while a container of it lives is an error of the caller's.
+class LoadedLibrary {
+ public:
+  ~LoadedLibrary();
+  LoadedLibrary(const LoadedLibrary &) = delete;
+  LoadedLibrary &operator=(const LoadedLibrary &) = delete;
+
+  // Lives as long as this object. Thread-safe.
+  const AotiModelApi &api() const { return *api_; }
+  // True for a library that stock AOTInductor made: api().desc is null, and inputs are not checked by it.
+  bool is_stock() const { return stock_api_ != nullptr; }
+  const std::string &path() const { return path_; }
+
+ private:
+  friend std::unique_ptr<LoadedLibrary> load_library(const std::string &, const LoadOptions &, std::string *);
+  LoadedLibrary(const std::string &path, void *handle);
+
+  std::string path_;
+  void *handle_;
+  const AotiModelApi *api_ = nullptr;
+  std::unique_ptr<AotiModelApi> stock_api_;
+};
+
+// Null with a message in *error (not null) on failure. Thread-safe.
+std::unique_ptr<LoadedLibrary> load_library(const std::string &path, const LoadOptions &options, std::string *error);
+
+}  // namespace aoti
+
+#endif  // RUNTIME_PACKAGE_LOADER_H_

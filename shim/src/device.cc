@@ -1,0 +1,57 @@
+// Device numbers and the state of a thread.
+#include "aoti/device.h"
+
+#include "shim/src/error.h"
+
+using aoti_shim::fail;
+
+namespace {
+
+// Inverted, so that a new thread starts with grad mode on.
+__thread bool grad_mode_off;
+
+constexpr uint64_t kAbiVersion = (uint64_t{2} << 56) | (uint64_t{13} << 48);
+
+}  // namespace
+
+extern "C" {
+
+int32_t aoti_torch_device_type_cpu(void) { return AOTI_DEVICE_CPU; }
+int32_t aoti_torch_device_type_cuda(void) { return AOTI_DEVICE_CUDA; }
+int32_t aoti_torch_device_type_meta(void) { return AOTI_DEVICE_META; }
+int32_t aoti_torch_device_type_xpu(void) { return AOTI_DEVICE_XPU; }
+int32_t aoti_torch_device_type_mps(void) { return AOTI_DEVICE_MPS; }
+int32_t aoti_torch_device_type_privateuse1(void) { return AOTI_DEVICE_PRIVATEUSE1; }
+
+uint64_t aoti_torch_abi_version(void) { return kAbiVersion; }
+
+bool aoti_torch_grad_mode_is_enabled(void) { return !grad_mode_off; }
+void aoti_torch_grad_mode_set_enabled(bool enabled) { grad_mode_off = !enabled; }
+
+AOTITorchError aoti_record_function_start(const char *name, IValueMapHandle kwargs, const C10IValueHandle *inputs,
+                                          const uint64_t n_inputs, AtenRecordFunctionHandle *guard) {
+  (void)kwargs, (void)inputs, (void)n_inputs;
+  const char *function = "aoti_record_function_start";
+  if (name == nullptr) return fail(function, "name is null; expected the name of the range");
+  if (guard == nullptr) return aoti_shim::fail_null(function, "guard");
+  *guard = nullptr;
+  return AOTI_TORCH_SUCCESS;
+}
+
+AOTITorchError aoti_record_function_end(AtenRecordFunctionHandle guard) {
+  if (guard == nullptr) return AOTI_TORCH_SUCCESS;
+  return fail("aoti_record_function_end", "%p is not a guard that aoti_record_function_start of this shim gave",
+              static_cast<void *>(guard));
+}
+
+AOTITorchError aoti_torch_proxy_executor_call_function(AOTIProxyExecutorHandle proxy_executor, int extern_node_index,
+                                                       int num_ints, int64_t *flatten_int_args, int num_tensors,
+                                                       AtenTensorHandle *flatten_tensor_args) {
+  (void)proxy_executor, (void)num_ints, (void)flatten_int_args, (void)num_tensors, (void)flatten_tensor_args;
+  return fail("aoti_torch_proxy_executor_call_function",
+              "the model calls custom operator number %d of its package through PyTorch's dispatcher, which the lean "
+              "shim does not have; link the model with shim = \"torch\" and run it in a process with libtorch",
+              extern_node_index);
+}
+
+}  // extern "C"

@@ -1,0 +1,172 @@
+"""Bazel rules of AOTInductor: from a Python file with a PyTorch model to a C++ library.
+
+    load("//tools/bazel:defs.bzl", "aoti_cc_library", "aoti_export")
+
+    aoti_export(
+        name = "my_model_pt2",
+        src = "my_model.py",       # build() returns (module, (x, y))
+    )
+
+    aoti_cc_library(
+        name = "my_model_aoti",
+        model = ":my_model_pt2",
+    )
+
+    cc_binary(
+        name = "program",
+        srcs = ["program.cc"],     # #include "models/my_model_aoti.h"
+        deps = [":my_model_aoti"],
+    )
+
+    bazel build //models:my_model_aoti            libmy_model_aoti.so and my_model_aoti.h
+    bazel test //models:my_model_aoti_test        its numbers against eager PyTorch's
+    bazel run //models:my_model_aoti_benchmark    its speed
+"""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary")
+load("//tools/bazel/private:aoti_export.bzl", "aoti_export_rule")
+load("//tools/bazel/private:aoti_library.bzl", "aoti_library_rule")
+load("//tools/bazel/private:arguments.bzl", "check_data", "check_isa", "check_name", "check_shim")
+load("//tools/bazel/private:providers.bzl", _AotiExportInfo = "AotiExportInfo", _AotiModelInfo = "AotiModelInfo")
+load(":model_flags.bzl", "isa_macro")
+load(":py.bzl", "aoti_py_test")
+
+AotiExportInfo = _AotiExportInfo
+AotiModelInfo = _AotiModelInfo
+
+_DEFAULT_ISA = {
+    "@platforms//cpu:aarch64": ["aarch64-neon"],
+    "//conditions:default": ["x86-64-v4", "x86-64-v3"],
+}
+
+_SHIM_LIBRARIES = {
+    "shared": Label("//shim:aoti_shim"),
+    "static": Label("//shim:shim_static"),
+    "torch": Label("//shim:libtorch_stub_file"),
+}
+
+def aoti_export(name, src, function = "build", seed = 0, data = {}, deps = [], **kwargs):
+    """Exports a PyTorch model with torch.export: NAME.pt2, and NAME.recorded.npz with outputs for tests.
+
+    The same inputs give the same bytes: random generators are seeded before the function is called, and it runs in the
+    sandbox with no network.
+
+    Args:
+      name: the target's name and that of its files.
+      src: a Python file with a function that returns the module and its example inputs, as
+        `(module, args)`, or a dict or an object with `module`, `args` and optionally `kwargs` and `dynamic_shapes`.
+      function: that function's name.
+      seed: what the random generators start from.
+      data: files that the function takes, as {parameter: label}: `{"weights": "//my:weights.bin"}`; it gets their paths.
+      deps: py_library targets that `src` imports, other than torch and numpy.
+      **kwargs: `visibility`, `tags` and what else every rule knows.
+    """
+    aoti_export_rule(
+        name = name,
+        data = check_data(name, data),
+        deps = deps,
+        function = function,
+        seed = seed,
+        src = src,
+        **kwargs
+    )
+
+def aoti_cc_library(
+        name,
+        model,
+        shim = "static",
+        isa = None,
+        compiler_options = [],
+        test = True,
+        test_size = "medium",
+        benchmark = True,
+        tags = [],
+        visibility = None,
+        **kwargs):
+    """Compiles a model to lib<NAME>.so with the header <NAME>.h; any cc_binary or cc_library can depend on it.
+
+    Makes also `<NAME>_test`, which holds the library's outputs against those recorded from eager PyTorch at export, and
+    `<NAME>_benchmark`, a program that measures it. Other rules read AotiModelInfo (manifest, weights, library);
+    `--output_groups=sources,manifest,weights` builds those files.
+
+    Args:
+      name: the target's name, also the C++ namespace and the prefix of the C functions: letters, digits and `_`, with a
+        letter first.
+      model: an aoti_export, a .pt2 file, or another aoti_cc_library: then its compiled code is linked once more with this
+        `shim`, and nothing is compiled again.
+      shim: where the functions of PyTorch's C ABI come from. "static": inside the library, hidden; it needs libc and
+        libm only. "shared": libaoti_shim.so, which many models share. "torch": the libtorch of the process that loads
+        the library; every ATen op is available.
+      isa: instruction sets to build kernels for, as a list, best first; the best one that the processor has is chosen
+        at load. Known: "x86-64-v4", "x86-64-v3"; "aarch64-neon". Default: all those of the platform.
+      compiler_options: further flags of the compiler (`bazel run //compiler/driver:aoti -- --help` lists them).
+      test: whether to make <NAME>_test; False for a .pt2 file, which has no recorded outputs.
+      test_size: Bazel's size of that test.
+      benchmark: whether to make <NAME>_benchmark.
+      tags: of all targets that are made.
+      visibility: of the library.
+      **kwargs: what else every rule knows.
+    """
+    check_name(name)
+    check_shim(name, shim)
+    check_isa(name, isa)
+    isa_choices = _DEFAULT_ISA if isa == None else {"//conditions:default": isa}
+    aoti_library_rule(
+        name = name,
+        compiler = Label("//compiler/driver:aoti"),
+        compiler_options = compiler_options,
+        engines = select({
+            condition: [Label("//kernels/cpp:engine_" + isa_macro(one)) for one in choice]
+            for condition, choice in isa_choices.items()
+        }),
+        headers = [Label("//kernels/cpp:kernels")],
+        interface = [Label("//runtime:headers")],
+        isa = select(isa_choices),
+        model = model,
+        runtime = [Label("//runtime/model")],
+        shim = shim,
+        shim_library = _SHIM_LIBRARIES[shim],
+        tags = tags,
+        visibility = visibility,
+        **kwargs
+    )
+    if test:
+        _recorded_test(name, shim, test_size, tags)
+    if benchmark:
+        cc_binary(
+            name = name + "_benchmark",
+            args = ["--library=$(rootpath :%s.library)" % name],
+            data = [":%s.library" % name],
+            tags = tags + ["manual"],
+            deps = [Label("//tools/bench:benchmark_main")],
+        )
+    if test or benchmark:
+        _output(name, "library", tags)
+
+def _output(name, group, tags):
+    native.filegroup(
+        name = "%s.%s" % (name, group),
+        srcs = [":" + name],
+        output_group = group,
+        tags = tags + ["manual"],
+        visibility = ["//visibility:private"],
+    )
+
+def _recorded_test(name, shim, size, tags):
+    _output(name, "recorded", tags)
+    aoti_py_test(
+        name = name + "_test",
+        size = size,
+        srcs = [Label("//tests/harness:recorded_test.py")],
+        data = [":%s.library" % name, ":%s.recorded" % name],
+        env = {
+            "AOTI_RECORDED": "$(rootpath :%s.recorded)" % name,
+            "AOTI_RECORDED_LIBRARY": "$(rootpath :%s.library)" % name,
+            "AOTI_RECORDED_SHIM": shim,
+        },
+        tags = tags,
+        deps = [
+            Label("//runtime/bindings:aoti_runtime"),
+            "@pysite//:numpy",
+        ] + (["@pysite//:torch"] if shim == "torch" else []),
+    )
