@@ -34,6 +34,7 @@ class Request:
     paths: outputs.OutputPaths | None  # None: nothing is written but the text of stage `stop_after`
     start_text: Path | None = None
     stop_after: str = ""
+    prints_code: bool = False  # C++ or Python is wanted, not the text of an IR
     dump: Path | None = None
     cxx: str = ""
     jobs: int = 0  # 0: as many as processors
@@ -47,7 +48,9 @@ def compile_model(request: Request, report: Report) -> Compilation:
     """Runs `request`. Raises UserError or InternalError."""
     _check(request)
     dump = Dumper(request.dump) if request.dump else (lambda name, text: None)
-    c = Compilation(Context(request.options, dump=dump), dumping=request.dump is not None, model=request.model)
+    c = Compilation(
+        Context(request.options, dump=dump), dumping=request.dump is not None, model=request.model
+    )
     if request.paths is None:
         _run(c, request, request.stop_after, report)
         return c
@@ -69,24 +72,35 @@ def _check(request: Request) -> None:
     """Refuses early what would only show after seconds of work."""
     if request.model is not None and not request.model.is_file():
         what = "is a folder" if request.model.is_dir() else "does not exist"
-        raise UserError(f"the model {request.model} {what}; expected a .pt2 file made by torch.export.save (or compiler.driver.export)")
+        raise UserError(
+            f"the model {request.model} {what}; expected a .pt2 file made by torch.export.save (or compiler.driver.export)"
+        )
     if request.model is None and request.start_text is None:
         raise UserError("no model was given: name a .pt2 file, or --compile-from=FILE with the text of an IR")
 
 
 def _run(c: Compilation, request: Request, last: str, report: Report) -> None:
     """All stages up to `last`, from the model or from an IR's text."""
-    gc.disable()  # collections while torch is imported cost a third of the time of a small model
     start = begin(request.start_text) if request.start_text else Start(STAGE_NAMES[0])
+    if not start.first:
+        if request.paths is not None or not request.prints_code:
+            raise UserError(
+                f"{request.start_text} can only be printed as code: add --compile-to=cpp (or python, for a plan)"
+            )
+        start.enter(c)
+        return
     if STAGE_NAMES.index(start.first) > STAGE_NAMES.index(last):
         raise UserError(f"--compile-from is the text of a later stage than --compile-to={last}")
     if start.needs_weights and request.model is None:
         raise UserError(f"{request.start_text} names constants: give the .pt2 that has their data as well")
-    if start.needs_weights:
-        run_stages(c, STAGE_NAMES[0], "lowering", report)
-    start.enter(c)
-    run_stages(c, start.first, last, report)
-    gc.enable()
+    gc.disable()  # collections while torch is imported cost a third of the time of a small model
+    try:
+        if start.needs_weights:
+            run_stages(c, STAGE_NAMES[0], "lowering", report)
+        start.enter(c)
+        run_stages(c, start.first, last, report)
+    finally:
+        gc.enable()
 
 
 def _builder(request: Request) -> LibraryBuilder:
@@ -146,7 +160,11 @@ class _Job:
         self.builder.link(self.name, self.library_file)
         manifest.add_library(self.manifest, self.library_file)
         cache = self.builder.cache
-        self.report("library", time.perf_counter() - began, f"{cache.misses} objects compiled, {cache.hits} from the cache")
+        self.report(
+            "library",
+            time.perf_counter() - began,
+            f"{cache.misses} objects compiled, {cache.hits} from the cache",
+        )
 
     def publish(self) -> None:
         """Everything to its place; the manifest, which tells of the rest, last."""

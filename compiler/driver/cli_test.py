@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from compiler.driver import cli
+from compiler.driver import cli, cli_flags
 from compiler.support.diagnostics import UserError
 from compiler.support.version import COMPILER_VERSION
 
 
-def parse(*argv: str) -> tuple[object, list[str]]:
-    fv = cli.define_flags()
-    rest = fv([cli._with_underscores(a) for a in ("driver", *argv)])
-    return fv, rest[1:]
-
-
-def request(*argv: str, model: str | None = "my-model.v2.pt2") -> object:
-    fv, _ = parse(*argv)
-    return cli.make_request(fv, Path(model) if model else None)  # type: ignore[arg-type]
+def request(*argv: str, model: str | None = "my-model.v2.pt2") -> Any:
+    fv = cli_flags.define_flags()
+    assert cli_flags.parse(fv, ["driver", *argv]) == []
+    return cli.make_request(fv, Path(model) if model else None)
 
 
 def test_defaults() -> None:
     made = request("-o", "out")
-    assert made.options.name == "my_model_aoti"  # type: ignore[attr-defined]
-    assert made.options.shim == "static"  # type: ignore[attr-defined]
-    assert made.paths.library == Path("out/libmy_model_aoti.so")  # type: ignore[attr-defined]
-    assert made.paths.wrapper_dir == Path("out/wrapper")  # type: ignore[attr-defined]
+    assert made.options.name == "my_model_aoti"
+    assert made.options.shim == "static"
+    assert made.paths.library == Path("out/libmy_model_aoti.so")
+    assert made.paths.wrapper_dir == Path("out/wrapper")
 
 
 def test_flags_with_dashes_and_places_for_build_systems() -> None:
     made = request("--emit=sources", "--header-out=a/h.h", "--weights-out=b/w", "--manifest-out=c/m", "--wrapper-dir=d", "--kernels-dir=e",
                    "--name=m", "--isa=x86-64-v4", "--shim=torch", "--fuse-limit=3")  # fmt: skip
-    assert made.paths.library is None  # type: ignore[attr-defined]
-    assert made.paths.header == Path("a/h.h")  # type: ignore[attr-defined]
-    assert (made.options.isa, made.options.shim, made.options.fuse_limit) == (("x86-64-v4",), "torch", 3)  # type: ignore[attr-defined]
+    assert made.paths.library is None
+    assert made.paths.header == Path("a/h.h")
+    assert (made.options.isa, made.options.shim, made.options.fuse_limit) == (("x86-64-v4",), "torch", 3)
 
 
 def test_values_keep_their_dashes() -> None:
-    assert cli._with_underscores("--cxx=clang++ --target=x86_64-linux-gnu") == "--cxx=clang++ --target=x86_64-linux-gnu"
-    assert cli._with_underscores("--compile-to=fx_passes") == "--compile_to=fx_passes"
-    assert cli._with_underscores("my-model.pt2") == "my-model.pt2"
+    fv = cli_flags.define_flags()
+    command = "clang++ --target=x86_64-linux-gnu"
+    assert cli_flags.parse(fv, ["driver", f"--cxx={command}", "my-model.pt2", "--compile-to=fx_passes"]) == [
+        "my-model.pt2"
+    ]
+    assert (fv.cxx, fv.compile_to) == (command, "fx_passes")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,10 @@ def test_values_that_do_not_go_together(argv: list[str], why: str) -> None:
         request(*argv)
 
 
-@pytest.mark.parametrize("argv", [["--shim=dynamic"], ["--jobs=-1"], ["--no-such-flag"], ["--compile-to=nowhere"], ["--explain=weather"]])
+@pytest.mark.parametrize(
+    "argv",
+    [["--shim=dynamic"], ["--jobs=-1"], ["--no-such-flag"], ["--compile-to=nowhere"], ["--explain=weather"]],
+)
 def test_wrong_command_lines(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["driver", *argv]) == 2
     error = capsys.readouterr().err
@@ -83,13 +85,15 @@ def test_no_model_and_too_many(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["driver", "--help"]) == 0
     text = capsys.readouterr().out
-    fv = cli.define_flags()
+    fv = cli_flags.define_flags()
     assert not [n for n in fv if len(n) > 1 and f"--{n.replace('_', '-')}" not in text]
     assert cli.main(["driver", "--version"]) == 0
     assert capsys.readouterr().out.strip() == COMPILER_VERSION
 
 
-def test_internal_errors_have_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_errors_have_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from compiler.driver import aot
     from compiler.support.diagnostics import InternalError
 

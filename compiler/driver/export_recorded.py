@@ -58,7 +58,9 @@ def write(file: Path, arrays: Mapping[str, numpy.ndarray]) -> None:
         for name in sorted(arrays):
             # ZipInfo's default date is 1980-01-01, where writestr with a plain name would take the clock's.
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
-                numpy.lib.format.write_array(entry, numpy.ascontiguousarray(arrays[name]), allow_pickle=False)
+                numpy.lib.format.write_array(
+                    entry, numpy.asarray(arrays[name], order="C"), allow_pickle=False
+                )
 
 
 def to_numpy(tensor: torch.Tensor) -> numpy.ndarray:

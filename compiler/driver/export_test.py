@@ -89,6 +89,12 @@ class Half(torch.nn.Module):
     def forward(self, x):
         return (x.to(torch.bfloat16) * 3).to(torch.float32) + x.half().argmax()
 
+class Strided(torch.nn.Module):
+    def forward(self, x, n):
+        return (x * n).sum(), x + n
+
+def strided(): return Strided(), (torch.randn(3, 2).t(), torch.tensor(2))
+
 def half(): return Half(), (torch.randn(4),)
 def bfloat16(): return torch.nn.ReLU(), (torch.randn(4).bfloat16(),)
 
@@ -174,6 +180,15 @@ def test_bfloat16_is_recorded_as_float32(model_file: Path) -> None:
     arrays = numpy.load(recorded)
     assert arrays["input_0"].dtype == arrays["eager_0"].dtype == numpy.float32
     numpy.testing.assert_array_equal(arrays["eager_0"], numpy.maximum(arrays["input_0"], 0))
+
+
+def test_strides_and_scalars_are_recorded(model_file: Path) -> None:
+    _, recorded = run(model_file, "strided")
+    arrays = numpy.load(recorded)
+    assert arrays["strides_0"].tolist() == [1, 2] and "strides_1" not in arrays
+    assert arrays["input_0"].shape == (2, 3) and arrays["input_0"].flags.c_contiguous
+    assert arrays["input_1"].shape == arrays["eager_0"].shape == arrays["oracle_0"].shape == ()
+    numpy.testing.assert_array_equal(arrays["eager_1"], arrays["input_0"] + 2)
 
 
 def test_inputs_are_recorded_as_they_were(model_file: Path) -> None:

@@ -2,23 +2,27 @@
 
 Enters: a file that begins as one of the IRs' printers begins. Leaves: a `Start`, which says where the stages go on and what it sets.
 
-    program my_model ...     Loop IR      -> scheduler. With constants, the .pt2 is needed too, for their data.
-    plan my_model ...        Wrapper IR   -> wrapper is skipped; only its C++ can be printed (--compile-to=cpp)
+    program my_model ...                       Loop IR     -> scheduler  } with constants, the .pt2 is needed too,
+    program my_model ... schedule arena ...    Schedule    -> codegen    } for their data
+    kernel cpp_fused_sin_0 ...                 KernelSpecs -> only their C++ can be printed (--compile-to=cpp)
+    plan my_model ...                          Wrapper IR  -> only its C++ or Python (--compile-to=cpp, python)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.driver.pipeline import Compilation
+from compiler.ir.loop import Program
 from compiler.support.diagnostics import UserError
 
 
 @dataclass(frozen=True)
 class Start:
-    """`first`: the first stage to run; `enter` puts what was read into the compilation."""
+    """`first`: the first stage to run, "" where only text can be printed; `enter` puts what was read into the compilation."""
 
     first: str
     needs_weights: bool = False
@@ -26,35 +30,95 @@ class Start:
 
 
 def begin(path: Path) -> Start:
-    """Reads the text. Raises UserError when it is no IR, or does not parse or verify."""
+    """Reads the text. Raises UserError when it is no IR or does not parse, InternalError when it does not verify."""
     try:
         text = path.read_text()
     except OSError as e:
         raise UserError(f"cannot read {path}: {e.strerror}") from None
     except UnicodeDecodeError:
-        raise UserError(f"{path} is not text; --compile-from expects what --compile-to or --dump wrote") from None
-    kind = next((line.split()[0] for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
-    if kind == "program":
-        return _from_program(path, text)
-    raise UserError(f"{path} begins with {kind!r}: expected the text of a Loop IR program, as --compile-to=lowering prints it")
+        raise UserError(
+            f"{path} is not text; --compile-from expects what --compile-to or --dump wrote"
+        ) from None
+    words = next((row.split() for row in text.splitlines() if row.strip()), [""])
+    try:
+        if words[0] == "program":
+            scheduled = re.search(r"^schedule arena \d+$", text, flags=re.MULTILINE)
+            return _from_schedule(text, path) if scheduled else _from_program(text, path)
+        if words[0] == "kernel":
+            return _from_kernels(text)
+        if words[0] == "plan":
+            return _from_plan(text)
+    except ValueError as e:
+        raise UserError(f"{path}: {e}") from None
+    raise UserError(
+        f"{path} begins with {words[0]!r}: expected the text of Loop IR, of a schedule, of kernels or of a plan, as --compile-to=lowering, "
+        "scheduler, codegen or wrapper prints it"
+    )
 
 
-def _from_program(path: Path, text: str) -> Start:
+def _from_program(text: str, path: Path) -> Start:
     from compiler.ir.loop_parse import parse_program
     from compiler.ir.loop_verify import verify
 
-    try:
-        program = parse_program(text)
-    except ValueError as e:
-        raise UserError(f"{path}: {e}") from None
+    program = parse_program(text)
     verify(program)
 
     def enter(c: Compilation) -> None:
-        if c.program is not None:
-            missing = sorted({k.source for k in program.constants} - set(c.program.data))
-            if missing:
-                raise UserError(f"{path} names constants that {c.model} does not have: {', '.join(missing)}")
-            program.data = c.program.data
+        _take_data(program, c, path)
         c.program = program
 
     return Start("scheduler", bool(program.constants), enter)
+
+
+def _from_schedule(text: str, path: Path) -> Start:
+    from compiler.ir.schedule_text import parse_schedule
+
+    schedule = parse_schedule(text)
+
+    def enter(c: Compilation) -> None:
+        _take_data(schedule.program, c, path)
+        c.program, c.schedule = schedule.program, schedule
+
+    return Start("codegen", bool(schedule.program.constants), enter)
+
+
+def _take_data(program: Program, c: Compilation, path: Path) -> None:
+    """The constants' data of the model, which was compiled as far as Loop IR for this."""
+    data: Mapping[str, object] = c.program.data if c.program is not None else {}
+    missing = sorted({k.source for k in program.constants} - set(data))
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise UserError(
+            f"{path} names constants that {c.model} does not have: {', '.join(missing[:5])}{more}"
+        )
+    program.data = dict(data)
+
+
+def _from_kernels(text: str) -> Start:
+    from compiler.ir.kernel_parse import parse_kernels
+
+    specs = parse_kernels(text)
+
+    def enter(c: Compilation) -> None:
+        from compiler.codegen.cpp import emit
+
+        c.specs = specs
+        c.kernel_files = emit.write(specs, c.ctx)
+
+    return Start("", enter=enter)
+
+
+def _from_plan(text: str) -> Start:
+    from compiler.ir.wrapper_text import parse_plan
+    from compiler.ir.wrapper_verify import verify
+
+    plan = parse_plan(text)
+    verify(plan)
+
+    def enter(c: Compilation) -> None:
+        from compiler.wrapper import cpp_writer
+
+        c.plan = plan
+        c.wrapper_files = cpp_writer.write(plan, c.ctx)
+
+    return Start("", enter=enter)

@@ -13,7 +13,14 @@ from compiler.support.diagnostics import UserError
 
 
 def paths(folder: Path) -> OutputPaths:
-    return OutputPaths(folder / "wrapper", folder / "kernels", folder / "m.h", folder / "m.weights.bin", folder / "m.manifest.json", None)
+    return OutputPaths(
+        folder / "wrapper",
+        folder / "kernels",
+        folder / "m.h",
+        folder / "m.weights.bin",
+        folder / "m.manifest.json",
+        None,
+    )
 
 
 def test_publish(tmp_path: Path) -> None:
@@ -43,7 +50,14 @@ def test_nothing_is_left_by_a_failure(tmp_path: Path) -> None:
 
 def test_other_disk_or_folder(tmp_path: Path) -> None:
     """The header may go elsewhere: its folder is made when it is there to be written."""
-    made = OutputPaths(tmp_path / "a/w", tmp_path / "a/k", tmp_path / "b/c/m.h", tmp_path / "a/w.bin", tmp_path / "a/m.json", None)
+    made = OutputPaths(
+        tmp_path / "a/w",
+        tmp_path / "a/k",
+        tmp_path / "b/c/m.h",
+        tmp_path / "a/w.bin",
+        tmp_path / "a/m.json",
+        None,
+    )
     with Scratch(made, "m") as scratch:
         scratch.publish(scratch.write("m.h", "header"), made.header)
     assert made.header.read_text() == "header"
@@ -51,6 +65,9 @@ def test_other_disk_or_folder(tmp_path: Path) -> None:
 
 def test_errors_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write into .*choose another folder with -o"), Scratch(paths(tmp_path / "file"), "m"):
+    with (
+        pytest.raises(UserError, match="cannot write into .*choose another folder with -o"),
+        Scratch(paths(tmp_path / "file"), "m"),
+    ):
         pass
     assert "no space left" in str(cannot_write(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), tmp_path))

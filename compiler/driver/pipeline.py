@@ -133,7 +133,9 @@ def _plan_text(c: Compilation) -> str:
 
 STAGES = (
     Stage("frontend", _frontend, _graph_text, lambda c: f"{len(_made(c.graph).module.graph.nodes)} FX nodes"),
-    Stage("fx_passes", _fx_passes, _graph_text, lambda c: f"{len(_made(c.graph).module.graph.nodes)} FX nodes"),
+    Stage(
+        "fx_passes", _fx_passes, _graph_text, lambda c: f"{len(_made(c.graph).module.graph.nodes)} FX nodes"
+    ),
     Stage("lowering", _lowering, _program_text, lambda c: f"{len(_made(c.program).nodes)} loop nodes"),
     Stage("scheduler", _scheduler, _schedule_text, lambda c: f"{len(_made(c.schedule).groups)} groups"),
     Stage("codegen", _codegen, _kernels_text, lambda c: f"{len({s.function for s in c.specs})} kernels"),

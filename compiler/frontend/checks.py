@@ -21,21 +21,28 @@ def run(program: ExportedProgram) -> list[Problem]:
     problems = [*_signature(program)]
     for node in program.graph.nodes:
         problems += _node(node)
-    seen: set[str] = set()
-    return [p for p in problems if not (p.what in seen or seen.add(p.what))]  # type: ignore[func-returns-value]
+    return list({p.what: p for p in reversed(problems)}.values())[::-1]
 
 
 def _signature(program: ExportedProgram) -> Iterator[Problem]:
     for spec in program.graph_signature.input_specs:
         if spec.kind in (InputKind.CUSTOM_OBJ, InputKind.TOKEN):
-            yield Problem(f"input {spec.arg.name} is a {spec.kind.name.lower()}", "", "only tensors can be inputs")
-        elif spec.kind == InputKind.USER_INPUT and not isinstance(spec.arg, TensorArgument) and hasattr(spec.arg, "as_sym_int"):
+            yield Problem(
+                f"input {spec.arg.name} is a {spec.kind.name.lower()}", "", "only tensors can be inputs"
+            )
+        elif (
+            spec.kind == InputKind.USER_INPUT
+            and not isinstance(spec.arg, TensorArgument)
+            and hasattr(spec.arg, "as_sym_int")
+        ):
             yield Problem(f"input {spec.arg.name} is a symbolic number", "", _STATIC)
     for out in program.graph_signature.output_specs:
         if out.kind not in (OutputKind.USER_OUTPUT, OutputKind.TOKEN):
             what = "buffer" if out.kind == OutputKind.BUFFER_MUTATION else "input"
             yield Problem(
-                f"the model changes its {what} {out.target} in place", "", "return the new value as an output instead of keeping it"
+                f"the model changes its {what} {out.target} in place",
+                "",
+                "return the new value as an output instead of keeping it",
             )
 
 
@@ -43,7 +50,9 @@ def _node(node: torch.fx.Node) -> Iterator[Problem]:
     where = node.meta["origin"].location
     if isinstance(node.target, HigherOrderOperator):
         yield Problem(
-            f"higher-order operator {node.target} is not supported", where, "write the model without data-dependent control flow"
+            f"higher-order operator {node.target} is not supported",
+            where,
+            "write the model without data-dependent control flow",
         )
     values = node.meta.get("val")
     for value in values if isinstance(values, (tuple, list)) else [values]:
@@ -54,12 +63,18 @@ def _node(node: torch.fx.Node) -> Iterator[Problem]:
 
 
 def _tensor(node: torch.fx.Node, value: torch.Tensor, where: str) -> Iterator[Problem]:
-    name = f"{node.op.removeprefix('call_')} {node.name}" if node.op == "placeholder" else f"{node.name} ({node.meta['origin'].aten_op})"
+    name = (
+        f"{node.op.removeprefix('call_')} {node.name}"
+        if node.op == "placeholder"
+        else f"{node.name} ({node.meta['origin'].aten_op})"
+    )
     dtype = str(value.dtype).removeprefix("torch.")
     if dtype not in BY_NAME:
         yield Problem(f"{name} has dtype {dtype}", where, f"supported: {', '.join(BY_NAME)}")
     if value.layout != torch.strided:
-        yield Problem(f"{name} has layout {value.layout}", where, "only dense tensors are supported; use .to_dense()")
+        yield Problem(
+            f"{name} has layout {value.layout}", where, "only dense tensors are supported; use .to_dense()"
+        )
     elif value.device.type != "cpu":
         yield Problem(f"{name} is on device {value.device}", where, "export the model on the CPU")
     if any(not isinstance(s, int) for s in value.shape):

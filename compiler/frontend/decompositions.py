@@ -1,7 +1,7 @@
 """Rewrites a program into the operators that the compiler knows, with PyTorch's own decompositions.
 
-Which operators are known, and so stay, is `compiler.ir.aten_ops.KNOWN`. Everything else is decomposed where PyTorch has a decomposition; what is
-then left unknown is refused by lowering, by name.
+Which operators are known, and so stay, is `compiler.ir.aten_ops.KNOWN`. Everything else is decomposed where
+PyTorch has a decomposition; what is then left unknown is refused by lowering, by name.
 
     aten.conv2d   ->  aten.convolution
     aten.relu_    ->  aten.relu       (functionalised on the way)
@@ -28,7 +28,8 @@ def decompose(program: ExportedProgram) -> ExportedProgram:
         return program
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return program.run_decompositions(_table())
+        decomposed: ExportedProgram = program.run_decompositions(_table())
+        return decomposed
 
 
 def _is_known(target: object) -> bool:
@@ -40,5 +41,5 @@ def _is_known(target: object) -> bool:
 def _table() -> dict[OpOverload, Callable[..., Any]]:
     """All of PyTorch's decompositions but those of known operators."""
     table: dict[OpOverload, Callable[..., Any]] = dict(decomposition_table)  # type: ignore[arg-type]
-    table.update(torch.export.default_decompositions().items())  # type: ignore[arg-type]
+    table.update(torch.export.default_decompositions().items())  # type: ignore[no-untyped-call]
     return {op: function for op, function in table.items() if str(op) not in KNOWN}

@@ -1,12 +1,14 @@
 """A `.pt2` file in, a `ModelGraph` out.
 
-Enters: the path of an archive that `torch.export.save` (or `python -m compiler.driver.export`) wrote. Leaves: a functional FX graph of ATen calls
-that the compiler knows, with constants, signature and the origin of every node.
+Enters: the path of an archive that `torch.export.save` (or `python -m compiler.driver.export`) wrote. Leaves:
+a functional FX graph of ATen calls that the compiler knows, with constants, signature and the origin of every
+node.
 
 Invariants
-- What cannot be compiled whatever the operators are (dtypes, devices, dynamic sizes, mutation, higher-order operators) is refused here, all of
-  it at once, with the model's source lines.
-- The graph is decomposed only where it holds an operator that is not in `compiler.ir.aten_ops`: re-tracing is the slowest step of all.
+- What cannot be compiled whatever the operators are (dtypes, devices, dynamic sizes, mutation, higher-order
+  operators) is refused here, all of it at once, with the model's source lines.
+- The graph is decomposed only where it holds an operator that is not in `compiler.ir.aten_ops`: re-tracing is
+  the slowest step of all.
 
 Before/after:
     my_model.pt2  ->  inputs x, y; outputs output; sin, mm, cos with origins "models/my_model.py:22 in forward"
@@ -19,7 +21,7 @@ from pathlib import Path
 import torch
 from torch.export import ExportedProgram
 
-from compiler.frontend import checks, decompositions, provenance, pt2_file, signature
+from compiler.frontend import checks, decompositions, provenance, pt2_file, pt2_reader, signature
 from compiler.ir.graph import ModelGraph
 from compiler.support.diagnostics import refuse
 from compiler.support.options import Context
@@ -28,7 +30,8 @@ from compiler.support.options import Context
 def load(path: str | Path, ctx: Context) -> ModelGraph:
     """The model in the file. Raises UserError for a file that is missing, damaged or of another version, and for a model that is not
     supported."""
-    return from_program(pt2_file.read(Path(path)), ctx)
+    archive = pt2_file.open_archive(Path(path))
+    return pt2_reader.read(archive, ctx.options.name) or from_program(pt2_file.load_with_torch(archive), ctx)
 
 
 def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
@@ -39,14 +42,39 @@ def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
     problems = checks.run(program)
     if problems:
         raise refuse(f"{ctx.options.name} cannot be compiled", problems)
+    _forget_devices(program.graph_module)
+    inputs, constants = signature.inputs(program), signature.constants(program)
+    _drop_fixed_inputs(
+        program.graph_module, {i.placeholder for i in inputs} | {c.placeholder for c in constants}
+    )
     return ModelGraph(
         name=ctx.options.name,
         module=program.graph_module,
-        inputs=signature.inputs(program),
-        constants=signature.constants(program),
+        inputs=inputs,
+        constants=constants,
         outputs=signature.outputs(program, promised),
         data=signature.data(program),
         in_spec=signature.spec_text(program.call_spec.in_spec),
         out_spec=signature.spec_text(program.call_spec.out_spec),
         meta={"torch": torch.__version__},
     )
+
+
+def _forget_devices(module: torch.fx.GraphModule) -> None:
+    """Every node's value becomes a tensor without data: passes then compute sizes without a fake-tensor mode."""
+
+    def without_data(value: object) -> object:
+        if not isinstance(value, torch.Tensor):
+            return value
+        return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
+
+    for node in module.graph.nodes:
+        if "val" in node.meta:
+            node.meta["val"] = torch.utils._pytree.tree_map(without_data, node.meta["val"])
+
+
+def _drop_fixed_inputs(module: torch.fx.GraphModule, named: set[str]) -> None:
+    """Removes the placeholders of Python values: export wrote the values into the graph."""
+    for node in list(module.graph.nodes):
+        if node.op == "placeholder" and node.name not in named and not node.users:
+            module.graph.erase_node(node)

@@ -38,4 +38,4 @@ def _operator(node: torch.fx.Node) -> str:
 
 
 def _is_torch(file: str) -> bool:
-    return file.startswith("torch/") or "/site-packages/torch/" in file or file.startswith("<")
+    return file.startswith(("torch/", "<")) or "/site-packages/torch/" in file

@@ -1,11 +1,17 @@
-"""Opens a `.pt2` archive: every way in which a file is not one has a message of its own."""
+"""Opens a `.pt2` archive: every way in which a file is not one has a message of its own.
+
+A `.pt2` is a zip of uncompressed members: `NAME/models/model.json` is the exported program (torch/_export/serde/schema.py), and below
+`NAME/data/` lie the tensors, raw, with a JSON index.
+"""
 
 from __future__ import annotations
 
 import json
+import mmap
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch._export.serde.schema import SCHEMA_VERSION
@@ -13,43 +19,103 @@ from torch._export.serde.schema import SCHEMA_VERSION
 from compiler.support.diagnostics import UserError
 
 _HOW_TO_MAKE = "make it with `python -m compiler.driver.export MODEL.py -o MODEL.pt2` or torch.export.save"
+_LOCAL_HEADER_BYTES = 30  # of a zip member, before its name and extra field (APPNOTE.TXT 4.3.7)
 
 
-def read(path: Path) -> torch.export.ExportedProgram:
-    """The program in the file. Raises UserError."""
+class Archive:
+    """A checked archive: its members by name, its program as parsed JSON."""
+
+    def __init__(
+        self,
+        path: Path,
+        members: dict[str, tuple[int, int]],
+        memory: mmap.mmap,
+        root: str,
+        model: dict[str, Any],
+    ) -> None:
+        self.path = path
+        self.root = root
+        self.model = model
+        self._members = members
+        self._memory = memory
+
+    def json(self, name: str) -> Any:
+        """A JSON member; None where there is none."""
+        found = self._members.get(f"{self.root}/{name}")
+        return None if found is None else json.loads(self._memory[found[0] : found[0] + found[1]])
+
+    def storage(self, name: str) -> torch.Tensor:
+        """A member's bytes, mapped, not copied. Raises KeyError."""
+        offset, length = self._members[f"{self.root}/{name}"]
+        return (
+            torch.frombuffer(self._memory, dtype=torch.uint8, count=length, offset=offset)
+            if length
+            else torch.empty(0)
+        )
+
+
+def open_archive(path: Path) -> Archive:
+    """The archive, every byte of it checked against its checksums. Raises UserError."""
     if not path.exists():
         raise UserError(f"{path}: there is no such file; {_HOW_TO_MAKE}")
     if path.is_dir():
         raise UserError(f"{path}: is a folder, expected a .pt2 file; {_HOW_TO_MAKE}")
-    _check_archive(path)
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            damaged = archive.testzip()
+            names = [n for n in archive.namelist() if "/models/" in n and n.endswith(".json")]
+            model = json.loads(archive.read(names[0])) if names else {}
+            version = model.get("schema_version")
+            # Copy-on-write: tensors over the mapping may be written without reaching the file.
+            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            members = {
+                i.filename: (_start(memory, i), i.file_size)
+                for i in archive.infolist()
+                if i.compress_type == zipfile.ZIP_STORED
+            }
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+        raise UserError(f"{path}: is not a whole .pt2 archive ({error}); {_HOW_TO_MAKE}") from error
+    if damaged is not None:
+        raise UserError(
+            f"{path}: {damaged} inside the archive is damaged (its checksum is wrong); {_HOW_TO_MAKE}"
+        )
+    _check_version(path, version)
+    return Archive(path, members, memory, names[0].partition("/models/")[0], model)
+
+
+def _start(memory: mmap.mmap, member: zipfile.ZipInfo) -> int:
+    """Where a member's data begins: its local header says how long the name and the extra field are there."""
+    lengths = memory[member.header_offset + 26 : member.header_offset + _LOCAL_HEADER_BYTES]
+    return (
+        member.header_offset
+        + _LOCAL_HEADER_BYTES
+        + int.from_bytes(lengths[:2], "little")
+        + int.from_bytes(lengths[2:], "little")
+    )
+
+
+def _check_version(path: Path, version: Any) -> None:
+    if not isinstance(version, dict):
+        raise UserError(f"{path}: is an archive without an exported program (models/*.json); {_HOW_TO_MAKE}")
+    if version.get("major") != SCHEMA_VERSION[0]:
+        found = f"{version.get('major')}.{version.get('minor')}"
+        raise UserError(
+            f"{path}: was exported with schema version {found}, this torch ({torch.__version__}) reads "
+            f"{SCHEMA_VERSION[0]}.x; export the model again with torch {torch.__version__}"
+        )
+
+
+def load_with_torch(archive: Archive) -> torch.export.ExportedProgram:
+    """The program by PyTorch's own loader, which knows everything that a program may hold."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.export.load(path)
+            return torch.export.load(archive.path)
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"{path}: torch {torch.__version__} cannot read the exported program: {reason}. The file is damaged, or uses operators that are not "
-            "registered here; export the model again with this version"
+            f"{archive.path}: torch {torch.__version__} cannot read the exported program: {reason}. The file is damaged, or uses "
+            "operators that are not registered here; export the model again with this version"
         ) from error
-
-
-def _check_archive(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            models = [n for n in archive.namelist() if "/models/" in n and n.endswith(".json")]
-            version = json.loads(archive.read(models[0]))["schema_version"] if models else None
-            damaged = archive.testzip()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError) as error:
-        raise UserError(f"{path}: is not a whole .pt2 archive ({error}); {_HOW_TO_MAKE}") from error
-    if damaged is not None:
-        raise UserError(f"{path}: {damaged} inside the archive is damaged (its checksum is wrong); {_HOW_TO_MAKE}")
-    if version is None:
-        raise UserError(f"{path}: is an archive without an exported program (models/*.json); {_HOW_TO_MAKE}")
-    if version.get("major") != SCHEMA_VERSION[0]:
-        raise UserError(
-            f"{path}: was exported with schema version {version.get('major')}.{version.get('minor')}, this torch ({torch.__version__}) reads "
-            f"{SCHEMA_VERSION[0]}.x; export the model again with torch {torch.__version__}"
-        )

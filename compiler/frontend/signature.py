@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.utils._pytree as pytree
 from torch.export import ExportedProgram
-from torch.export.graph_signature import ConstantArgument, InputKind, TensorArgument
+from torch.export.graph_signature import InputKind, TensorArgument
 
 from compiler.ir.graph import GraphConstant, GraphInput, GraphOutput
 
@@ -19,10 +20,11 @@ Strides = list["tuple[int, ...] | None"]
 def promised_strides(program: ExportedProgram) -> Strides:
     """Of each output as export saw it, None for what is not a tensor. Taken before decomposition, which may change strides."""
     (output,) = (n for n in program.graph.nodes if n.op == "output")
-    return [_stride(arg) for arg in output.args[0]]
+    return [stride_of(arg) for arg in output.args[0]]
 
 
-def _stride(arg: object) -> tuple[int, ...] | None:
+def stride_of(arg: object) -> tuple[int, ...] | None:
+    """The strides of a node's tensor."""
     value = arg.meta.get("val") if isinstance(arg, torch.fx.Node) else None
     if not isinstance(value, torch.Tensor) or any(not isinstance(s, int) for s in value.stride()):
         return None
@@ -31,7 +33,7 @@ def _stride(arg: object) -> tuple[int, ...] | None:
 
 def inputs(program: ExportedProgram) -> list[GraphInput]:
     """Tensor inputs in the order of the flattened arguments. Python values were fixed by export."""
-    used_at = {n.name: _first_use(n) for n in program.graph.nodes if n.op == "placeholder"}
+    used_at = {n.name: first_use(n) for n in program.graph.nodes if n.op == "placeholder"}
     return [
         GraphInput(spec.arg.name, spec.arg.name, used_at[spec.arg.name])
         for spec in program.graph_signature.input_specs
@@ -39,7 +41,7 @@ def inputs(program: ExportedProgram) -> list[GraphInput]:
     ]
 
 
-def _first_use(placeholder: torch.fx.Node) -> str:
+def first_use(placeholder: torch.fx.Node) -> str:
     """The source line that reads the input first: it fixed what the input must be."""
     users = sorted(placeholder.users)
     return users[0].meta["origin"].location if users else ""
@@ -65,14 +67,22 @@ def data(program: ExportedProgram) -> dict[str, torch.Tensor]:
 
 
 def outputs(program: ExportedProgram, promised: Strides) -> list[GraphOutput]:
-    """One for each leaf of the result: named by its key or field where it has one, else after the FX node."""
+    """One for each leaf of the result."""
     (output,) = (n for n in program.graph.nodes if n.op == "output")
-    leaves = list(range(len(promised)))
-    tree = pytree.tree_unflatten(leaves, program.call_spec.out_spec)  # type: ignore[arg-type]
+    return name_outputs(
+        program.call_spec.out_spec, output.args[0], [i.name for i in inputs(program)], promised
+    )
+
+
+def name_outputs(
+    spec: Any, returned: Sequence[object], input_names: Sequence[str], promised: Strides
+) -> list[GraphOutput]:
+    """Outputs named by their key or field where the result has them, else after the FX node; different from all inputs."""
+    tree = pytree.tree_unflatten(list(range(len(promised))), spec)
     paths = [path for path, _ in pytree.tree_flatten_with_path(tree)[0]]
-    taken = {i.name for i in inputs(program)}
+    taken = set(input_names)
     names: list[str] = []
-    for position, (path, node) in enumerate(zip(paths, output.args[0], strict=True)):
+    for position, (path, node) in enumerate(zip(paths, returned, strict=True)):
         wanted = _key_of(path) or (node.name if isinstance(node, torch.fx.Node) else f"output_{position}")
         name, n = wanted, 1
         while name in taken:
@@ -95,12 +105,3 @@ def _key_of(path: tuple[object, ...]) -> str:
 def spec_text(spec: Any) -> str:
     """The JSON of a call spec that the C ABI hands out: `[1, {"type": ..., "context": ..., "children_spec": [...]}]`."""
     return pytree.treespec_dumps(spec)
-
-
-def fixed_inputs(program: ExportedProgram) -> list[str]:
-    """Names of inputs that are Python values, which export fixed to what the example had."""
-    return [
-        spec.arg.name
-        for spec in program.graph_signature.input_specs
-        if spec.kind == InputKind.USER_INPUT and isinstance(spec.arg, ConstantArgument)
-    ]

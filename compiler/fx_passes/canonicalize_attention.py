@@ -4,17 +4,20 @@
     matmul(softmax(matmul(q, k^T) * scale + mask, -1), v)      ->  sdpa(q, k, v, mask, scale=scale)
     masked_fill(scores, m, -inf)                               ->  where(m, -inf, 0) as the mask
 
-A row in which every score is -inf gives zeros here, as in `scaled_dot_product_attention`; the explicit form gives NaN.
+A row in which every score is -inf gives zeros here, as in `scaled_dot_product_attention`; the explicit form
+gives NaN.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.fx
 
-from compiler.fx_passes.rewriter import Rewriter, aten, shape, value
+from compiler.fx_passes.rewriter import Rewriter, argument, aten, broadcast, shape, value
 from compiler.ir.graph import ModelGraph
 from compiler.support.options import Context
 
@@ -37,21 +40,14 @@ def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
 
 
 def _make_additive(r: Rewriter, node: torch.fx.Node) -> None:
-    mask = _argument(node, 3, "attn_mask")
+    mask = argument(node, 3, "attn_mask")
     if not isinstance(mask, torch.fx.Node) or value(mask).dtype != torch.bool:
         return
     with r.at(node):
-        dtype = value(node).dtype
-        zero = r.call(aten.full.default, [], 0.0, dtype=dtype)
-        never = r.call(aten.full.default, [], float("-inf"), dtype=dtype)
-        additive = r.call(aten.where.self, mask, zero, never)
+        additive = r.where(mask, 0.0, -math.inf, value(node).dtype)
     kwargs = {k: v for k, v in node.kwargs.items() if k != "attn_mask"}
     node.args = (*node.args[:3], additive, *node.args[4:])
     node.kwargs = kwargs
-
-
-def _argument(node: torch.fx.Node, position: int, name: str) -> object:
-    return node.args[position] if len(node.args) > position else node.kwargs.get(name)
 
 
 @dataclass
@@ -68,8 +64,12 @@ class _Attention:
 
 def _match(product: torch.fx.Node) -> _Attention | None:
     """The attention that ends in this product, None where it is another product."""
-    weights, v = product.args
-    if not isinstance(weights, torch.fx.Node) or not isinstance(v, torch.fx.Node) or str(weights.target) not in _SOFTMAXES:
+    weights, v = argument(product, 0), argument(product, 1)
+    if (
+        not isinstance(weights, torch.fx.Node)
+        or not isinstance(v, torch.fx.Node)
+        or str(weights.target) not in _SOFTMAXES
+    ):
         return None
     rank = len(shape(weights))
     same_type = value(weights).dtype == value(weights.args[0]).dtype
@@ -78,34 +78,50 @@ def _match(product: torch.fx.Node) -> _Attention | None:
     return _match_scores(weights.args[0], v)
 
 
-def _match_scores(scores: object, v: torch.fx.Node) -> _Attention | None:
+def _match_scores(scores: Any, v: torch.fx.Node) -> _Attention | None:
     mask: torch.fx.Node | None = None
     filled: tuple[torch.fx.Node, float] | None = None
     scale = 1.0
     while isinstance(scores, torch.fx.Node) and _only(scores) and scores.args:
-        name, first = str(scores.target), scores.args[0]
-        other = scores.args[1] if len(scores.args) > 1 else None
+        name, first, other = str(scores.target), argument(scores, 0), argument(scores, 1)
         if name in _PRODUCTS:
             return _operands(scores, v, scale, mask, filled)
         # What comes before a scale would be scaled with it, so masks are taken only above all scales.
         number = isinstance(other, (int, float)) and not isinstance(other, bool)
         if name in ("aten.mul.Tensor", "aten.mul.Scalar") and number:
-            scale *= float(other)  # type: ignore[arg-type]
+            scale *= float(other)
         elif name in ("aten.div.Tensor", "aten.div.Scalar") and number:
-            scale /= float(other)  # type: ignore[arg-type]
-        elif name == "aten.add.Tensor" and isinstance(other, torch.fx.Node) and mask is None and filled is None and scale == 1.0:
+            scale /= float(other)
+        elif (
+            name == "aten.add.Tensor"
+            and isinstance(other, torch.fx.Node)
+            and mask is None
+            and filled is None
+            and scale == 1.0
+        ):
             first, mask = _mask_operands(first, other)
-        elif name == "aten.masked_fill.Scalar" and scores.args[2] <= _NO_WEIGHT and filled is None and scale == 1.0:  # type: ignore[operator]
-            filled = (other, float(scores.args[2]))  # type: ignore[assignment,arg-type]
+        elif (
+            name == "aten.masked_fill.Scalar"
+            and argument(scores, 2) <= _NO_WEIGHT
+            and filled is None
+            and scale == 1.0
+        ):
+            filled = (other, float(argument(scores, 2)))
         else:
             return None
         scores = first
     return None
 
 
-def _mask_operands(first: object, other: torch.fx.Node) -> tuple[object, torch.fx.Node]:
+def _mask_operands(first: Any, other: torch.fx.Node) -> tuple[Any, torch.fx.Node]:
     """(scores, mask) of a sum, whichever way round it is written."""
-    chain = {"aten.mul.Tensor", "aten.div.Tensor", "aten.masked_fill.Scalar", "aten.mul.Scalar", "aten.div.Scalar"} | _PRODUCTS
+    chain = {
+        "aten.mul.Tensor",
+        "aten.div.Tensor",
+        "aten.masked_fill.Scalar",
+        "aten.mul.Scalar",
+        "aten.div.Scalar",
+    } | _PRODUCTS
     if isinstance(first, torch.fx.Node) and str(first.target) not in chain and str(other.target) in chain:
         return other, first
     return first, other
@@ -118,16 +134,18 @@ def _operands(
     mask: torch.fx.Node | None,
     filled: tuple[torch.fx.Node, float] | None,
 ) -> _Attention | None:
-    q, keys = product.args
+    q, keys = argument(product, 0), argument(product, 1)
     if not isinstance(q, torch.fx.Node) or not isinstance(keys, torch.fx.Node):
         return None
     lead = shape(product)[:-2]
-    if any(shape(x)[:-2] != lead for x in (q, keys, v)) or any(len(shape(x)) != len(lead) + 2 for x in (q, keys, v)):
+    if any(shape(x)[:-2] != lead for x in (q, keys, v)) or any(
+        len(shape(x)) != len(lead) + 2 for x in (q, keys, v)
+    ):
         return None
     if len({value(x).dtype for x in (q, keys, v)}) != 1 or not value(q).dtype.is_floating_point:
         return None
     for m in (mask, filled[0] if filled else None):
-        if m is not None and list(torch.broadcast_shapes(shape(m), shape(product))) != shape(product):
+        if m is not None and broadcast(shape(m), shape(product)) != shape(product):
             return None
     if mask is not None and value(mask).dtype != value(q).dtype:
         return None
@@ -143,9 +161,6 @@ def _write(r: Rewriter, a: _Attention) -> torch.fx.Node:
     k = r.call(aten.transpose.int, a.keys, rank - 2, rank - 1)
     mask = a.mask
     if a.filled is not None:
-        dtype = value(a.q).dtype
-        zero = r.call(aten.full.default, [], 0.0, dtype=dtype)
-        never = r.call(aten.full.default, [], float("-inf"), dtype=dtype)
-        fill = r.call(aten.where.self, a.filled[0], never, zero)
+        fill = r.where(a.filled[0], -math.inf, 0.0, value(a.q).dtype)
         mask = fill if mask is None else r.call(aten.add.Tensor, mask, fill)
     return r.call(aten.scaled_dot_product_attention.default, a.q, k, a.v, mask, 0.0, False, scale=a.scale)

@@ -1,22 +1,21 @@
 """Writes every matrix product as one of three operators.
 
-    linear  anything times a constant [N, K] (or its transpose), with the bias where there is one
-    mm      two computed matrices
-    bmm     two computed batches of matrices, batch dims equal
+linear  anything times a constant [N, K] (or its transpose), with the bias where there is one
+mm      two computed matrices
+bmm     two computed batches of matrices, batch dims equal
 
-    addmm(bias, x, permute(w))           -> linear(x, w, bias)
-    matmul(x [B, S, K], w [K, N])        -> linear(x, permute(w))
-    matmul(x [B, H, S, D], y [H, D, S])  -> view(bmm(view(x), view(expand(y))))
+addmm(bias, x, permute(w))           -> linear(x, w, bias)
+matmul(x [B, S, K], w [K, N])        -> linear(x, permute(w))
+matmul(x [B, H, S, D], y [H, D, S])  -> view(bmm(view(x), view(expand(y))))
 """
 
 from __future__ import annotations
 
 import math
 
-import torch
 import torch.fx
 
-from compiler.fx_passes.rewriter import Rewriter, aten, shape, value
+from compiler.fx_passes.rewriter import Rewriter, argument, aten, broadcast, shape, value
 from compiler.ir.graph import ModelGraph
 from compiler.support.options import Context
 
@@ -50,22 +49,19 @@ def _is_constant_matrix(r: Rewriter, node: torch.fx.Node) -> bool:
 
 def _transposed(r: Rewriter, node: torch.fx.Node) -> torch.fx.Node:
     """The transpose; of a transpose the original."""
-    if str(node.target) in _TRANSPOSES and isinstance(node.args[0], torch.fx.Node) and len(shape(node)) == 2:
-        if shape(node.args[0]) == shape(node)[::-1] and value(node).stride() == value(node.args[0]).t().stride():
-            return node.args[0]
+    source: torch.fx.Node = argument(node, 0)
+    if str(node.target) in _TRANSPOSES and value(node).stride() == value(source).t().stride():
+        return source
     return r.call(aten.permute.default, node, [1, 0])
 
 
 def _linear(r: Rewriter, node: torch.fx.Node) -> torch.fx.Node:
-    x, weight, *rest = node.args
-    assert isinstance(x, torch.fx.Node) and isinstance(weight, torch.fx.Node)
-    bias = rest[0] if rest else node.kwargs.get("bias")
+    x, weight, bias = argument(node, 0), argument(node, 1), argument(node, 2, "bias")
     if _is_constant_matrix(r, weight) and len(shape(weight)) == 2:
         return node
-    if len(shape(weight)) == 1:
-        product = _product(r, x, weight)
-    else:
-        product = _product(r, x, r.call(aten.permute.default, weight, [1, 0]))
+    product = _product(
+        r, x, weight if len(shape(weight)) == 1 else r.call(aten.permute.default, weight, [1, 0])
+    )
     return product if bias is None else r.call(aten.add.Tensor, product, bias)
 
 
@@ -97,12 +93,14 @@ def _product(r: Rewriter, x: torch.fx.Node, y: torch.fx.Node) -> torch.fx.Node:
 
 
 def _batched(r: Rewriter, x: torch.fx.Node, y: torch.fx.Node) -> torch.fx.Node:
-    batch = list(torch.broadcast_shapes(shape(x)[:-2], shape(y)[:-2]))
+    batch = broadcast(shape(x)[:-2], shape(y)[:-2])
 
     def flat(node: torch.fx.Node) -> torch.fx.Node:
         size = [*batch, *shape(node)[-2:]]
         shown = node if shape(node) == size else r.call(aten.expand.default, node, size)
-        return r.call(aten.reshape.default, shown, [math.prod(batch), *size[-2:]]) if len(size) != 3 else shown
+        return (
+            r.call(aten.reshape.default, shown, [math.prod(batch), *size[-2:]]) if len(size) != 3 else shown
+        )
 
     product = r.call(aten.bmm.default, flat(x), flat(y))
     return _view(r, product, [*batch, shape(x)[-2], shape(y)[-1]])

@@ -1,6 +1,6 @@
 """Common subexpressions: equal calls on equal arguments become one.
 
-    a = view(x, [128, 384]); b = view(x, [128, 384])  ->  a
+a = view(x, [128, 384]); b = view(x, [128, 384])  ->  a
 """
 
 from __future__ import annotations

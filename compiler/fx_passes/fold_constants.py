@@ -2,11 +2,14 @@
 
     cos(mul(inv_freq, arange(64)))   ->   a constant [64]
 
-Not folded: views of a constant (they cost nothing as they are, and the weight keeps its name), values made of `full`, `arange` and the like alone that
-are large (computing them is cheaper than reading them), and what is much larger than the constants it comes from.
+Not folded: views of a constant (they cost nothing as they are, and the weight keeps its name), values made of
+`full`, `arange` and the like alone that are large (computing them is cheaper than reading them), and what is
+much larger than the constants it comes from.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 import torch.fx
@@ -28,13 +31,18 @@ _FACTORIES = {
     "aten.ones_like.default", "aten.scalar_tensor.default", "aten.arange.default", "aten.arange.start", "aten.arange.start_step",
     "aten.new_full.default", "aten.new_zeros.default", "aten.new_ones.default", "aten.eye.default", "aten.eye.m", "prims.iota.default",
 }  # fmt: skip
-_UNDEFINED = {"aten.empty.memory_format", "aten.empty_like.default", "aten.new_empty.default", "aten.empty_permuted.default"}
+_UNDEFINED = {
+    "aten.empty.memory_format",
+    "aten.empty_like.default",
+    "aten.new_empty.default",
+    "aten.empty_permuted.default",
+}
 
 
 def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     r = Rewriter(graph)
     constant = _constant_nodes(r)
-    data: dict[torch.fx.Node, object] = {}
+    data: dict[torch.fx.Node, Any] = {}
     for node in r.calls():
         # What a view shows is folded below the view, which would repeat elements.
         is_root = node in constant and any(u not in constant or str(u.target) in _VIEWS for u in node.users)
@@ -51,7 +59,11 @@ def _constant_nodes(r: Rewriter) -> set[torch.fx.Node]:
     found = {n for n in r.graph.nodes if n.op == "placeholder" and r.constant(n) is not None}
     for node in r.calls():
         random = torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
-        if not random and str(node.target) not in _UNDEFINED and all(a in found for a in node.all_input_nodes):
+        if (
+            not random
+            and str(node.target) not in _UNDEFINED
+            and all(a in found for a in node.all_input_nodes)
+        ):
             found.add(node)
     return found
 
@@ -71,10 +83,12 @@ def _is_worth(r: Rewriter, root: torch.fx.Node) -> bool:
             new = [a for a in node.all_input_nodes if a not in seen]
             seen.update(new)
             todo += new
-    return computed and str(root.target) not in _VIEWS and root.meta["val"].numel() <= max(_SMALL, 2 * weights)
+    return (
+        computed and str(root.target) not in _VIEWS and root.meta["val"].numel() <= max(_SMALL, 2 * weights)
+    )
 
 
-def _compute(r: Rewriter, root: torch.fx.Node, data: dict[torch.fx.Node, object]) -> object:
+def _compute(r: Rewriter, root: torch.fx.Node, data: dict[torch.fx.Node, Any]) -> object:
     """The value, from those of its inputs; each computed once."""
     order: list[torch.fx.Node] = []
     todo = [root]

@@ -3,8 +3,9 @@
     q = linear(x, wq, bq); k = linear(x, wk, bk); v = linear(x, wv, bv)
       ->  qkv = linear(x, cat(wq, wk, wv), cat(bq, bk, bv)); q, k, v = slices of it (views)
 
-It pays where every result goes to memory anyway, through views into attention or another product: one larger product uses the cores better than
-three small ones. A result that a pointwise operator reads would lose its epilogue, so such linears stay apart.
+It pays where every result goes to memory anyway, through views into attention or another product: one larger
+product uses the cores better than three small ones. A result that a pointwise operator reads would lose its
+epilogue, so such linears stay apart.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 import torch
 import torch.fx
 
-from compiler.fx_passes.rewriter import Rewriter, aten, shape
+from compiler.fx_passes.rewriter import Rewriter, argument, aten, shape
 from compiler.ir.graph import ModelGraph
 from compiler.support.options import Context
 
@@ -29,7 +30,7 @@ def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     r = Rewriter(graph)
     groups: dict[object, list[torch.fx.Node]] = {}
     for node in r.calls("aten.linear.default"):
-        weight, bias = r.tensor(node.args[1]), _bias(node)
+        weight, bias = r.tensor(node.args[1]), argument(node, 2, "bias")
         if weight is None or (bias is not None and r.tensor(bias) is None) or not _goes_to_memory(node):
             continue
         groups.setdefault((node.args[0], weight.dtype, bias is None), []).append(node)
@@ -39,31 +40,33 @@ def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     return r.finish()
 
 
-def _bias(node: torch.fx.Node) -> object:
-    return node.args[2] if len(node.args) > 2 else node.kwargs.get("bias")
-
-
 def _goes_to_memory(node: torch.fx.Node) -> bool:
     """Whether all readers, seen through views, want the result in memory."""
     return all(
-        str(user.target) in _READ_MEMORY or (str(user.target) in _VIEWS and _goes_to_memory(user)) for user in node.users
+        str(user.target) in _READ_MEMORY or (str(user.target) in _VIEWS and _goes_to_memory(user))
+        for user in node.users
     )
 
 
 def _merge(r: Rewriter, linears: Sequence[torch.fx.Node]) -> None:
     first = linears[0]
-    weights = [r.tensor(n.args[1]) for n in linears]
-    names = [c for c in (r.constant(n.args[1]) for n in linears) if c is not None]
     with r.at(first):
-        weight = r.new_constant(f"{names[0].fqn}:merged{len(names)}", torch.cat([w for w in weights if w is not None]))
-        bias = None
-        if _bias(first) is not None:
-            biases = [r.tensor(_bias(n)) for n in linears]
-            bias = r.new_constant(f"{r.constant(weight).fqn}:bias", torch.cat([b for b in biases if b is not None]))  # type: ignore[union-attr]
-        merged = r.call(aten.linear.default, first.args[0], weight, bias)
+        weight = _joined(r, [argument(n, 1) for n in linears])
+        biases = [argument(n, 2, "bias") for n in linears]
+        merged = r.call(
+            aten.linear.default, first.args[0], weight, None if biases[0] is None else _joined(r, biases)
+        )
     start = 0
     for node in linears:
         end = start + shape(node)[-1]
         with r.at(first):
             r.replace(node, r.call(aten.slice.Tensor, merged, len(shape(merged)) - 1, start, end))
         start = end
+
+
+def _joined(r: Rewriter, constants: Sequence[torch.fx.Node]) -> torch.fx.Node:
+    """The constants one after the other along dim 0, as a new one."""
+    name = r.constant(constants[0])
+    data = [r.tensor(c) for c in constants]
+    assert name is not None
+    return r.new_constant(f"{name.fqn}:merged{len(data)}", torch.cat([d for d in data if d is not None]))

@@ -31,10 +31,8 @@ PASSES = (
 
 def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     """All passes. The graph is edited in place and returned."""
-    for number, fx_pass in enumerate(PASSES):
+    for fx_pass in PASSES:
         graph = fx_pass.run(graph, ctx)
         if ctx.dumps:
-            ctx.dump(f"fx_{number:02d}_{fx_pass.__name__.rpartition('.')[2]}", print_graph(graph))
-    graph.module.recompile()
+            ctx.dump(f"fx_passes.{fx_pass.__name__.rpartition('.')[2]}", print_graph(graph))
     return graph
-

@@ -1,6 +1,8 @@
-"""Edits a `ModelGraph`: new calls with the metadata that every node must have, new constants, replacement of nodes.
+"""Edits a `ModelGraph`: new calls with the metadata that every node must have, new constants, replacement of
+nodes.
 
-Invariant: what a rewriter makes has `meta["val"]` (from running the operator on fake tensors) and `meta["origin"]` (of the node that it stands for).
+Invariant: what a rewriter makes has `meta["val"]` (from running the operator on tensors without data) and
+`meta["origin"]` (of the node that it stands for).
 
     with r.at(node):
         r.replace(node, r.call(aten.linear.default, x, weight, bias))
@@ -8,18 +10,41 @@ Invariant: what a rewriter makes has `meta["val"]` (from running the operator on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.fx
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from compiler.ir.graph import GraphConstant, ModelGraph
 from compiler.support.origins import Origin
 
 aten = torch.ops.aten
+
+
+def _product(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return x.new_empty([*x.shape[:-1], y.shape[-1]])
+
+
+def _elementwise(x: torch.Tensor, y: torch.Tensor | float) -> torch.Tensor:
+    size = broadcast(x.shape, y.shape if isinstance(y, torch.Tensor) else [])
+    return x.new_empty(size, dtype=torch.result_type(x, y))
+
+
+# Types of results that running the operator would give as well. PyTorch's rules for these are written in Python, and the first
+# of them that runs imports TorchDynamo: a second, more than everything else here takes.
+_RULES: dict[str, Callable[..., torch.Tensor]] = {
+    "aten.add.Tensor": _elementwise,
+    "aten.mul.Tensor": _elementwise,
+    "aten.linear.default": lambda x, weight, bias=None: _product(x, weight.t()),
+    "aten.mm.default": _product,
+    "aten.bmm.default": _product,
+    "aten.where.self": lambda condition, x, y: x.new_empty(broadcast(condition.shape, x.shape, y.shape)),
+    "aten.scaled_dot_product_attention.default": lambda q, k, v, *_: q.new_empty(
+        [*q.shape[:-1], v.shape[-1]]
+    ),
+}
 
 
 class Rewriter:
@@ -33,7 +58,9 @@ class Rewriter:
 
     def calls(self, *names: str) -> list[torch.fx.Node]:
         """The calls of these operators (all calls without names), in graph order."""
-        return [n for n in self.graph.nodes if n.op == "call_function" and (not names or str(n.target) in names)]
+        return [
+            n for n in self.graph.nodes if n.op == "call_function" and (not names or str(n.target) in names)
+        ]
 
     @contextmanager
     def at(self, node: torch.fx.Node) -> Iterator[None]:
@@ -44,13 +71,30 @@ class Rewriter:
         self._origin = outer
 
     def call(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.fx.Node:
-        """A new call."""
+        """A new call with its type and origin."""
+        shapes, options = torch.fx.map_arg((args, kwargs), lambda n: n.meta["val"])
+        rule = _RULES.get(str(target))
+        with torch.no_grad():
+            result = rule(*shapes) if rule else target(*shapes, **options)
+        return self._call(target, args, kwargs, torch.utils._pytree.tree_map(_without_data, result))
+
+    def call_like(self, old: torch.fx.Node, *args: Any, **kwargs: Any) -> torch.fx.Node:
+        """The operator of `old` on other arguments, with the same type of result."""
+        assert callable(old.target)
+        return self._call(old.target, args, kwargs, old.meta["val"])
+
+    def _call(
+        self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], val: object
+    ) -> torch.fx.Node:
         node = self.graph.call_function(target, args, kwargs)
-        fake_args, fake_kwargs = torch.fx.map_arg((args, kwargs), lambda n: n.meta["val"])
-        with _fake_mode(fake_args):
-            node.meta["val"] = target(*fake_args, **fake_kwargs)
+        node.meta["val"] = val
         node.meta["origin"] = self._origin
         return node
+
+    def where(self, condition: torch.fx.Node, x: float, y: float, dtype: torch.dtype) -> torch.fx.Node:
+        """x where the condition holds, else y."""
+        numbers = [self.call(aten.full.default, [], float(v), dtype=dtype) for v in (x, y)]
+        return self.call(aten.where.self, condition, *numbers)
 
     def replace(self, old: torch.fx.Node, new: torch.fx.Node) -> None:
         old.replace_all_uses_with(new)
@@ -76,8 +120,7 @@ class Rewriter:
         first = next(iter(self.graph.nodes))
         with self.graph.inserting_before(first):
             node = self.graph.placeholder(identifier)
-        mode = next(n.meta["val"].fake_mode for n in self.graph.nodes if isinstance(n.meta.get("val"), FakeTensor))
-        node.meta["val"] = mode.from_tensor(data, static_shapes=True)
+        node.meta["val"] = _without_data(data)
         node.meta["origin"] = self._origin
         entry = GraphConstant(node.name, key, "folded")
         self.model.constants.append(entry)
@@ -99,23 +142,31 @@ class Rewriter:
 
 
 def value(node: object) -> torch.Tensor:
-    """The fake tensor of a node."""
+    """The tensor without data that stands for a node."""
     assert isinstance(node, torch.fx.Node)
     found = node.meta["val"]
     assert isinstance(found, torch.Tensor)
     return found
 
 
+def argument(node: torch.fx.Node, position: int, name: str = "") -> Any:
+    """An argument by position, or by name where it was given so; None where it is absent."""
+    return node.args[position] if len(node.args) > position else node.kwargs.get(name)
+
+
+def broadcast(*sizes: Sequence[int]) -> list[int]:
+    """The common size of tensors of these sizes, which fit."""
+    rank = max(map(len, sizes))
+    padded = [[1] * (rank - len(s)) + list(s) for s in sizes]
+    return [next((n for n in dims if n != 1), 1) for dims in zip(*padded, strict=True)]
+
+
 def shape(node: object) -> list[int]:
     return [int(s) for s in value(node).shape]
 
 
-@contextmanager
-def _fake_mode(args: Any) -> Iterator[None]:
-    """The fake mode of the first fake tensor among the arguments."""
-    flat = torch.utils._pytree.tree_leaves(args)
-    mode: FakeTensorMode | None = next((a.fake_mode for a in flat if isinstance(a, FakeTensor)), None)
-    if mode is None:
-        mode = FakeTensorMode()
-    with mode, torch.no_grad():
-        yield
+def _without_data(value: object) -> object:
+    """A tensor's size, strides and type on the meta device."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")

@@ -1,6 +1,7 @@
 """Element types, named as in PyTorch, with what every stage needs to know of them.
 
-The numbers in `code` are those of `c10::ScalarType` (a fact of PyTorch's ABI: `aoti_torch_dtype_*` return them).
+The numbers in `code` are those of `c10::ScalarType` (a fact of PyTorch's ABI: `aoti_torch_dtype_*` return
+them).
 """
 
 from __future__ import annotations

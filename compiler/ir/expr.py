@@ -1,14 +1,16 @@
 """Integer expressions: sizes, strides, loop bounds and memory indices.
 
-Enters: sizes and strides converted once from `torch.SymInt` (by the frontend), loop variables made by lowering.
-Leaves: expressions that print, parse, evaluate, substitute and compare by identity.
+Enters: sizes and strides converted once from `torch.SymInt` (by the frontend), loop variables made by
+lowering. Leaves: expressions that print, parse, evaluate, substitute and compare by identity.
 
 Invariants
 - Hash-consed: two equal expressions are the same object, so `is`, `==` and dict look-ups cost nothing.
-- Normal form: a sum is `coeff * product-of-atoms + ... + const`, larger coefficients first, then by text; atoms are symbols, floor divisions, remainders, minima and
-  maxima. Division rounds towards minus infinity and a remainder has the divisor's sign, as in Python.
-- Every expression carries an interval `[lo, hi]` (None is unbounded) derived from its symbols' ranges; simplification of
-  `//`, `%`, `Min` and `Max` relies on it, so a symbol's range must hold at run time (the entry checks see to it).
+- Normal form: a sum is `coeff * product-of-atoms + ... + const`, larger coefficients first, then by text;
+  atoms are symbols, floor divisions, remainders, minima and maxima. Division rounds towards minus infinity
+  and a remainder has the divisor's sign, as in Python.
+- Every expression carries an interval `[lo, hi]` (None is unbounded) derived from its symbols' ranges;
+  simplification of `//`, `%`, `Min` and `Max` relies on it, so a symbol's range must hold at run time (the
+  entry checks see to it).
 
 Before/after:
     i0 = sym("i0", 0, 3); i1 = sym("i1", 0, 15)
@@ -177,7 +179,27 @@ def _interval_mul(a: tuple[Bound, Bound], b: tuple[Bound, Bound]) -> tuple[Bound
     return min(products), max(products)
 
 
+def _rejoin(terms: dict[Expr, int]) -> tuple[Expr, dict[Expr, int]] | None:
+    """Finds `c*d*(e // d) + c*(e % d)`; gives `c*e` and the other terms."""
+    for part, coeff in terms.items():
+        if part.kind == "mod" and coeff:
+            whole = _table.get(("floordiv", *part.args))
+            divisor = part.args[1]
+            if (
+                whole is not None
+                and isinstance(divisor, Expr)
+                and divisor.is_const
+                and terms.get(whole) == coeff * divisor.value()
+            ):
+                rest = {t: c for t, c in terms.items() if t is not part and t is not whole}
+                return mul(part.args[0], const(coeff)), rest  # type: ignore[arg-type]
+    return None
+
+
 def _sum(constant: int, terms: dict[Expr, int]) -> Expr:
+    joined = _rejoin(terms)
+    if joined is not None:
+        return add(joined[0], _sum(constant, joined[1]))
     live = sorted(((t, c) for t, c in terms.items() if c), key=lambda p: (-p[1], *_rank(p[0])))
     if not live:
         return const(constant)
@@ -280,7 +302,12 @@ def floordiv(a: Expr, b: Expr) -> Expr:
                 return quotient + rest.lo // d
             if quotient != 0:
                 return quotient + floordiv(rest, b)
-            if a.kind == "floordiv" and isinstance(a.args[1], Expr) and a.args[1].is_const and a.args[1].value() > 0:
+            if (
+                a.kind == "floordiv"
+                and isinstance(a.args[1], Expr)
+                and a.args[1].is_const
+                and a.args[1].value() > 0
+            ):
                 return floordiv(a.args[0], const(a.args[1].value() * d))  # type: ignore[arg-type]
     else:
         exact = _divide_exactly(a, b)
@@ -408,7 +435,12 @@ def _evaluate(e: Expr, env: Mapping[Expr, int]) -> int:
             total *= v
         return total
     a, b = values
-    return {"floordiv": lambda: a // b, "mod": lambda: a % b, "min": lambda: min(a, b), "max": lambda: max(a, b)}[e.kind]()
+    return {
+        "floordiv": lambda: a // b,
+        "mod": lambda: a % b,
+        "min": lambda: min(a, b),
+        "max": lambda: max(a, b),
+    }[e.kind]()
 
 
 def _print(e: Expr) -> str:
@@ -462,7 +494,12 @@ def parse_expr(text: str, symbols: Mapping[str, Expr]) -> Expr:
                 return a // b
             if isinstance(node.op, ast.Mod):
                 return a % b
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("min", "max") and len(node.args) == 2:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("min", "max")
+            and len(node.args) == 2
+        ):
             return _BINARY[node.func.id](build(node.args[0]), build(node.args[1]))
         raise ValueError(f"cannot read index expression {text!r}")
 

@@ -49,6 +49,13 @@ def test_splitting_a_flat_index_gives_back_its_parts() -> None:
     assert (flat // 4) % 4 is I1 // 4
 
 
+def test_flattening_after_splitting_gives_back_the_flat_index() -> None:
+    flat = I0 * 16 + I1
+    assert (flat // 7) * 7 + flat % 7 is flat
+    assert (flat // 7) * 21 + (flat % 7) * 3 + N is flat * 3 + N
+    assert (flat // 7) * 14 + flat % 7 is not flat
+
+
 def test_symbolic_sizes_cancel() -> None:
     assert (N * I0 + N * I1) // N is I0 + I1
     assert (N * 4 * I0) % N == 0

@@ -1,8 +1,10 @@
-"""Graph IR: an exported program as the frontend hands it on, an FX graph of ATen calls with its signature beside it.
+"""Graph IR: an exported program as the frontend hands it on, an FX graph of ATen calls with its signature beside
+it.
 
 Invariants
-- Every placeholder of `module.graph` is named in `inputs` or in `constants`; every call is an ATen overload or a higher-order op; each node
-  has `meta["val"]` (a fake tensor or scalar) and `meta["origin"]` (support.origins.Origin).
+- Every placeholder of `module.graph` is named in `inputs` or in `constants`; every call is an ATen overload or a
+  getitem; each node has `meta["val"]` (a tensor on the meta device, since all is on the CPU; or a scalar) and
+  `meta["origin"]` (support.origins.Origin).
 - `outputs[i]` describes the i-th element of the output node's (flat) tuple.
 - The graph is functional: mutation was turned into outputs (`GraphOutput.mutates`) by export.
 """

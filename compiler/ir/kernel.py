@@ -104,7 +104,8 @@ class Define:
 
 @dataclass(frozen=True)
 class Loop:
-    """`for (symbol = begin; symbol < end; ++symbol)`. kind: "serial", "vector" (iterations are independent but for accumulators)."""
+    """`for (symbol = begin; symbol < end; ++symbol)`. kind: "serial", "vector" (iterations are independent but for accumulators),
+    "unrolled" (a few iterations inside a vectorised loop)."""
 
     symbol: Expr
     begin: Expr
@@ -175,4 +176,6 @@ class KernelSpec:
 
 def neutral(kind: str) -> str:
     """The name of the neutral element: "zero", "one", "lowest", "highest", "false", "true"."""
-    return {"sum": "zero", "prod": "one", "max": "lowest", "min": "highest", "any": "false", "all": "true"}[kind]
+    return {"sum": "zero", "prod": "one", "max": "lowest", "min": "highest", "any": "false", "all": "true"}[
+        kind
+    ]

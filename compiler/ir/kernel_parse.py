@@ -52,7 +52,9 @@ class _Parser:
             try:
                 specs.append(self._kernel())
             except (ValueError, KeyError, IndexError) as error:
-                raise ValueError(f"kernel line {self.lines[max(0, self.position - 1)].strip()!r}: {error}") from None
+                raise ValueError(
+                    f"kernel line {self.lines[max(0, self.position - 1)].strip()!r}: {error}"
+                ) from None
         return specs
 
     def _next(self) -> Scanner:
@@ -119,7 +121,9 @@ class _Parser:
         name = s.word()
         s.expect("in")
         lo, hi = s.bracketed().split(",")
-        self.symbols[name] = sym(name, None if lo == "None" else int(lo), None if hi.strip() == "inf" else int(hi))
+        self.symbols[name] = sym(
+            name, None if lo == "None" else int(lo), None if hi.strip() == "inf" else int(hi)
+        )
         return self.symbols[name]
 
     def _expr(self, s: Scanner) -> Expr:
@@ -147,8 +151,10 @@ class _Parser:
             s.expect("as")
             return Define(symbol, self._expr(s))
         if word == "local":
-            return Local(s.word(), parse_dtype(s.word()), int(s.word()), int(s.word()) if s.skip("scratch") else -1)
-        if word in ("serial", "vector", "parallel"):
+            return Local(
+                s.word(), parse_dtype(s.word()), int(s.word()), int(s.word()) if s.skip("scratch") else -1
+            )
+        if word in ("serial", "vector", "unrolled", "parallel"):
             return self._loop(word, s, depth)
         if word == "template":
             return self._template(s, depth)

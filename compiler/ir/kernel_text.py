@@ -1,15 +1,15 @@
 """KernelSpecs as text. `kernel_parse.parse_kernels` is the inverse.
 
-    kernel cpp_fused_sum_0 function cpp_fused_sum_0
-      from "sum_1" "aten.sum.default" "models/x.py:3 in forward"
-      in in_ptr0 arg0 float32 [64, 64] stride [64, 1]
-      out out_ptr0 buf0 float32 [64] stride [1]
-      parallel i0 in [0, 63] to [64] grain 256
-        accumulator acc0 sum float32
-        vector r0 in [0, 63] from [0] to [64]
-          tmp0 = load in_ptr0 [64*i0 + r0] : float32
-          acc0 sum tmp0
-        store out_ptr0 [i0] acc0
+kernel cpp_fused_sum_0 function cpp_fused_sum_0
+  from "sum_1" "aten.sum.default" "models/x.py:3 in forward"
+  in in_ptr0 arg0 float32 [64, 64] stride [64, 1]
+  out out_ptr0 buf0 float32 [64] stride [1]
+  parallel i0 in [0, 63] to [64] grain 256
+    accumulator acc0 sum float32
+    vector r0 in [0, 63] from [0] to [64]
+      tmp0 = load in_ptr0 [64*i0 + r0] : float32
+      acc0 sum tmp0
+    store out_ptr0 [i0] acc0
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ def print_kernels(specs: Sequence[KernelSpec]) -> str:
 def print_kernel(spec: KernelSpec) -> list[str]:
     """One spec's lines."""
     lines = [f"kernel {spec.name} function {spec.function}"]
-    lines += [f"  from {json.dumps(o.fx_node)} {json.dumps(o.aten_op)} {json.dumps(o.location)}" for o in spec.origins]
+    lines += [
+        f"  from {json.dumps(o.fx_node)} {json.dumps(o.aten_op)} {json.dumps(o.location)}"
+        for o in spec.origins
+    ]
     lines += [f"  {a.direction} {a.name} {a.buffer} {print_layout(a.layout)}" for a in spec.arguments]
     lines += [f"  size {symbol_text(s)}" for s in spec.sizes]
     lines += ["  can_fail"] if spec.can_fail else []
@@ -82,11 +85,21 @@ def _statement(s: Statement) -> list[str]:
         return [f"{s.kind} {symbol_text(s.symbol)} from [{s.begin}] to [{s.end}]", *_block(s.body, "  ")]
     if isinstance(s, Parallel):
         vector = " vector" if s.vector else ""
-        return [f"parallel {symbol_text(s.symbol)} to [{s.extent}] grain {s.grain}{vector}", *_block(s.body, "  ")]
+        return [
+            f"parallel {symbol_text(s.symbol)} to [{s.extent}] grain {s.grain}{vector}",
+            *_block(s.body, "  "),
+        ]
     assert isinstance(s, TemplateCall), type(s)
     symbols = " ".join(symbol_text(x) for x in (s.batch, s.m, s.n))
     arguments = [f"  argument {_template_value(v)}" for v in s.arguments]
-    return [f"template {s.template} tile {symbols}", *arguments, "  row", *_block(s.row, "    "), "  column", *_block(s.column, "    ")]
+    return [
+        f"template {s.template} tile {symbols}",
+        *arguments,
+        "  row",
+        *_block(s.row, "    "),
+        "  column",
+        *_block(s.column, "    "),
+    ]
 
 
 def _compute(s: Compute) -> str:

@@ -25,7 +25,15 @@ from compiler.ir.kernel import (
 from compiler.ir.scalar_ops import SCALAR_OPS
 from compiler.support.diagnostics import InternalError
 
-_OTHER_OPS = {"load": (0, 2), "constant": (0,), "index": (0,), "indirect": (1,), "cast": (1,), "neutral": (0,), "combine": (2,)}
+_OTHER_OPS = {
+    "load": (0, 2),
+    "constant": (0,),
+    "index": (0,),
+    "indirect": (1,),
+    "cast": (1,),
+    "neutral": (0,),
+    "combine": (2,),
+}
 
 
 def verify(spec: KernelSpec) -> None:
@@ -51,7 +59,9 @@ class _Checker:
         if len(self.pointers) != len(self.spec.arguments):
             self.fail("two arguments have one name")
         parallel = all(isinstance(s, Parallel) for s in self.spec.body)
-        if not self.spec.body or not (parallel or (len(self.spec.body) == 1 and isinstance(self.spec.body[0], TemplateCall))):
+        if not self.spec.body or not (
+            parallel or (len(self.spec.body) == 1 and isinstance(self.spec.body[0], TemplateCall))
+        ):
             self.fail("the body is neither parallel loops nor one template call")
         self.block(self.spec.body)
 
@@ -114,11 +124,15 @@ class _Checker:
     def compute(self, s: Compute) -> None:
         for a in s.args:
             self.use(a)
-        arity = _OTHER_OPS.get(s.opcode) or ((SCALAR_OPS[s.opcode].arity,) if s.opcode in SCALAR_OPS else None)
+        arity = _OTHER_OPS.get(s.opcode) or (
+            (SCALAR_OPS[s.opcode].arity,) if s.opcode in SCALAR_OPS else None
+        )
         if arity is None or len(s.args) not in arity:
             self.fail(f"{s.name}: {s.opcode} of {len(s.args)} values")
         if s.opcode == "load" and s.attrs[0] not in self.pointers:
-            self.fail(f"{s.name} loads from {s.attrs[0]}, which is neither an argument nor a local array in scope")
+            self.fail(
+                f"{s.name} loads from {s.attrs[0]}, which is neither an argument nor a local array in scope"
+            )
         if s.opcode == "indirect":
             assert isinstance(s.attrs[0], Expr) and isinstance(s.attrs[1], Expr)
             self.index(s.attrs[1])

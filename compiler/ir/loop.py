@@ -1,15 +1,19 @@
 """Loop IR: what lowering makes and the scheduler takes. A list of nodes, each computing one buffer.
 
-A node of a loop kind (`Pointwise`, `Reduction`, `Scan`, `Scatter`) has loop ranges and a `Body`: a stored DAG of scalar operations in
-which loads name a buffer and an index expression over the loop variables `i0, i1, ...` (and `r0, r1, ...` for reduced
-ranges). `TemplateKernel` (GEMM, convolution, attention) and `ExternKernel` (a call through the C shim) name their operands as
-`TensorRef`s. `View` is another name and layout for a buffer's memory.
+A node of a loop kind (`Pointwise`, `Reduction`, `Scan`, `Scatter`) has loop ranges and a `Body`: a stored DAG
+of scalar operations in which loads name a buffer and an index expression over the loop variables `i0, i1,
+...` (and `r0, r1, ...` for reduced ranges). `TemplateKernel` (GEMM, convolution, attention) and
+`ExternKernel` (a call through the C shim) name their operands as `TensorRef`s. `View` is another name and
+layout for a buffer's memory.
 
 Invariants (checked by `compiler.ir.loop_verify`)
-- Nodes are in a valid order; a buffer is written by exactly one node (the one of the same name) before it is read.
-- Loop variables of a node are exactly `loop_var(k, ranges[k])` and `reduction_var(k, reduction_ranges[k])`; a body's index
-  expressions use only these, size symbols, and the indirect symbols that its own `indirect` ops define.
-- A load's index and a node's store index (its layout applied to the loop variables) stay inside the buffer's storage.
+- Nodes are in a valid order; a buffer is written by exactly one node (the one of the same name) before it is
+  read.
+- Loop variables of a node are exactly `loop_var(k, ranges[k])` and `reduction_var(k, reduction_ranges[k])`; a
+  body's index expressions use only these, size symbols, and the indirect symbols that its own `indirect` ops
+  define.
+- A load's index and a node's store index (its layout applied to the loop variables) stay inside the buffer's
+  storage.
 - A body is in SSA form: an op's arguments are ids of earlier ops.
 
 Before/after (sin then a row sum, float32 [64, 64]):
@@ -115,6 +119,18 @@ class BodyOp:
     dtype: DType
     attrs: tuple[Union[str, Expr, int, float, bool], ...] = ()
 
+    @property
+    def buffer(self) -> str:
+        """What a load reads."""
+        return str(self.attrs[0])
+
+    @property
+    def expr(self) -> Expr:
+        """The index of a load or index op, the size of an indirect one."""
+        found = self.attrs[1] if self.opcode == "load" else self.attrs[0]
+        assert isinstance(found, Expr)
+        return found
+
 
 @dataclass(frozen=True)
 class Body:
@@ -216,7 +232,7 @@ class TemplateKernel(Node):
     bmm        a [B, M, K], b [B, K, N], any strides      (B, M, N, K)                    -> [B, M, N]
     conv2d     x channels-last, w packed "conv_panel16"   Conv2dShape's fields in order   -> [N*OH*OW, OC] = channels-last output
                or "depthwise"
-    attention  q [B,H,Sq,D], k, v [, mask [B,H,Sq,Sk]]    scale, causal                   -> [B, H, Sq, Dv], any strides with unit stride in Dv
+    attention  q [B,H,Sq,D], k, v [, mask [B,H,Sq,Sk]]    scale, causal                   -> [B, H, Sq, Dv], unit stride in Dv
     Iteration space seen by an epilogue: `ranges`, in memory order of the output.
     """
 

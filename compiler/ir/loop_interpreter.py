@@ -1,17 +1,20 @@
 """Runs a Loop IR program in numpy: slow, obvious, and the reference for the scheduler and every code generator.
 
-Enters: a program with its constants' data, and an array for each input. Leaves: the outputs as arrays, or every buffer.
+Enters: a program with its constants' data, and an array for each input. Leaves: the outputs as arrays, or
+every buffer.
 
     outputs = interpret(program, [x, y])
 
-A buffer is a flat array of its storage. A loop node's body is evaluated for all its loop indices at once: a loop variable is an array along its own
-axis. Elements of a buffer that nothing writes (gaps between strides) are NaN or -1, so that reading one shows.
+A buffer is a flat array of its storage. A loop node's body is evaluated for all its loop indices at once: a
+loop variable is an array along its own axis. Elements of a buffer that nothing writes (gaps between strides)
+are NaN or -1, so that reading one shows.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union
 
 import numpy as np
@@ -100,7 +103,9 @@ def run_node(node: Node, buffers: dict[str, Array], packed: Mapping[str, Constan
         write(buffers, node.name, node.layout, _sort(node, buffers))
     elif isinstance(node, TemplateKernel):
         operands = [
-            packer_input(program.data[packed[o.buffer].source], packed[o.buffer].packing, packed[o.buffer].transpose)
+            packer_input(
+                program.data[packed[o.buffer].source], packed[o.buffer].packing, packed[o.buffer].transpose
+            )
             if o.buffer in packed
             else read(o, buffers)
             for o in node.operands
@@ -115,7 +120,12 @@ def run_node(node: Node, buffers: dict[str, Array], packed: Mapping[str, Constan
 
 def positions(layout: Layout) -> Array:
     """The storage offset of every element of the layout."""
-    return _full(index_value(layout.index(tuple(loop_var(k, s) for k, s in enumerate(layout.size))), loop_grid(layout.size)), layout.size)
+    return _full(
+        index_value(
+            layout.index(tuple(loop_var(k, s) for k, s in enumerate(layout.size))), loop_grid(layout.size)
+        ),
+        layout.size,
+    )
 
 
 def read(ref: TensorRef, buffers: Mapping[str, Array]) -> Array:
@@ -126,7 +136,11 @@ def read(ref: TensorRef, buffers: Mapping[str, Array]) -> Array:
 def write(buffers: dict[str, Array], name: str, layout: Layout, value: Array) -> None:
     """Makes the buffer and stores the value in it."""
     size = layout.storage_numel().value()
-    buffer = np.full(size, np.nan if layout.dtype.is_float else (-1 if layout.dtype.kind == "int" else 0), NUMPY_TYPES[layout.dtype])
+    buffer = np.full(
+        size,
+        np.nan if layout.dtype.is_float else (-1 if layout.dtype.kind == "int" else 0),
+        NUMPY_TYPES[layout.dtype],
+    )
     if value.size:
         buffer[positions(layout)] = cast(value, layout.dtype)
     buffers[name] = buffer
@@ -142,7 +156,9 @@ def _full(value: Array, ranges: Sequence[Expr]) -> Array:
 def loop_grid(ranges: Sequence[Expr], reduction_ranges: Sequence[Expr] = ()) -> dict[Expr, Array]:
     """Each loop variable as an array along its own axis."""
     extents = [s.value() for s in (*ranges, *reduction_ranges)]
-    variables = [loop_var(k, s) for k, s in enumerate(ranges)] + [reduction_var(k, s) for k, s in enumerate(reduction_ranges)]
+    variables = [loop_var(k, s) for k, s in enumerate(ranges)] + [
+        reduction_var(k, s) for k, s in enumerate(reduction_ranges)
+    ]
     grid: dict[Expr, Array] = {}
     for axis, (variable, extent) in enumerate(zip(variables, extents, strict=True)):
         shape = [1] * len(extents)
@@ -162,9 +178,9 @@ def index_value(e: Expr, env: Mapping[Expr, Array]) -> Array:
         for term, coefficient in e.terms():
             total = total + coefficient * index_value(term, env)
         return total
-    values = [index_value(a, env) for a in e.args]  # type: ignore[arg-type]
+    values = [index_value(a, env) for a in e.args if isinstance(a, Expr)]
     if e.kind == "prod":
-        return np.asarray(math.prod(values))  # type: ignore[arg-type]
+        return np.asarray(functools.reduce(np.multiply, values))
     functions = {"floordiv": np.floor_divide, "mod": np.remainder, "min": np.minimum, "max": np.maximum}
     return np.asarray(functions[e.kind](*values))
 
@@ -177,14 +193,14 @@ def evaluate(body: Body, env: Mapping[Expr, Array], buffers: Mapping[str, Array]
         for position, op in enumerate(body.ops):
             args = [values[a] for a in op.args]
             if op.opcode == "load":
-                value = _load(buffers[str(op.attrs[0])], index_value(op.attrs[1], known), args)  # type: ignore[arg-type]
+                value = _load(buffers[op.buffer], index_value(op.expr, known), args)
             elif op.opcode == "constant":
                 value = cast(np.asarray(op.attrs[0]), op.dtype)
             elif op.opcode == "index":
-                value = cast(index_value(op.attrs[0], known), op.dtype)  # type: ignore[arg-type]
+                value = cast(index_value(op.expr, known), op.dtype)
             elif op.opcode == "indirect":
-                value = _indirect(args[0], index_value(op.attrs[0], known), str(op.attrs[1]))  # type: ignore[arg-type]
-                known[indirect_var(position, op.attrs[0])] = value  # type: ignore[arg-type]
+                value = _indirect(args[0], index_value(op.expr, known), str(op.attrs[1]))
+                known[indirect_var(position, op.expr)] = value
             elif op.opcode == "cast":
                 value = cast(args[0], op.dtype)
             else:
@@ -206,11 +222,19 @@ def _indirect(value: Array, size: Array, where: str) -> Array:
     wrapped = np.where(value < 0, value.astype(np.int64) + size, value.astype(np.int64))
     bad = (wrapped < 0) | (wrapped >= size)
     if bad.any():
-        raise IndexOutOfRange(f"{where}: index {np.broadcast_to(value, bad.shape)[bad][0]} is out of range for {size} elements")
+        raise IndexOutOfRange(
+            f"{where}: index {np.broadcast_to(value, bad.shape)[bad][0]} is out of range for {size} elements"
+        )
     return wrapped
 
 
 # -- nodes -----------------------------------------------------------------------------------------------------------
+
+
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "sum": np.sum, "prod": np.prod, "max": np.max, "min": np.min, "any": np.any, "all": np.all, "argmax": np.argmax,
+    "argmin": np.argmin,
+}  # fmt: skip
 
 
 def _reduce(node: Reduction, buffers: Mapping[str, Array]) -> Array:
@@ -218,13 +242,10 @@ def _reduce(node: Reduction, buffers: Mapping[str, Array]) -> Array:
     value = cast(_full(value, (*node.ranges, *node.reduction_ranges)), node.acc_dtype)
     kept = tuple(s.value() for s in node.ranges)
     flat = value.reshape(*kept, math.prod(s.value() for s in node.reduction_ranges))
-    functions = {
-        "sum": np.sum, "prod": np.prod, "max": np.max, "min": np.min, "any": np.any, "all": np.all, "argmax": np.argmax, "argmin": np.argmin,
-    }  # fmt: skip
     with np.errstate(all="ignore"):
         if node.kind in ("sum", "prod"):
-            return np.asarray(functions[node.kind](flat, axis=-1, dtype=flat.dtype))
-        return np.asarray(functions[node.kind](flat, axis=-1))
+            return np.asarray(_REDUCTIONS[node.kind](flat, axis=-1, dtype=flat.dtype))
+        return np.asarray(_REDUCTIONS[node.kind](flat, axis=-1))
 
 
 def _scan(node: Scan, buffers: Mapping[str, Array]) -> Array:
@@ -251,7 +272,7 @@ def evaluate_keeping(body: Body, env: dict[Expr, Array], buffers: Mapping[str, A
     every = evaluate(Body(body.ops, tuple(range(len(body.ops)))), env, buffers)
     for position, op in enumerate(body.ops):
         if op.opcode == "indirect":
-            env[indirect_var(position, op.attrs[0])] = every[position]  # type: ignore[arg-type]
+            env[indirect_var(position, op.expr)] = every[position]
     return [every[y] for y in body.yields]
 
 
@@ -261,5 +282,7 @@ def _sort(node: Sort, buffers: Mapping[str, Array]) -> Array:
     if node.descending:
         # Stable from the other end: equal elements keep their order.
         flipped = np.flip(value, node.dim)
-        order = value.shape[node.dim] - 1 - np.flip(np.argsort(flipped, axis=node.dim, kind="stable"), node.dim)
+        order = (
+            value.shape[node.dim] - 1 - np.flip(np.argsort(flipped, axis=node.dim, kind="stable"), node.dim)
+        )
     return order if node.indices else np.take_along_axis(value, order, node.dim)

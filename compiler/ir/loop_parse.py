@@ -1,7 +1,7 @@
 """Reads the text that `loop_text.print_program` writes: `print_program(parse_program(text)) == text`.
 
-The constants' data is not in the text: give it as `data` (by source), or do without. The text is data from outside: whatever does not parse is a
-`ValueError` that names the line.
+The constants' data is not in the text: give it as `data` (by source), or do without. The text is data from
+outside: whatever does not parse is a `ValueError` that names the line.
 """
 
 from __future__ import annotations
@@ -262,7 +262,7 @@ def parse_body(lines: Sequence[Scanner], symbols: dict[str, Expr]) -> Body:
         s.expect("=")
         ops.append(_op(s, symbols))
         if ops[-1].opcode == "indirect":
-            symbols[f"v{len(ops) - 1}"] = indirect_var(len(ops) - 1, ops[-1].attrs[0])  # type: ignore[arg-type]
+            symbols[f"v{len(ops) - 1}"] = indirect_var(len(ops) - 1, ops[-1].expr)
     raise ValueError("the body yields nothing")
 
 

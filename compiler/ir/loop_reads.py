@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from compiler.ir.loop import ExternKernel, Node, Pointwise, Reduction, Scan, Scatter, Sort, TemplateKernel, View
+from compiler.ir.loop import (
+    ExternKernel,
+    Node,
+    Pointwise,
+    Reduction,
+    Scan,
+    Scatter,
+    Sort,
+    TemplateKernel,
+    View,
+)
 
 
 def buffers_read(node: Node) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Loop IR as text: printer and, in `loop_parse`, its inverse.
 
-One program prints the same everywhere, so texts can be diffed and kept. Constants' data is not in the text; its SHA-256 is.
+One program prints the same everywhere, so texts can be diffed and kept. Constants' data is not in the text;
+its SHA-256 is.
 
     program my_model
     input x float32 [64, 64] stride [64, 1] at "models/my_model.py:21 in forward"
@@ -53,7 +54,9 @@ def print_program(program: Program) -> str:
     for symbol in _size_symbols(program):
         lines.append(f"symbol {symbol} in [{symbol.lo}, {'inf' if symbol.hi is None else symbol.hi}]")
     for i in program.inputs:
-        lines.append(f"input {i.name} {print_layout(i.layout)}" + (f" at {json.dumps(i.origin)}" if i.origin else ""))
+        lines.append(
+            f"input {i.name} {print_layout(i.layout)}" + (f" at {json.dumps(i.origin)}" if i.origin else "")
+        )
     lines += [_constant(c, program) for c in program.constants]
     for node in program.nodes:
         lines += print_node(node)
@@ -63,7 +66,10 @@ def print_program(program: Program) -> str:
 
 def print_node(node: Node) -> list[str]:
     """The node's lines: a head, and indented ones for origins, operands and body."""
-    origins = [f"  from {json.dumps(o.fx_node)} {json.dumps(o.aten_op)} {json.dumps(o.location)}" for o in node.origins]
+    origins = [
+        f"  from {json.dumps(o.fx_node)} {json.dumps(o.aten_op)} {json.dumps(o.location)}"
+        for o in node.origins
+    ]
     return [f"{node.name} = {_head(node)}", *origins, *(f"  {line}" for line in _details(node))]
 
 
@@ -140,7 +146,9 @@ def _head(node: Node) -> str:
     if isinstance(node, Pointwise):
         return f"pointwise {layout}"
     if isinstance(node, Reduction):
-        return f"reduction.{node.kind} {layout} over {print_exprs(node.reduction_ranges)} acc {node.acc_dtype}"
+        return (
+            f"reduction.{node.kind} {layout} over {print_exprs(node.reduction_ranges)} acc {node.acc_dtype}"
+        )
     if isinstance(node, Scan):
         return f"scan.{node.kind} {layout} dim {node.dim} acc {node.acc_dtype}"
     if isinstance(node, Scatter):
@@ -161,7 +169,10 @@ def _details(node: Node) -> Iterator[str]:
         yield from (f"operand {_ref(o)}" for o in node.operands)
         yield from (f"param {name} = {print_scalar(value)}" for name, value in node.params)
     if isinstance(node, ExternKernel):
-        yield from (f"operand {_ref(a)}" if isinstance(a, TensorRef) else f"argument {print_scalar(a)}" for a in node.args)
+        yield from (
+            f"operand {_ref(a)}" if isinstance(a, TensorRef) else f"argument {print_scalar(a)}"
+            for a in node.args
+        )
     if isinstance(node, (Pointwise, Reduction, Scan, Scatter)):
         yield from print_body(node.body)
 

@@ -1,6 +1,8 @@
-"""Checks the invariants of a Loop IR program (listed in `loop.py`). A violation is an InternalError that names the node and the rule.
+"""Checks the invariants of a Loop IR program (listed in `loop.py`). A violation is an InternalError that names
+the node and the rule.
 
-`verify(program)` after lowering and after every pass over Loop IR; one pass over the nodes, intervals only, so it is cheap enough to run always.
+`verify(program)` after lowering and after every pass over Loop IR; one pass over the nodes, intervals only,
+so it is cheap enough to run always.
 """
 
 from __future__ import annotations
@@ -58,9 +60,12 @@ class _Verifier:
         self.where = ""
 
     def run(self) -> None:
-        for described in (*self.program.inputs, *self.program.constants):
-            self.where = described.name
-            self.define(described.name, described.layout)
+        for name, layout in [
+            *[(x.name, x.layout) for x in self.program.inputs],
+            *[(c.name, c.layout) for c in self.program.constants],
+        ]:
+            self.where = name
+            self.define(name, layout)
         for node in self.program.nodes:
             self.where = node.name
             self.node(node)
@@ -80,7 +85,10 @@ class _Verifier:
     def define(self, name: str, layout: Layout) -> None:
         self.check(name.isidentifier(), f"{name!r} is not an identifier")
         self.check(name not in self.layouts, f"buffer {name} is defined twice")
-        self.check(len(layout.size) == len(layout.stride), f"{len(layout.size)} sizes and {len(layout.stride)} strides")
+        self.check(
+            len(layout.size) == len(layout.stride),
+            f"{len(layout.size)} sizes and {len(layout.stride)} strides",
+        )
         for e in (*layout.size, layout.offset):
             self.check(e.lo is not None and e.lo >= 0, f"size or offset {e} may be negative")
         self.layouts[name] = layout
@@ -93,7 +101,9 @@ class _Verifier:
     def ref(self, ref: TensorRef) -> None:
         """The operand stays inside its buffer."""
         storage = self.storage(ref.buffer)
-        self.check(ref.layout.dtype == storage.dtype, f"{ref.buffer} is {storage.dtype}, seen as {ref.layout.dtype}")
+        self.check(
+            ref.layout.dtype == storage.dtype, f"{ref.buffer} is {storage.dtype}, seen as {ref.layout.dtype}"
+        )
         self.inside(ref.layout.storage_numel() - 1, storage, f"the view {ref.layout} of {ref.buffer}")
 
     def inside(self, last: Expr, storage: Layout, what: str) -> None:
@@ -107,13 +117,19 @@ class _Verifier:
     def node(self, node: Node) -> None:
         self.check(bool(node.origins), "has no origins")
         if isinstance(node, Pointwise):
-            self.check(self.body(node.body, node.ranges, ()) == [node.layout.dtype], "the body does not yield the buffer's dtype")
+            self.check(
+                self.body(node.body, node.ranges, ()) == [node.layout.dtype],
+                "the body does not yield the buffer's dtype",
+            )
         elif isinstance(node, Reduction):
             self.reduction(node)
         elif isinstance(node, Scan):
             self.check(node.kind in SCANS, f"unknown scan {node.kind!r}")
             self.check(0 <= node.dim < len(node.ranges), f"dim {node.dim} of {len(node.ranges)}")
-            self.check(self.body(node.body, node.ranges, ()) == [node.acc_dtype], "the body does not yield the accumulator's dtype")
+            self.check(
+                self.body(node.body, node.ranges, ()) == [node.acc_dtype],
+                "the body does not yield the accumulator's dtype",
+            )
         elif isinstance(node, Scatter):
             self.scatter(node)
         elif isinstance(node, (Sort, View)):
@@ -126,9 +142,14 @@ class _Verifier:
 
     def reduction(self, node: Reduction) -> None:
         self.check(node.kind in REDUCTIONS, f"unknown reduction {node.kind!r}")
-        self.check(self.body(node.body, node.ranges, node.reduction_ranges) == [node.acc_dtype], "the body does not yield the accumulator's dtype")
+        self.check(
+            self.body(node.body, node.ranges, node.reduction_ranges) == [node.acc_dtype],
+            "the body does not yield the accumulator's dtype",
+        )
         if node.kind.startswith("arg"):
-            self.check(node.layout.dtype == dtypes.int64, f"{node.kind} yields int64, not {node.layout.dtype}")
+            self.check(
+                node.layout.dtype == dtypes.int64, f"{node.kind} yields int64, not {node.layout.dtype}"
+            )
         if node.kind in ("any", "all"):
             self.check(node.acc_dtype == dtypes.bool_, f"{node.kind} accumulates bool, not {node.acc_dtype}")
 
@@ -136,10 +157,15 @@ class _Verifier:
         self.check(node.mode in ("store", "add"), f"unknown mode {node.mode!r}")
         self.ref(node.base)
         symbols = self.symbols(node.ranges, ())
-        self.check(self.body(node.body, node.ranges, ()) == [node.layout.dtype], "the body does not yield the buffer's dtype")
-        symbols |= {indirect_var(k, op.attrs[0]) for k, op in enumerate(node.body.ops) if op.opcode == "indirect"}  # type: ignore[arg-type]
+        self.check(
+            self.body(node.body, node.ranges, ()) == [node.layout.dtype],
+            "the body does not yield the buffer's dtype",
+        )
+        symbols |= {indirect_var(k, op.expr) for k, op in enumerate(node.body.ops) if op.opcode == "indirect"}
         self.index(node.index, symbols)
-        self.check(node.index.lo is not None and node.index.lo >= 0, f"the store index {node.index} may be negative")
+        self.check(
+            node.index.lo is not None and node.index.lo >= 0, f"the store index {node.index} may be negative"
+        )
         if node.index.hi is not None:
             self.inside(node.index, node.layout, f"the store index {node.index}")
 
@@ -149,10 +175,14 @@ class _Verifier:
         self.check(len(node.operands) in counts, f"{node.template} has {len(node.operands)} operands")
         given = tuple(name for name, _ in node.params)
         self.check(given == names, f"{node.template} takes {', '.join(names)}, got {', '.join(given)}")
-        self.check(node.layout.dtype == dtypes.float32, f"{node.template} makes float32, not {node.layout.dtype}")
+        self.check(
+            node.layout.dtype == dtypes.float32, f"{node.template} makes float32, not {node.layout.dtype}"
+        )
         for operand in node.operands:
             self.ref(operand)
-            self.check(operand.layout.dtype == dtypes.float32, f"operand {operand.buffer} is {operand.layout.dtype}")
+            self.check(
+                operand.layout.dtype == dtypes.float32, f"operand {operand.buffer} is {operand.layout.dtype}"
+            )
         packed = [o.buffer in self.packed for o in node.operands]
         wanted = [False, True] if node.template in ("gemm", "conv2d") else [False] * len(packed)
         self.check(packed == wanted, "only the second operand of gemm and conv2d is packed")
@@ -161,7 +191,9 @@ class _Verifier:
 
     def symbols(self, ranges: Sequence[Expr], reduced: Sequence[Expr]) -> set[Expr]:
         sizes = {s for i in self.program.inputs for e in i.layout.size for s in e.symbols()}
-        loops = {loop_var(k, e) for k, e in enumerate(ranges)} | {reduction_var(k, e) for k, e in enumerate(reduced)}
+        loops = {loop_var(k, e) for k, e in enumerate(ranges)} | {
+            reduction_var(k, e) for k, e in enumerate(reduced)
+        }
         return sizes | loops
 
     def body(self, body: Body, ranges: Sequence[Expr], reduced: Sequence[Expr]) -> list[dtypes.DType]:
@@ -172,7 +204,7 @@ class _Verifier:
             self.check(all(0 <= a < position for a in op.args), f"%{position} uses a later op")
             self.op(op, [body.ops[a].dtype for a in op.args], symbols, empty, f"%{position} {op.opcode}")
             if op.opcode == "indirect":
-                symbols.add(indirect_var(position, op.attrs[0]))  # type: ignore[arg-type]
+                symbols.add(indirect_var(position, op.expr))
         self.check(bool(body.yields), "yields nothing")
         self.check(all(0 <= y < len(body.ops) for y in body.yields), "yields an op that does not exist")
         return [body.ops[y].dtype for y in body.yields]
@@ -208,26 +240,36 @@ class _Verifier:
             self.check(args[0] == dtypes.bool_, f"{name}: the condition is {args[0]}")
         if op.opcode == "div":
             self.check(typed[0].is_float, f"{name}: true division of {typed[0]}")
-        self.check(typed[0] not in (dtypes.float16, dtypes.bfloat16), f"{name}: computes in {typed[0]}; 16-bit floats compute in float32")
+        self.check(
+            typed[0] not in (dtypes.float16, dtypes.bfloat16),
+            f"{name}: computes in {typed[0]}; 16-bit floats compute in float32",
+        )
 
     def load(self, op: BodyOp, args: list[dtypes.DType], symbols: set[Expr], empty: bool, name: str) -> None:
-        buffer, index = op.attrs
-        storage = self.storage(str(buffer))
-        assert isinstance(index, Expr)
-        self.check(str(buffer) not in self.packed, f"{name}: reads the packed constant {buffer}")
+        buffer, index = op.buffer, op.expr
+        storage = self.storage(buffer)
+        self.check(buffer not in self.packed, f"{name}: reads the packed constant {buffer}")
         self.check(op.dtype == storage.dtype, f"{name}: {buffer} is {storage.dtype}, loaded as {op.dtype}")
         self.index(index, symbols)
         if args:
-            self.check(args == [dtypes.bool_, op.dtype], f"{name}: mask and alternative are {', '.join(map(str, args))}")
+            self.check(
+                args == [dtypes.bool_, op.dtype],
+                f"{name}: mask and alternative are {', '.join(map(str, args))}",
+            )
             return
         if empty:
             return
         self.check(index.lo is not None and index.lo >= 0, f"{name}: the index {index} may be negative")
         if index.hi is not None and storage.storage_numel().is_const:
             room = storage.storage_numel().value()
-            self.check(index.hi < room, f"{name}: the index {index} reaches {index.hi}, {buffer} has {room} elements")
+            self.check(
+                index.hi < room, f"{name}: the index {index} reaches {index.hi}, {buffer} has {room} elements"
+            )
 
     def index(self, index: object, symbols: set[Expr]) -> None:
         assert isinstance(index, Expr)
         unknown = [s for s in index.symbols() if s not in symbols]
-        self.check(not unknown, f"index {index} uses {', '.join(map(str, unknown))}, which are not loops of this node")
+        self.check(
+            not unknown,
+            f"index {index} uses {', '.join(map(str, unknown))}, which are not loops of this node",
+        )

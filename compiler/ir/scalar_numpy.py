@@ -35,18 +35,25 @@ def round_bfloat16(a: Array) -> Array:
     """Nearest bfloat16, ties to even, as float32."""
     bits = np.ascontiguousarray(a, np.float32).view(np.uint32)
     rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
-    return np.where(np.isnan(a), a, rounded.astype(np.uint32).view(np.float32)).astype(np.float32)
+    kept = np.isnan(a)
+    result = np.empty(a.shape, np.float32)
+    result[...] = rounded.astype(np.uint32).view(np.float32)
+    result[kept] = np.nan
+    return result
 
 
 def _elementwise(function: Callable[[float], float]) -> Callable[[Array], Array]:
     def apply(a: Array) -> Array:
-        return np.array([function(float(x)) for x in a.ravel()], np.float64).reshape(a.shape).astype(a.dtype)
+        wide: Array = np.array([function(float(x)) for x in a.ravel()], np.float64)
+        return np.asarray(wide.reshape(a.shape), a.dtype)
 
     return apply
 
 
 def _lgamma(x: float) -> float:
-    return math.inf if math.isinf(x) or (x <= 0 and x == math.floor(x)) else math.nan if math.isnan(x) else math.lgamma(x)
+    if math.isinf(x) or (x <= 0 and x == math.floor(x)):
+        return math.inf
+    return math.nan if math.isnan(x) else math.lgamma(x)
 
 
 def _sigmoid(a: Array) -> Array:
@@ -55,12 +62,12 @@ def _sigmoid(a: Array) -> Array:
 
 def _truncdiv(a: Array, b: Array) -> Array:
     if a.dtype.kind == "f":
-        return np.trunc(a / b)
-    return (np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(a.dtype)
+        return np.asarray(np.trunc(a / b))
+    return np.asarray(np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b)), a.dtype)
 
 
 def _sign(a: Array) -> Array:
-    return np.sign(a.astype(np.int8)).astype(a.dtype) if a.dtype.kind == "b" else np.sign(a)
+    return ((a > 0).astype(np.int8) - (a < 0).astype(np.int8)).astype(a.dtype)
 
 
 MEANING: dict[str, Callable[..., Array]] = {

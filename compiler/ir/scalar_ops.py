@@ -1,7 +1,7 @@
 """The scalar operations that a body may contain: arity, result type rule and meaning.
 
-One table serves lowering (which makes them), the verifier (which checks them) and each code generator (which prints them); a code
-generator has an entry for every name here, and a test says so.
+One table serves lowering (which makes them), the verifier (which checks them) and each code generator (which
+prints them); a code generator has an entry for every name here, and a test says so.
 """
 
 from __future__ import annotations
@@ -22,24 +22,85 @@ def _ops(result: str, arity: int, table: dict[str, str]) -> dict[str, ScalarOp]:
 
 
 SCALAR_OPS: dict[str, ScalarOp] = {
-    **_ops("same", 1, {
-        "neg": "-a", "abs": "|a|", "sign": "-1, 0 or 1; NaN stays", "reciprocal": "1/a", "sqrt": "square root", "rsqrt": "1/sqrt(a)",
-        "exp": "e**a", "exp2": "2**a", "expm1": "e**a - 1", "log": "natural logarithm", "log2": "base 2", "log10": "base 10",
-        "log1p": "log(1+a)", "sin": "sine", "cos": "cosine", "tan": "tangent", "asin": "arc sine", "acos": "arc cosine",
-        "atan": "arc tangent", "sinh": "hyperbolic sine", "cosh": "hyperbolic cosine", "tanh": "hyperbolic tangent",
-        "asinh": "inverse of sinh", "acosh": "inverse of cosh", "atanh": "inverse of tanh", "erf": "error function",
-        "erfc": "1 - erf", "sigmoid": "1/(1+exp(-a))", "floor": "towards -inf", "ceil": "towards +inf", "trunc": "towards zero",
-        "round": "half to even", "bitwise_not": "~a", "lgamma": "log|gamma(a)|",
-    }),
-    **_ops("same", 2, {
-        "add": "a + b (integers wrap)", "sub": "a - b", "mul": "a * b", "div": "true division, floats only",
-        "floordiv": "floor(a / b)", "truncdiv": "a / b towards zero", "mod": "remainder with the sign of b",
-        "fmod": "remainder with the sign of a", "pow": "a ** b", "atan2": "angle of (b, a)", "maximum": "NaN propagates",
-        "minimum": "NaN propagates", "bitwise_and": "a & b", "bitwise_or": "a | b", "bitwise_xor": "a ^ b",
-        "shl": "a << b", "shr": "a >> b (arithmetic)", "copysign": "|a| with b's sign", "hypot": "sqrt(a*a + b*b)",
-    }),
-    **_ops("bool", 2, {"eq": "a == b", "ne": "a != b", "lt": "a < b", "le": "a <= b", "gt": "a > b", "ge": "a >= b",
-                       "logical_and": "a && b, bool operands", "logical_or": "a || b, bool operands"}),
+    **_ops(
+        "same",
+        1,
+        {
+            "neg": "-a",
+            "abs": "|a|",
+            "sign": "-1, 0 or 1; 0 for NaN",
+            "reciprocal": "1/a",
+            "sqrt": "square root",
+            "rsqrt": "1/sqrt(a)",
+            "exp": "e**a",
+            "exp2": "2**a",
+            "expm1": "e**a - 1",
+            "log": "natural logarithm",
+            "log2": "base 2",
+            "log10": "base 10",
+            "log1p": "log(1+a)",
+            "sin": "sine",
+            "cos": "cosine",
+            "tan": "tangent",
+            "asin": "arc sine",
+            "acos": "arc cosine",
+            "atan": "arc tangent",
+            "sinh": "hyperbolic sine",
+            "cosh": "hyperbolic cosine",
+            "tanh": "hyperbolic tangent",
+            "asinh": "inverse of sinh",
+            "acosh": "inverse of cosh",
+            "atanh": "inverse of tanh",
+            "erf": "error function",
+            "erfc": "1 - erf",
+            "sigmoid": "1/(1+exp(-a))",
+            "floor": "towards -inf",
+            "ceil": "towards +inf",
+            "trunc": "towards zero",
+            "round": "half to even",
+            "bitwise_not": "~a",
+            "lgamma": "log|gamma(a)|",
+        },
+    ),
+    **_ops(
+        "same",
+        2,
+        {
+            "add": "a + b (integers wrap)",
+            "sub": "a - b",
+            "mul": "a * b",
+            "div": "true division, floats only",
+            "floordiv": "floor(a / b)",
+            "truncdiv": "a / b towards zero",
+            "mod": "remainder with the sign of b",
+            "fmod": "remainder with the sign of a",
+            "pow": "a ** b",
+            "atan2": "angle of (b, a)",
+            "maximum": "NaN propagates",
+            "minimum": "NaN propagates",
+            "bitwise_and": "a & b",
+            "bitwise_or": "a | b",
+            "bitwise_xor": "a ^ b",
+            "shl": "a << b",
+            "shr": "a >> b (arithmetic)",
+            "copysign": "|a| with b's sign",
+            "hypot": "sqrt(a*a + b*b)",
+        },
+    ),
+    **_ops(
+        "bool",
+        2,
+        {
+            "eq": "a == b",
+            "ne": "a != b",
+            "lt": "a < b",
+            "le": "a <= b",
+            "gt": "a > b",
+            "ge": "a >= b",
+            "logical_and": "a && b, bool operands",
+            "logical_or": "a || b, bool operands",
+        },
+    ),
     **_ops("bool", 1, {"logical_not": "!a, bool operand", "isnan": "a is NaN", "isinf": "a is infinite"}),
     **_ops("first_value", 3, {"where": "a ? b : c; a is bool"}),
 }

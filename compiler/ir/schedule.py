@@ -58,7 +58,9 @@ class KernelGroup:
     nodes: list[Node]
     local: set[str] = field(default_factory=set)  # buffers that never leave the kernel
     outer: tuple[Expr, ...] = ()  # extents of the loops that all members share
-    inner: tuple[Expr, ...] = ()  # extents of the reduced loops, or of a template's columns; () for pointwise groups
+    inner: tuple[
+        Expr, ...
+    ] = ()  # extents of the reduced loops, or of a template's columns; () for pointwise groups
     members: tuple[Member, ...] = ()  # of launched groups, in the order of `nodes`
 
     @property
@@ -84,7 +86,9 @@ class Schedule:
     placement: dict[str, Placement]
     reuse: dict[str, str]  # new buffer -> the dying one whose memory it takes in place
     arena_bytes: int
-    explain: list[str] = field(default_factory=list)  # a line for each pair considered for fusion: verdict and reason
+    explain: list[str] = field(
+        default_factory=list
+    )  # a line for each pair considered for fusion: verdict and reason
 
     def storage(self, buffer: str) -> str:
         """The buffer whose memory `buffer` names: itself, or what a view is (in the end) a view of."""

@@ -28,7 +28,18 @@ _CHEAP = frozenset({
     "ge", "logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "shl", "shr", "isnan",
     "isinf", "sign", "floor", "ceil", "trunc", "round", "copysign",
 })  # fmt: skip
-_MEDIUM = {"div": 4, "sqrt": 4, "rsqrt": 4, "reciprocal": 4, "indirect": 4, "exp": 12, "exp2": 12, "log": 12, "log2": 12, "sigmoid": 16}
+_MEDIUM = {
+    "div": 4,
+    "sqrt": 4,
+    "rsqrt": 4,
+    "reciprocal": 4,
+    "indirect": 4,
+    "exp": 12,
+    "exp2": 12,
+    "log": 12,
+    "log2": 12,
+    "sigmoid": 16,
+}
 _EXPENSIVE = 24
 
 
@@ -78,7 +89,12 @@ def kept_rows(members: Mapping[str, Member]) -> set[str]:
 
 def last_passes(members: Mapping[str, Member]) -> dict[str, int]:
     """The last pass in which each member's body is computed (again, for those that are not kept)."""
-    return _last_uses(members, levels(members), kept_rows(members))
+    level, kept = levels(members), kept_rows(members)
+    needed = _last_uses(members, level, kept)
+    return {
+        name: needed[name] if m.role == FULL and name not in kept else level[name]
+        for name, m in members.items()
+    }
 
 
 def _last_uses(members: Mapping[str, Member], level: Mapping[str, int], kept: set[str]) -> dict[str, int]:
@@ -93,7 +109,9 @@ def _last_uses(members: Mapping[str, Member], level: Mapping[str, int], kept: se
     return last
 
 
-def _too_costly(members: Mapping[str, Member], level: Mapping[str, int], last_use: Mapping[str, int]) -> set[str]:
+def _too_costly(
+    members: Mapping[str, Member], level: Mapping[str, int], last_use: Mapping[str, int]
+) -> set[str]:
     kept: set[str] = set()
     cost: dict[str, tuple[int, int]] = {}
     for name, m in members.items():

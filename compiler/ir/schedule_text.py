@@ -46,7 +46,9 @@ def _group(group: KernelGroup) -> list[str]:
     if not group.members:
         return [f"group {group.name} {group.kind}", *(f"  node {n.name}" for n in group.nodes)]
     local = "".join(f" {b}" for b in sorted(group.local))
-    head = f"group {group.name} {group.kind} outer {print_exprs(group.outer)} inner {print_exprs(group.inner)}"
+    head = (
+        f"group {group.name} {group.kind} outer {print_exprs(group.outer)} inner {print_exprs(group.inner)}"
+    )
     lines = [head + (f" local{local}" if local else "")]
     for m in group.members:
         lines.append(f"  member {m.name} {m.role} at [{m.store}]")
@@ -79,7 +81,9 @@ class _Parser:
         self.nodes = {n.name: n for n in program.nodes}
         self.result = Schedule(program, [], {}, {}, int(first))
         names = (*(i.layout for i in program.inputs), *(n.layout for n in program.nodes))
-        self.symbols = {str(s): s for layout in names for e in (*layout.size, *layout.stride) for s in e.symbols()}
+        self.symbols = {
+            str(s): s for layout in names for e in (*layout.size, *layout.stride) for s in e.symbols()
+        }
 
     def schedule(self) -> Schedule:
         readers = {"group": self._group, "place": self._place, "reuse": self._reuse, "explain": self._explain}
@@ -89,7 +93,9 @@ class _Parser:
                 readers[s.word()](s)
                 s.end()
             except (ValueError, KeyError, IndexError) as error:
-                raise ValueError(f"schedule line {self.lines[self.position - 1].strip()!r}: {error}") from None
+                raise ValueError(
+                    f"schedule line {self.lines[self.position - 1].strip()!r}: {error}"
+                ) from None
         return self.result
 
     def _next(self) -> Scanner:

@@ -1,6 +1,8 @@
-"""What every template kernel means, in numpy: matrix products, convolution and attention straight from their definitions.
+"""What every template kernel means, in numpy: matrix products, convolution and attention straight from their
+definitions.
 
-Operands are arrays of the sizes that the operand's layout states; a packed weight is given unpacked, as the packer sees it.
+Operands are arrays of the sizes that the operand's layout states; a packed weight is given unpacked, as the
+packer sees it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 def run_template(node: TemplateKernel, operands: list[Array]) -> Array:
     """The result with the size of the node's layout, float32."""
-    params = {k: v for k, v in node.params}
+    params = dict(node.params)
     if node.template in ("gemm", "bmm"):
         result = operands[0].astype(np.float64) @ operands[1].astype(np.float64)
     elif node.template == "conv2d":
@@ -54,7 +56,9 @@ def _conv2d(x: Array, w: Array, p: dict[str, Any]) -> Array:
             top, left = kh * p["dil_h"], kw * p["dil_w"]
             rows = slice(top, top + (oh - 1) * p["stride_h"] + 1, p["stride_h"])
             columns = slice(left, left + (ow - 1) * p["stride_w"] + 1, p["stride_w"])
-            out += np.einsum("ngchw,goc->nhwgo", grouped[:, :, :, rows, columns], kernels[:, :, :, kh, kw], optimize=True)
+            out += np.einsum(
+                "ngchw,goc->nhwgo", grouped[:, :, :, rows, columns], kernels[:, :, :, kh, kw], optimize=True
+            )
     return out.reshape(p["N"] * oh * ow, p["OC"])
 
 

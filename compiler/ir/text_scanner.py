@@ -83,4 +83,8 @@ class Scanner:
             raise ValueError(f"unexpected {self._here()}")
 
     def _here(self) -> str:
-        return repr(self.line[self.position :].strip()) if self.line[self.position :].strip() else "the end of the line"
+        return (
+            repr(self.line[self.position :].strip())
+            if self.line[self.position :].strip()
+            else "the end of the line"
+        )

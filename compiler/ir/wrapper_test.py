@@ -44,7 +44,15 @@ def launch(kernel: str, *args: tuple[str, str]) -> Launch:
 
 def plan(*lines: Line, outputs: tuple[OutputSlot, ...] = (OutputSlot("y", MATRIX),)) -> Plan:
     w = ConstantSlot("w", MATRIX, MATRIX, 64, 256, "fc.weight", "parameter")
-    return Plan("m", [InputSlot("x", MATRIX, 'a "quoted": line')], [w], list(outputs), list(lines), arena_bytes=1024, weights_bytes=320)
+    return Plan(
+        "m",
+        [InputSlot("x", MATRIX, 'a "quoted": line')],
+        [w],
+        list(outputs),
+        list(lines),
+        arena_bytes=1024,
+        weights_bytes=320,
+    )
 
 
 GOOD = plan(
@@ -69,15 +77,47 @@ def test_every_kind_of_line_round_trips() -> None:
     everything = Plan(
         "every_kind",
         [InputSlot("x", dynamic)],
-        [ConstantSlot("w", Layout.contiguous(float32, [64]), MATRIX, 0, 256, 'odd "name"', "buffer", "conv_panel16:2")],
-        [OutputSlot("y", dynamic), OutputSlot("n", None, None), OutputSlot("t", None, True), OutputSlot("f", None, -0.5)],
+        [
+            ConstantSlot(
+                "w",
+                Layout.contiguous(float32, [64]),
+                MATRIX,
+                0,
+                256,
+                'odd "name"',
+                "buffer",
+                "conv_panel16:2",
+            )
+        ],
+        [
+            OutputSlot("y", dynamic),
+            OutputSlot("n", None, None),
+            OutputSlot("t", None, True),
+            OutputSlot("f", None, -0.5),
+        ],
         [
             Alloc("p", FLAG, "arena", 0),
             Alloc("y", dynamic, "output"),
             View("v", Layout(int64, MATRIX.size, MATRIX.stride, s0 * 4), "y"),
-            Launch("k", (Arg("x", "float", "in"), Arg("y", "float", "out"), Arg(s0 * 8 + 1, "int64_t", "size")), (), True),
-            ExternCall("aoti_torch_cpu_f", "z", (Operand("x", dynamic), 3, -1.5, True, None, (1, 2), "a, b", ()), MATRIX),
-            ExternCall("aoti_torch_cpu_mm_out", "y", (Operand("x", dynamic),), None, (Origin("mm", "aten.mm.default"),)),
+            Launch(
+                "k",
+                (Arg("x", "float", "in"), Arg("y", "float", "out"), Arg(s0 * 8 + 1, "int64_t", "size")),
+                (),
+                True,
+            ),
+            ExternCall(
+                "aoti_torch_cpu_f",
+                "z",
+                (Operand("x", dynamic), 3, -1.5, True, None, (1, 2), "a, b", ()),
+                MATRIX,
+            ),
+            ExternCall(
+                "aoti_torch_cpu_mm_out",
+                "y",
+                (Operand("x", dynamic),),
+                None,
+                (Origin("mm", "aten.mm.default"),),
+            ),
             ProxyCall("lib::op", 4, (7, 8), (Operand("x", dynamic), Operand("y", dynamic)), ("y",)),
             Cond("p", (launch("k0", ("y", "out")),), (), (Origin("cond", "cond", "m.py:9 in f"),)),
             While("p", (launch("k1", ("p", "out")),), (Cond("p", (), (launch("k2", ("y", "out")),)),)),
@@ -98,36 +138,72 @@ def test_every_kind_of_line_round_trips() -> None:
         (plan(launch("k", ("ghost", "in")), Return(("y",))), "'ghost' is used before it is defined"),
         (plan(Alloc("x", MATRIX, "output"), Return(("x",))), "'x' is defined twice"),
         (
-            plan(Alloc("a", MATRIX, "arena", 0), Alloc("b", MATRIX, "arena", 128), launch("k", ("a", "in")), Return(("y",))),
+            plan(
+                Alloc("a", MATRIX, "arena", 0),
+                Alloc("b", MATRIX, "arena", 128),
+                launch("k", ("a", "in")),
+                Return(("y",)),
+            ),
             "'a' is used after 'b' took its memory",
         ),
         (
-            plan(Alloc("a", MATRIX, "arena", 0), Reuse("b", MATRIX, "a"), launch("k", ("a", "in")), Return(("y",))),
+            plan(
+                Alloc("a", MATRIX, "arena", 0),
+                Reuse("b", MATRIX, "a"),
+                launch("k", ("a", "in")),
+                Return(("y",)),
+            ),
             "'a' is used after 'b' took it over",
         ),
         (
-            plan(Alloc("a", MATRIX, "arena", 0), View("v", MATRIX, "a"), Alloc("b", MATRIX, "arena", 0), launch("k", ("v", "in")), Return(("y",))),
+            plan(
+                Alloc("a", MATRIX, "arena", 0),
+                View("v", MATRIX, "a"),
+                Alloc("b", MATRIX, "arena", 0),
+                launch("k", ("v", "in")),
+                Return(("y",)),
+            ),
             "'v' is used after 'b' took its memory",
         ),
         (plan(Alloc("a", MATRIX, "arena", 32), Return(("a",))), "misaligned or beyond the arena"),
         (plan(Alloc("a", MATRIX, "arena", 896), Return(("a",))), "misaligned or beyond the arena"),
         (plan(launch("k", ("x", "out")), Return(("y",))), "'x' is written but belongs to the caller"),
-        (plan(launch("k", ("w", "inout")), Return(("y",))), "'w' is written but belongs to the caller or the weights"),
+        (
+            plan(launch("k", ("w", "inout")), Return(("y",))),
+            "'w' is written but belongs to the caller or the weights",
+        ),
         (plan(Alloc("a", MATRIX, "arena", 0), Return(("a",))), "whose memory is not the caller's"),
         (plan(Return(("x",))), "whose memory is not the caller's"),
         (plan(Alloc("y", MATRIX, "output"), Return(())), "returns 0 values for 1 outputs"),
         (plan(Alloc("y", MATRIX, "output"), Return((None,))), "wants a tensor"),
         (plan(Alloc("y", MATRIX, "output")), "the last line is not a return"),
-        (plan(Alloc("y", MATRIX, "output"), Return(("y",)), Return(("y",))), "a return that is not the last line"),
-        (plan(View("v", Layout.contiguous(float32, [65]), "x"), Return(("v",))), "reaches 260 bytes into the memory of 'x'"),
-        (plan(Alloc("a", MATRIX, "arena", 0), Reuse("b", Layout.contiguous(float32, [65]), "a"), Return(("b",))), "reaches 260 bytes"),
+        (
+            plan(Alloc("y", MATRIX, "output"), Return(("y",)), Return(("y",))),
+            "a return that is not the last line",
+        ),
+        (
+            plan(View("v", Layout.contiguous(float32, [65]), "x"), Return(("v",))),
+            "reaches 260 bytes into the memory of 'x'",
+        ),
+        (
+            plan(
+                Alloc("a", MATRIX, "arena", 0),
+                Reuse("b", Layout.contiguous(float32, [65]), "a"),
+                Return(("b",)),
+            ),
+            "reaches 260 bytes",
+        ),
         (plan(Cond("x", (), ()), Return(("y",))), "predicate 'x' is not a bool of one element"),
         (
             plan(Alloc("y", Layout.contiguous(float32, [64]), "output"), Return(("y",))),
             "another layout",
         ),
         (
-            plan(Alloc("y", MATRIX, "output"), Return(("y", "y")), outputs=(OutputSlot("a", MATRIX), OutputSlot("b", MATRIX))),
+            plan(
+                Alloc("y", MATRIX, "output"),
+                Return(("y", "y")),
+                outputs=(OutputSlot("a", MATRIX), OutputSlot("b", MATRIX)),
+            ),
             "'y' is given away twice",
         ),
         (

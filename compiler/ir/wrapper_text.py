@@ -83,14 +83,18 @@ def print_plan(plan: Plan) -> str:
         f"out_spec {json.dumps(plan.out_spec)}",
     ]
     for i in plan.inputs:
-        out.append(f"input {i.name}: {layout_text(i.layout)}" + (f" at {json.dumps(i.origin)}" if i.origin else ""))
+        out.append(
+            f"input {i.name}: {layout_text(i.layout)}" + (f" at {json.dumps(i.origin)}" if i.origin else "")
+        )
     for c in plan.constants:
         out.append(
             f"constant {c.name}: {layout_text(c.layout)} of {layout_text(c.original)} bytes {c.offset_bytes}+{c.size_bytes}"
             f" {c.kind} {json.dumps(c.fqn)} packing {json.dumps(c.packing)}"
         )
     for o in plan.outputs:
-        out.append(f"output {o.name}: {layout_text(o.layout)}" if o.layout else f"output {o.name} = {o.literal!r}")
+        out.append(
+            f"output {o.name}: {layout_text(o.layout)}" if o.layout else f"output {o.name} = {o.literal!r}"
+        )
     for s in plan.symbols:
         hi = "inf" if s.symbol.hi is None else s.symbol.hi
         out.append(f"symbol {s.symbol} in [{s.symbol.lo}, {hi}] = input {s.input_index} dim {s.dim}")
@@ -104,7 +108,9 @@ def print_line(line: Line) -> list[str]:
     """One line of the plan as text; several lines for one that holds blocks."""
     match line:
         case Alloc(name, layout, place, offset):
-            return [f"alloc {name}: {layout_text(layout)} {place}" + (f" {offset}" if place == "arena" else "")]
+            return [
+                f"alloc {name}: {layout_text(layout)} {place}" + (f" {offset}" if place == "arena" else "")
+            ]
         case Reuse(name, layout, old):
             return [f"reuse {name}: {layout_text(layout)} = {old}"]
         case View(name, layout, base):
@@ -154,7 +160,13 @@ def _origins(origins: Sequence[Origin]) -> str:
 _NAME = r"[A-Za-z_]\w*"
 _LAYOUT = r"\w+ \[[^\]]*\] stride \[[^\]]*\](?: offset [^:=\"]+?)?"
 _ORIGIN = re.compile(r"(\S+) \[([^\]]*)\](?: at (.*))?$")
-_LITERALS: Mapping[str, Literal] = {"None": None, "True": True, "False": False, "inf": float("inf"), "nan": float("nan")}
+_LITERALS: Mapping[str, Literal] = {
+    "None": None,
+    "True": True,
+    "False": False,
+    "inf": float("inf"),
+    "nan": float("nan"),
+}
 
 
 def parse_plan(text: str) -> Plan:
@@ -207,7 +219,8 @@ class _Parser:
         if m := re.fullmatch(rf"input ({_NAME}): ({_LAYOUT})(?: at (\".*\"))?", row):
             plan.inputs.append(InputSlot(m[1], self._layout(m[2]), json.loads(m[3]) if m[3] else ""))
         elif m := re.fullmatch(
-            rf"constant ({_NAME}): ({_LAYOUT}) of ({_LAYOUT}) bytes (\d+)\+(\d+) (\w+) (\".*\") packing (\"[^\"]*\")", row
+            rf"constant ({_NAME}): ({_LAYOUT}) of ({_LAYOUT}) bytes (\d+)\+(\d+) (\w+) (\".*\") packing (\"[^\"]*\")",
+            row,
         ):
             layouts = self._layout(m[2]), self._layout(m[3])
             plan.constants.append(
@@ -250,7 +263,9 @@ class _Parser:
             self.at += 1
             first = self._until("} else {" if m[1] == "cond" else "} do {")
             second = self._until("}")
-            return Cond(m[2], first, second, origins) if m[1] == "cond" else While(m[2], first, second, origins)
+            return (
+                Cond(m[2], first, second, origins) if m[1] == "cond" else While(m[2], first, second, origins)
+            )
         line = self._simple(row, origins)
         self.at += 1
         return line
@@ -270,7 +285,9 @@ class _Parser:
         if m := re.fullmatch(rf"launch ({_NAME})\((.*)\)( may fail)?", row):
             return Launch(m[1], tuple(self._arg(a) for a in split_list(m[2])), origins, bool(m[3]))
         if m := re.fullmatch(rf"call ({_NAME}): ({_LAYOUT}) = ({_NAME})\((.*)\)", row):
-            return ExternCall(m[3], m[1], tuple(map(self._call_arg, split_list(m[4]))), self._layout(m[2]), origins)
+            return ExternCall(
+                m[3], m[1], tuple(map(self._call_arg, split_list(m[4]))), self._layout(m[2]), origins
+            )
         if m := re.fullmatch(rf"call ({_NAME})\(({_NAME})(?:, (.*))?\)", row):
             return ExternCall(m[1], m[2], tuple(map(self._call_arg, split_list(m[3] or ""))), None, origins)
         if m := re.fullmatch(r"proxy (\d+) (\".*\") ints \[(.*)\] tensors \((.*)\) writes \((.*)\)", row):

@@ -151,7 +151,9 @@ class _Checker:
             raise self.fail(f"{line.name!r} has a dynamic size and cannot be planned into the arena")
         begin, end = line.offset_bytes, line.offset_bytes + need
         if begin % ALIGNMENT_BYTES or end > self.plan.arena_bytes:
-            raise self.fail(f"arena bytes {begin} to {end} are misaligned or beyond the arena's {self.plan.arena_bytes}")
+            raise self.fail(
+                f"arena bytes {begin} to {end} are misaligned or beyond the arena's {self.plan.arena_bytes}"
+            )
         for other in self.values.values():
             if other.kind == "arena" and not other.dead and other.begin < end and begin < other.end:
                 other.dead = f"{line.name!r} took its memory (arena bytes {begin} to {end})"
@@ -198,12 +200,16 @@ class _Checker:
         given: set[str] = set()
         for name, slot in zip(values, slots, strict=True):
             if (name is None) != (slot.layout is None):
-                raise self.fail(f"output {slot.name!r} wants {'a literal' if slot.layout is None else 'a tensor'}")
+                raise self.fail(
+                    f"output {slot.name!r} wants {'a literal' if slot.layout is None else 'a tensor'}"
+                )
             if name is None:
                 continue
             value = self.use(name)
             if value.kind != "output":
-                raise self.fail(f"output {slot.name!r} is {name!r}, whose memory is not the caller's ({value.kind})")
+                raise self.fail(
+                    f"output {slot.name!r} is {name!r}, whose memory is not the caller's ({value.kind})"
+                )
             if name in given:
                 raise self.fail(f"{name!r} is given away twice")
             if slot.layout is not None and not _same(slot.layout, value.layout):

@@ -1,4 +1,5 @@
-"""Activation functions, each one traced expression. Formulas: https://docs.pytorch.org/docs/stable/nn.functional.html"""
+"""Activation functions, each one traced expression. Formulas:
+https://docs.pytorch.org/docs/stable/nn.functional.html"""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Callable
 
 from compiler.lowering.builder import Builder
 from compiler.lowering.elementwise import Operand, elementwise
-from compiler.lowering.registry import POINTWISE, lowers
+from compiler.lowering.registry import POINTWISE, Unsupported, lowers
 from compiler.lowering.tracer import Scalar, Tracer
 from compiler.lowering.values import Value
 from compiler.lowering.view_ops import reshape
@@ -60,7 +61,9 @@ def prelu(b: Builder, x: Value, weight: Value) -> Value:
     """The weight is one number, or one for each channel (dim 1)."""
     if weight.rank <= 1 and x.rank > 1:
         weight = reshape(b, weight, [weight.numel(), *[1] * (x.rank - 2)])
-    return elementwise(b, x.dtype, x.dtype, lambda t, p, w: _if_positive(t, p, p, t.op("mul", p, w)), [x, weight], ops=3)
+    return elementwise(
+        b, x.dtype, x.dtype, lambda t, p, w: _if_positive(t, p, p, t.op("mul", p, w)), [x, weight], ops=3
+    )
 
 
 @lowers("aten.elu.default", family=POINTWISE)
@@ -184,3 +187,9 @@ def lerp(b: Builder, x: Value, y: Value, weight: Operand) -> Value:
         return t.op("add", p, t.op("mul", w, t.op("sub", q, p)))
 
     return elementwise(b, dtype, dtype, combine, [x, y, weight], ops=3)
+
+
+@lowers("aten.dropout.default", "aten.feature_dropout.default", "aten.alpha_dropout.default")
+def dropout(b: Builder, x: Value, p: float, train: bool) -> Value:
+    """In evaluation it is gone before lowering."""
+    raise Unsupported(f"{b.origin.aten_op} in training mode", "call model.eval() before the export")

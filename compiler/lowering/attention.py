@@ -3,8 +3,8 @@
     float32, 16-bit floats  ->  template attention (blocked, online softmax); q, k, v with unit stride in the last dim, heads in any place
     float64                 ->  matrix products and softmax of this package
 
-The result takes q's memory order, so that `transpose(1, 2).flatten(2)` after it is a view. A bool mask (true: attend) becomes an additive one in the FX
-pass `canonicalize_attention`.
+The result takes q's memory order, so that `transpose(1, 2).flatten(2)` after it is a view. A bool mask (true:
+attend) becomes an additive one in the FX pass `canonicalize_attention`.
 """
 
 from __future__ import annotations
@@ -55,16 +55,24 @@ def attention(
     return _four_dims(b, q, k, v, mask, causal, scale)
 
 
-def _flattened(b: Builder, q: Value, k: Value, v: Value, mask: Value | None, causal: bool, scale: float | None) -> Value:
+def _flattened(
+    b: Builder, q: Value, k: Value, v: Value, mask: Value | None, causal: bool, scale: float | None
+) -> Value:
     """Any number of batch dims (none included) as one."""
     lead = q.size[:-3]
     four = [reshape(b, x, (mul_all(lead), *([1] if x.rank == 2 else []), *x.size[-3:])) for x in (q, k, v)]
     if mask is not None and mask.rank > 2:
-        mask = reshape(b, expand(b, mask, (*lead, *q.size[-3:-1], k.size[-2])), (mul_all(lead), *q.size[-3:-1], k.size[-2]))
+        mask = reshape(
+            b,
+            expand(b, mask, (*lead, *q.size[-3:-1], k.size[-2])),
+            (mul_all(lead), *q.size[-3:-1], k.size[-2]),
+        )
     return reshape(b, _four_dims(b, four[0], four[1], four[2], mask, causal, scale), b.out.size)
 
 
-def _four_dims(b: Builder, q: Value, k: Value, v: Value, mask: Value | None, causal: bool, scale: float | None) -> Value:
+def _four_dims(
+    b: Builder, q: Value, k: Value, v: Value, mask: Value | None, causal: bool, scale: float | None
+) -> Value:
     factor = 1 / math.sqrt(q.size[-1].value()) if scale is None else scale
     wide = compute_dtype(q.dtype)
     if mask is not None:
@@ -102,7 +110,9 @@ def _rows(b: Builder, x: Value) -> TensorRef:
     return b.contiguous(x)
 
 
-def _explicit(b: Builder, q: Value, k: Value, v: Value, mask: Value | None, causal: bool, scale: float) -> Value:
+def _explicit(
+    b: Builder, q: Value, k: Value, v: Value, mask: Value | None, causal: bool, scale: float
+) -> Value:
     """The definition, step by step. Rows in which nothing may be attended to are zero."""
     batch, heads, rows, _ = q.size
     repeat = heads // k.size[1]

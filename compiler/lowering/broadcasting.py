@@ -1,4 +1,5 @@
-"""Reads a value at an index of a larger, broadcast size, by PyTorch's rule: dims align at the end, size 1 repeats."""
+"""Reads a value at an index of a larger, broadcast size, by PyTorch's rule: dims align at the end, size 1
+repeats."""
 
 from __future__ import annotations
 

@@ -1,10 +1,12 @@
 """Makes the Loop IR program while the graph is walked: names buffers, realises lazy values, registers constants.
 
-Every lowering is handed a `Builder`; there is no ambient state. `origin` and `outs` belong to the FX node that is being lowered.
+Every lowering is handed a `Builder`; there is no ambient state. `origin` and `outs` belong to the FX node
+that is being lowered.
 
 Invariants
-- A realised buffer is contiguous in *memory order*: a channels-last result of size [N, C, H, W] is a buffer [N, H, W, C], and the
-  value's layout permutes it back. So the innermost loop always has stride one in what it writes.
+- A realised buffer is contiguous in *memory order*: a channels-last result of size [N, C, H, W] is a buffer
+  [N, H, W, C], and the value's layout permutes it back. So the innermost loop always has stride one in what
+  it writes.
 - A buffer is emitted after everything that it reads.
 
 Before/after (realize(y), y = lazy sin of arg0):
@@ -22,7 +24,19 @@ from typing import Union
 
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr, IntLike, as_expr, exprs
-from compiler.ir.loop import Layout, Node, Pointwise, Program, Reduction, Scan, Scatter, TemplateKernel, TensorRef, loop_var, reduction_var
+from compiler.ir.loop import (
+    Layout,
+    Node,
+    Pointwise,
+    Program,
+    Reduction,
+    Scan,
+    Scatter,
+    TemplateKernel,
+    TensorRef,
+    loop_var,
+    reduction_var,
+)
 from compiler.lowering import stride_order
 from compiler.lowering.constants import ConstantTable
 from compiler.lowering.stride_order import Order
@@ -100,13 +114,16 @@ class Builder:
     def store_as(self, value: Value, layout: Layout) -> TensorRef:
         """A new buffer with exactly this layout (an output's promised strides). Broadcast dims (stride 0) are stored once."""
         shown = tuple(
-            as_expr(1) if stride == 0 and size != 1 else size for size, stride in zip(layout.size, layout.stride, strict=True)
+            as_expr(1) if stride == 0 and size != 1 else size
+            for size, stride in zip(layout.size, layout.stride, strict=True)
         )
         order = stride_order.of_layout(layout)
         own = stride_order.permuted_layout(Layout(layout.dtype, shown, layout.stride), order)
         return TensorRef(self._emit_pointwise(value, shown, order, own).buffer, layout)
 
-    def _emit_pointwise(self, value: Value, size: Index, order: Order | None, layout: Layout | None = None) -> TensorRef:
+    def _emit_pointwise(
+        self, value: Value, size: Index, order: Order | None, layout: Layout | None = None
+    ) -> TensorRef:
         variables = _loops(size)
         t = Tracer()
         result = value.at(t, variables)
@@ -136,7 +153,13 @@ class Builder:
         self.program.nodes.append(node)
 
     def reduce(
-        self, kind: str, dtype: DType, acc: DType, size: Sequence[Expr], over: Sequence[Expr], make: ReduceElement
+        self,
+        kind: str,
+        dtype: DType,
+        acc: DType,
+        size: Sequence[Expr],
+        over: Sequence[Expr],
+        make: ReduceElement,
     ) -> Value:
         """A stored value of `size`: for each index, `make` reduced over the ranges `over`."""
         size, over = tuple(size), tuple(over)
@@ -161,29 +184,46 @@ class Builder:
         result = t.cast(value.at(t, _loops(value.size)), acc)
         own = Layout.contiguous(dtype, value.size)
         name = self.new_name()
-        self.add(Scan(name, own, tuple(dict.fromkeys((*t.origins, self.origin))), dim, kind, acc, t.body(result)))
+        self.add(
+            Scan(name, own, tuple(dict.fromkeys((*t.origins, self.origin))), dim, kind, acc, t.body(result))
+        )
         return Value.stored(TensorRef(name, own))
 
-    def scatter(self, base: TensorRef, layout: Layout, ranges: Index, mode: str, make: ScatterElement) -> Value:
+    def scatter(
+        self, base: TensorRef, layout: Layout, ranges: Index, mode: str, make: ScatterElement
+    ) -> Value:
         """A copy of `base` in which `make(i) == (position, value)` is stored or added for every i in `ranges`."""
         t = Tracer()
         position, value = make(t, _loops(ranges))
         body, index = t.body_and_index(t.cast(value, layout.dtype), layout.index(position))
         name = self.new_name()
-        self.add(Scatter(name, layout, tuple(dict.fromkeys((*t.origins, self.origin))), base, ranges, index, mode, body))
+        self.add(
+            Scatter(
+                name, layout, tuple(dict.fromkeys((*t.origins, self.origin))), base, ranges, index, mode, body
+            )
+        )
         return Value.stored(TensorRef(name, layout))
 
     def template(
-        self, template: str, layout: Layout, operands: Sequence[TensorRef], params: Sequence[Parameter], ranges: Sequence[IntLike]
+        self,
+        template: str,
+        layout: Layout,
+        operands: Sequence[TensorRef],
+        params: Sequence[Parameter],
+        ranges: Sequence[IntLike],
     ) -> TensorRef:
         """A kernel of `kernels/`; `layout` is its output buffer."""
         name = self.new_name()
         self.add(
-            TemplateKernel(name, layout, (self.origin,), template, tuple(operands), tuple(params), exprs(ranges))
+            TemplateKernel(
+                name, layout, (self.origin,), template, tuple(operands), tuple(params), exprs(ranges)
+            )
         )
         return TensorRef(name, layout)
 
 
 def _loops(size: Sequence[Expr], place: Order | None = None) -> Index:
     """The loop variable of every dim, dim d being loop place[d] (default: d). A loop of one turn is always at 0."""
-    return tuple(loop_var(d if place is None else place[d], s) if s != 1 else as_expr(0) for d, s in enumerate(size))
+    return tuple(
+        loop_var(d if place is None else place[d], s) if s != 1 else as_expr(0) for d, s in enumerate(size)
+    )

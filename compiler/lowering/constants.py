@@ -2,7 +2,8 @@
 
 Invariants
 - Weights that share memory (tied embeddings) are one constant.
-- A constant that no node reads does not stay in the program: a weight that only a packed template reads has no plain copy.
+- A constant that no node reads does not stay in the program: a weight that only a packed template reads has
+  no plain copy.
 - Data is dense: a strided or expanded tensor is made contiguous when it enters.
 
 Before/after (linear's weight, [384, 384] of the model, read by a GEMM only):
@@ -26,7 +27,9 @@ PANEL = 16  # columns of a packed panel: docs/adr/0003-panel16.md
 class ConstantTable:
     """Makes each constant once. `program.constants` and `program.data` are filled by `finish`."""
 
-    def __init__(self, program: Program, constants: Iterable[GraphConstant], data: dict[str, torch.Tensor]) -> None:
+    def __init__(
+        self, program: Program, constants: Iterable[GraphConstant], data: dict[str, torch.Tensor]
+    ) -> None:
         self._program = program
         self._graph = {c.placeholder: c for c in constants}
         self._data: dict[str, torch.Tensor] = {}

@@ -3,7 +3,8 @@
     float32 with a constant weight, 1-D or 2-D   ->  template conv2d, or gemm for a 1x1 kernel; activations channels-last
     3-D, transposed, float64, computed weights   ->  a reduction over channels and window (correct, not fast)
 
-Before/after (conv 3x3, stride 1, padding 1, [1, 64, 56, 56]; the input is stored channels-last, so nothing is reordered):
+Before/after (conv 3x3, stride 1, padding 1, [1, 64, 56, 56]; the input is stored channels-last, so nothing is
+reordered):
     buf1 = template conv2d float32 [3136, 64] stride [64, 1] over [3136, 64]
       operand buf0 float32 [1, 64, 56, 56] stride [200704, 1, 3584, 64]
       operand p_weight_packed float32 [36864] stride [1]
@@ -12,7 +13,7 @@ Before/after (conv 3x3, stride 1, padding 1, [1, 64, 56, 56]; the input is store
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr, as_expr, mul_all
@@ -70,7 +71,9 @@ def convolution(
     output_padding: Sequence[int],
     groups: int,
 ) -> Value:
-    return convolve(b, x, weight, bias, Window.of(weight.rank - 2, stride, padding, dilation, groups, transposed))
+    return convolve(
+        b, x, weight, bias, Window.of(weight.rank - 2, stride, padding, dilation, groups, transposed)
+    )
 
 
 @lowers("aten.conv1d.default", "aten.conv2d.default", "aten.conv3d.default")
@@ -85,6 +88,25 @@ def conv_nd(
     groups: int = 1,
 ) -> Value:
     return convolve(b, x, weight, bias, Window.of(weight.rank - 2, stride, padding, dilation, groups))
+
+
+@lowers("aten.conv1d.padding", "aten.conv2d.padding", "aten.conv3d.padding")
+def conv_nd_padding(
+    b: Builder,
+    x: Value,
+    weight: Value,
+    bias: Value | None = None,
+    stride: Sequence[int] | int = 1,
+    padding: str = "valid",
+    dilation: Sequence[int] | int = 1,
+    groups: int = 1,
+) -> Value:
+    """ "same" pads d * (k - 1) in all, the smaller half in front; what is missing behind follows from the result's size."""
+    window = Window.of(weight.rank - 2, stride, 0, dilation, groups)
+    if padding == "same":
+        front = tuple(d * (k.value() - 1) // 2 for d, k in zip(window.dilation, weight.size[2:], strict=True))
+        window = replace(window, padding=front)
+    return convolve(b, x, weight, bias, window)
 
 
 def convolve(b: Builder, x: Value, weight: Value, bias: Value | None, window: Window) -> Value:
@@ -105,13 +127,20 @@ def convolve_batched(b: Builder, x: Value, weight: Value, size: Index, window: W
     if mul_all(size) == 0 or x.numel() == 0:
         return full(b, size, 0, x.dtype)
     constant = weight.ref is not None and b.constants.tensor(weight.ref) is not None
-    if compute_dtype(x.dtype) != dtypes.float32 or weight.rank not in (3, 4) or not constant or window.transposed:
+    if (
+        compute_dtype(x.dtype) != dtypes.float32
+        or weight.rank not in (3, 4)
+        or not constant
+        or window.transposed
+    ):
         return _by_reduction(b, x, weight, size, window)
     wide = convert(b, x, dtypes.float32)
     if weight.rank == 4:
         return convert(b, _by_template(b, wide, weight, size, window), x.dtype)
     flat = Window((1, *window.stride), (0, *window.padding), (1, *window.dilation), window.groups)
-    two_d = _by_template(b, unsqueeze(b, wide, 2), unsqueeze(b, weight, 2), (*size[:2], as_expr(1), size[2]), flat)
+    two_d = _by_template(
+        b, unsqueeze(b, wide, 2), unsqueeze(b, weight, 2), (*size[:2], as_expr(1), size[2]), flat
+    )
     return convert(b, squeeze(b, two_d, [2]), x.dtype)
 
 
@@ -158,7 +187,18 @@ def _params(x: Value, weight: Value, size: Index, window: Window) -> list[Parame
     """The fields of Conv2dShape in their order."""
     n, channels, h, w = (s.value() for s in x.size)
     _, out_channels, out_h, out_w = (s.value() for s in size)
-    fields = dict(N=n, H=h, W=w, C=channels, OC=out_channels, KH=weight.size[2].value(), KW=weight.size[3].value(), OH=out_h, OW=out_w)
+    kernel_h, kernel_w = (s.value() for s in weight.size[2:])
+    fields = {
+        "N": n,
+        "H": h,
+        "W": w,
+        "C": channels,
+        "OC": out_channels,
+        "KH": kernel_h,
+        "KW": kernel_w,
+        "OH": out_h,
+        "OW": out_w,
+    }
     for name, values in (("stride", window.stride), ("pad", window.padding), ("dil", window.dilation)):
         fields[f"{name}_h"], fields[f"{name}_w"] = values
     return [*fields.items(), ("groups", window.groups)]
@@ -190,16 +230,21 @@ def _by_reduction(b: Builder, x: Value, weight: Value, size: Index, window: Wind
 def _position(t: Tracer, out: Index, tap: Index, extent: Index, window: Window) -> tuple[Index, list[Scalar]]:
     """Where in the input this tap of the kernel lies, and the conditions for being inside."""
     at = tuple(
-        o * s - p + k * d for o, k, s, p, d in zip(out, tap, window.stride, window.padding, window.dilation, strict=True)
+        o * s - p + k * d
+        for o, k, s, p, d in zip(out, tap, window.stride, window.padding, window.dilation, strict=True)
     )
     return at, [c for position, size in zip(at, extent, strict=True) for c in t.in_range(position, 0, size)]
 
 
-def _transposed_position(t: Tracer, out: Index, tap: Index, extent: Index, window: Window) -> tuple[Index, list[Scalar]]:
+def _transposed_position(
+    t: Tracer, out: Index, tap: Index, extent: Index, window: Window
+) -> tuple[Index, list[Scalar]]:
     """The same for a transposed convolution: the input element that this tap spreads to this output, where there is one."""
     at: list[Expr] = []
     conditions: list[Scalar] = []
-    for o, k, s, p, d, size in zip(out, tap, window.stride, window.padding, window.dilation, extent, strict=True):
+    for o, k, s, p, d, size in zip(
+        out, tap, window.stride, window.padding, window.dilation, extent, strict=True
+    ):
         spread = o + p - k * d
         if s > 1:
             conditions.append(t.op("eq", t.index(spread % s), t.index(0)))

@@ -1,6 +1,6 @@
 """Combines values element by element: what every pointwise lowering is made of.
 
-    elementwise(b, dtypes.float32, dtypes.float32, lambda t, x, y: t.op("add", x, y), [x, y])
+elementwise(b, dtypes.float32, dtypes.float32, lambda t, x, y: t.op("add", x, y), [x, y])
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def elementwise(
             b.realize(v)
 
     def make(t: Tracer, index: Index) -> Scalar:
-        return t.cast(combine(t, *(_element(t, o, index, d) for o, d in zip(operands, inner, strict=True))), outer)
+        return t.cast(
+            combine(t, *(_element(t, o, index, d) for o, d in zip(operands, inner, strict=True))), outer
+        )
 
     return b.lazy(dtype, size, make, Cost.of(values, ops, heavy))
 

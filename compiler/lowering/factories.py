@@ -1,4 +1,5 @@
-"""Tensors made from nothing: full, zeros, ones, arange, eye, scalar_tensor. They stay lazy, so they never cost a buffer by themselves."""
+"""Tensors made from nothing: full, zeros, ones, arange, eye, scalar_tensor. They stay lazy, so they never cost a
+buffer by themselves."""
 
 from __future__ import annotations
 
@@ -36,7 +37,12 @@ def lower_zeros(b: Builder, *_: object, **__: object) -> Value:
 
 
 # What `empty` holds is undefined; zero is the same every time.
-@lowers("aten.empty.memory_format", "aten.empty_like.default", "aten.new_empty.default", "aten.empty_permuted.default")
+@lowers(
+    "aten.empty.memory_format",
+    "aten.empty_like.default",
+    "aten.new_empty.default",
+    "aten.empty_permuted.default",
+)
 def lower_empty(b: Builder, *_: object, **__: object) -> Value:
     return full(b, b.out.size, 0, b.out.dtype)
 

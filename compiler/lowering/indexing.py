@@ -1,7 +1,7 @@
 """Reads and writes at positions that are data: embedding, gather, index_select, advanced indexing, scatters.
 
-A position is checked where it is used: a negative one counts from the end (where PyTorch allows it), one out of range is reported by the kernel with
-the operator and the model's source line.
+A position is checked where it is used: a negative one counts from the end (where PyTorch allows it), one out
+of range is reported by the kernel with the operator and the model's source line.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from compiler.ir import dtypes
-from compiler.ir.loop import Layout, loop_var
+from compiler.ir.loop import Layout
 from compiler.lowering.broadcasting import at_broadcast, broadcast_size
 from compiler.lowering.builder import Builder
 from compiler.lowering.elementwise import Operand
@@ -21,7 +21,6 @@ from compiler.lowering.registry import lowers
 from compiler.lowering.tracer import Scalar, Tracer, compute_dtype
 from compiler.lowering.values import Cost, Index, Value
 from compiler.lowering.view_ops import expand, reshape, slice_dim
-
 
 
 def where_from(b: Builder) -> str:
@@ -89,7 +88,8 @@ def index_tensor(b: Builder, x: Value, indices: Sequence[Value | None]) -> Value
         shared = index[start : start + len(common)]
         rest = iter((*index[:start], *index[start + len(common) :]))
         source = [
-            t.indirect(at_broadcast(given[d], t, shared), x.size[d], where_used) if d in given else next(rest) for d in range(x.rank)
+            t.indirect(at_broadcast(given[d], t, shared), x.size[d], where_used) if d in given else next(rest)
+            for d in range(x.rank)
         ]
         return x.at(t, tuple(source))
 
@@ -106,7 +106,9 @@ def _indexed_size(x: Value, given: dict[int, Value], common: Index) -> tuple[int
 
 
 @lowers("aten.index_put.default", "aten._unsafe_index_put.default")
-def index_put(b: Builder, x: Value, indices: Sequence[Value | None], values: Value, accumulate: bool = False) -> Value:
+def index_put(
+    b: Builder, x: Value, indices: Sequence[Value | None], values: Value, accumulate: bool = False
+) -> Value:
     given = {d: v for d, v in enumerate(indices) if v is not None}
     if len(given) == 1 and next(iter(given.values())).dtype == dtypes.bool_:
         return _masked_put(b, x, *next(iter(given.items())), values, accumulate)
@@ -118,10 +120,13 @@ def index_put(b: Builder, x: Value, indices: Sequence[Value | None], values: Val
         shared = index[start : start + len(common)]
         rest = iter((*index[:start], *index[start + len(common) :]))
         return tuple(
-            t.indirect(at_broadcast(given[d], t, shared), x.size[d], where_used) if d in given else next(rest) for d in range(x.rank)
+            t.indirect(at_broadcast(given[d], t, shared), x.size[d], where_used) if d in given else next(rest)
+            for d in range(x.rank)
         )
 
-    return scatter_into(b, x, expand(b, convert(b, values, x.dtype), size), position, "add" if accumulate else "store")
+    return scatter_into(
+        b, x, expand(b, convert(b, values, x.dtype), size), position, "add" if accumulate else "store"
+    )
 
 
 def _masked_put(b: Builder, x: Value, dim: int, mask: Value, values: Value, accumulate: bool) -> Value:
@@ -155,7 +160,9 @@ def _scatter(b: Builder, x: Value, dim: int, index: Value, source: Value | float
     return scatter_into(b, x, values, position, mode)
 
 
-def scatter_into(b: Builder, x: Value, values: Value, position: Callable[[Tracer, Index], Index], mode: str) -> Value:
+def scatter_into(
+    b: Builder, x: Value, values: Value, position: Callable[[Tracer, Index], Index], mode: str
+) -> Value:
     """A copy of x in which values[i] is stored at (or added to) position(i)."""
     layout = Layout.contiguous(x.dtype, x.size)
 

@@ -1,6 +1,7 @@
 """cat, stack, pad and the scatters along a slice: results whose parts come from different places.
 
-Each is one pointwise value that picks its source by the position, with masked loads: nothing outside a part is read.
+Each is one pointwise value that picks its source by the position, with masked loads: nothing outside a part
+is read.
 
     cat([x, y], 0)[i]  ->  where(i < n, x[i] if i < n, y[i - n] if i >= n)
 """
@@ -9,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.ir.expr import Expr, as_expr
+from compiler.ir.expr import Expr, as_expr, maximum, minimum
 from compiler.lowering.broadcasting import at_broadcast
 from compiler.lowering.builder import Builder
 from compiler.lowering.registry import lowers
 from compiler.lowering.tracer import Number, Scalar, Tracer, compute_dtype
 from compiler.lowering.values import Cost, Index, Value
-from compiler.lowering.view_ops import unsqueeze
+from compiler.lowering.view_ops import reindex, unsqueeze
 
 
 @lowers("aten.cat.default")
@@ -72,6 +73,38 @@ def constant_pad_nd(b: Builder, x: Value, pad: Sequence[int], value: Number = 0)
     return padded(b, x, before, b.out.size, value)
 
 
+@lowers("aten.pad.default")
+def pad_mode(
+    b: Builder, x: Value, pad: Sequence[int], mode: str = "constant", value: Number | None = None
+) -> Value:
+    """`mode` other than "constant" repeats elements of x: mirrored, the nearest, or from the other side."""
+    if mode == "constant":
+        return constant_pad_nd(b, x, pad, 0 if value is None else value)
+    before = [0] * x.rank
+    for k in range(len(pad) // 2):
+        before[x.rank - 1 - k] = pad[2 * k]
+
+    def inside(position: Expr, extent: Expr) -> Expr:
+        if mode == "replicate":
+            return minimum(maximum(position, 0), extent - 1)
+        if mode == "circular":
+            return position % extent
+        mirrored = maximum(position, -position)
+        # The outer bounds hold anyway; they are for the intervals, which do not know that -p and p are one number.
+        return minimum(maximum(minimum(mirrored, (extent - 1) * 2 - mirrored), 0), extent - 1)
+
+    size = b.out.size
+
+    def source(index: Index) -> Index:
+        moved = (i - p for i, p in zip(index, before, strict=True))
+        return tuple(
+            inside(m, e) if p or s is not e else m
+            for m, e, p, s in zip(moved, x.size, before, size, strict=True)
+        )
+
+    return reindex(b, x, size, source, repeats=True)
+
+
 def padded(b: Builder, x: Value, before: Sequence[int], size: Sequence[Expr], value: Number) -> Value:
     """x moved by `before` inside a tensor of `size` that holds `value` elsewhere."""
 
@@ -85,7 +118,13 @@ def padded(b: Builder, x: Value, before: Sequence[int], size: Sequence[Expr], va
 
 @lowers("aten.slice_scatter.default")
 def slice_scatter(
-    b: Builder, x: Value, source: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+    b: Builder,
+    x: Value,
+    source: Value,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
 ) -> Value:
     dim %= x.rank
     extent = x.size[dim].value()

@@ -4,8 +4,8 @@ Enters: a `ModelGraph` after the FX passes. Leaves: a verified `loop.Program`.
 
 Invariants
 - All operators without a lowering are reported together, with the model's source lines.
-- Every output is a buffer of its own that a node writes: it never shares memory with an input, a constant or another output, and has the
-  strides that export promised.
+- Every output is a buffer of its own that a node writes: it never shares memory with an input, a constant or
+  another output, and has the strides that export promised.
 
 Before/after: `cos(mm(sin(x), y))` ->
     buf0 = pointwise    sin of x
@@ -16,7 +16,7 @@ Before/after: `cos(mm(sin(x), y))` ->
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -27,15 +27,15 @@ from compiler.ir.graph import GraphOutput, ModelGraph
 from compiler.ir.loop import Input, Layout, OutputRef, Program, TensorRef
 from compiler.ir.loop_reads import buffers_read
 from compiler.ir.loop_verify import verify
-from compiler.lowering import families, stride_order
+from compiler.lowering import fallback, families, stride_order
 from compiler.lowering.builder import Builder, Meta
 from compiler.lowering.constants import ConstantTable
-from compiler.lowering.fallback import unsupported
+from compiler.lowering.factories import full
 from compiler.lowering.realization import op_name, should_realize
-from compiler.lowering.registry import find
+from compiler.lowering.registry import Unsupported, find
 from compiler.lowering.torch_types import to_dtype, to_sizes
 from compiler.lowering.values import Value
-from compiler.support.diagnostics import refuse
+from compiler.support.diagnostics import Problem, refuse
 from compiler.support.options import Context
 from compiler.support.origins import Origin
 
@@ -53,6 +53,8 @@ def run(graph: ModelGraph, ctx: Context) -> Program:
             env[node] = _lower_node(builder, node, env)
         elif node.op == "output":
             program.outputs = _outputs(builder, graph, node, env)
+    if ctx.problems:
+        raise refuse(f"{graph.name} cannot be compiled", ctx.problems)
     _drop_unread(program)
     constants.finish(_read(program))
     verify(program)
@@ -63,10 +65,14 @@ def _refuse_unsupported(graph: ModelGraph, ctx: Context) -> None:
     missing = [
         n
         for n in graph.module.graph.nodes
-        if n.op == "call_function" and n.target is not operator.getitem and n.users and find(op_name(n)) is None
+        if n.op == "call_function"
+        and n.target is not operator.getitem
+        and n.users
+        and find(op_name(n)) is None
     ]
-    if missing:
-        raise refuse(f"{graph.name} has operators that cannot be compiled", [unsupported(n, ctx) for n in missing])
+    problems = [p for p in (fallback.unsupported(n, ctx) for n in missing) if p is not None]
+    if problems:
+        raise refuse(f"{graph.name} has operators that cannot be compiled", problems)
 
 
 def _inputs(graph: ModelGraph) -> list[Input]:
@@ -79,7 +85,9 @@ def _layout(tensor: torch.Tensor) -> Layout:
 
 
 def _placeholders(graph: ModelGraph, program: Program, constants: ConstantTable) -> dict[torch.fx.Node, Any]:
-    names = {i.placeholder: program_input for i, program_input in zip(graph.inputs, program.inputs, strict=True)}
+    names = {
+        i.placeholder: program_input for i, program_input in zip(graph.inputs, program.inputs, strict=True)
+    }
     env: dict[torch.fx.Node, Any] = {}
     for node in graph.module.graph.nodes:
         if node.op == "placeholder":
@@ -93,16 +101,31 @@ def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) 
     if not node.users:
         return None
     if node.target is operator.getitem:
-        return env[node.args[0]][node.args[1]]  # type: ignore[index]
+        return _getitem(node, env)
     lowering = find(op_name(node))
-    assert lowering is not None
     b.origin = node.meta["origin"]
     b.outs = _metas(node.meta.get("val"))
     args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: env[n])
-    result = lowering(b, *args, **kwargs)
+    try:
+        result = lowering(b, *args, **kwargs) if lowering else fallback.call(b, node, args, kwargs)
+    except Unsupported as error:
+        b.ctx.problems.append(Problem(error.what, b.origin.location, error.remedy))
+        return _stand_in(b, node)
     if isinstance(result, Value) and should_realize(node, result):
         b.realize(result)
     return result
+
+
+def _getitem(node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:
+    source, position = node.args
+    assert isinstance(source, torch.fx.Node)
+    return env[source][position]
+
+
+def _stand_in(b: Builder, node: torch.fx.Node) -> Any:
+    """Zeros in the place of a refused result, so that the walk goes on and finds all problems."""
+    zeros = tuple(full(b, m.size, 0, m.dtype) for m in b.outs)
+    return zeros if isinstance(node.meta.get("val"), (tuple, list)) else zeros[0]
 
 
 def _metas(value: object) -> tuple[Meta, ...]:
@@ -110,10 +133,13 @@ def _metas(value: object) -> tuple[Meta, ...]:
     return tuple(Meta(to_dtype(v.dtype), to_sizes(v.shape)) for v in values if isinstance(v, torch.Tensor))
 
 
-def _outputs(b: Builder, graph: ModelGraph, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> list[OutputRef]:
+def _outputs(
+    b: Builder, graph: ModelGraph, node: torch.fx.Node, env: dict[torch.fx.Node, Any]
+) -> list[OutputRef]:
     taken: set[str] = {i.name for i in b.program.inputs}
     outputs = []
-    for described, arg in zip(graph.outputs, node.args[0], strict=True):  # type: ignore[arg-type]
+    returned: Sequence[Any] = node.args[0]  # type: ignore[assignment]
+    for described, arg in zip(graph.outputs, returned, strict=True):
         if not isinstance(arg, torch.fx.Node):
             outputs.append(OutputRef(described.name, arg))
             continue
@@ -124,7 +150,9 @@ def _outputs(b: Builder, graph: ModelGraph, node: torch.fx.Node, env: dict[torch
     return outputs
 
 
-def _output_ref(b: Builder, described: GraphOutput, value: Value, meta: torch.Tensor, taken: set[str]) -> TensorRef:
+def _output_ref(
+    b: Builder, described: GraphOutput, value: Value, meta: torch.Tensor, taken: set[str]
+) -> TensorRef:
     """The value in a buffer that nothing else returns, with the promised strides."""
     stride = to_sizes(described.stride if described.stride is not None else meta.stride())
     promised = Layout(value.dtype, value.size, stride, as_expr(0))
@@ -141,7 +169,12 @@ def _is_whole_buffer(b: Builder, ref: TensorRef, promised: Layout) -> bool:
     layout = ref.layout
     same = all(a is w or s == 1 for a, w, s in zip(layout.stride, promised.stride, layout.size, strict=True))
     node = next((n for n in b.program.nodes if n.name == ref.buffer), None)
-    return same and layout.offset == 0 and node is not None and node.layout.storage_numel() is promised.storage_numel()
+    return (
+        same
+        and layout.offset == 0
+        and node is not None
+        and node.layout.storage_numel() is promised.storage_numel()
+    )
 
 
 def _drop_unread(program: Program) -> None:

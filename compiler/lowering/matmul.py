@@ -4,7 +4,8 @@
     mm, bmm                                ->  template bmm: operands with any strides, mm as a batch of one
     float64 and integers                   ->  a reduction over k (correct, not fast)
 
-16-bit floats are multiplied as float32 and rounded once. A bias is a pointwise addition, which the scheduler fuses.
+16-bit floats are multiplied as float32 and rounded once. A bias is a pointwise addition, which the scheduler
+fuses.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def linear(b: Builder, x: Value, weight: Value, bias: Value | None = None) -> Va
 def product(b: Builder, x: Value, y: Value) -> Value:
     """x [M, K] @ y [K, N], or x [B, M, K] @ y [B, K, N], in the operands' dtype."""
     size = (*x.size[:-1], y.size[-1])
-    if x.size[-1] == 0:
+    if x.size[-1] == 0 or mul_all(size) == 0:
         return full(b, size, 0, x.dtype)
     if compute_dtype(x.dtype) != dtypes.float32:
         return _by_reduction(b, x, y, size)
@@ -74,7 +75,9 @@ def _gemm(b: Builder, x: Value, weight: TensorRef, size: Sequence[Expr]) -> Valu
     k = x.size[1]
     packed = b.constants.packed(weight, "panel16", packed_gemm_numel(n.value(), k.value()))
     params = (("M", _plain(m)), ("N", _plain(n)), ("K", _plain(k)))
-    return Value.stored(b.template("gemm", Layout.contiguous(dtypes.float32, size), [_rows(b, x), packed], params, size))
+    return Value.stored(
+        b.template("gemm", Layout.contiguous(dtypes.float32, size), [_rows(b, x), packed], params, size)
+    )
 
 
 def _rows(b: Builder, x: Value) -> TensorRef:

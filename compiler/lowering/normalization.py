@@ -33,7 +33,9 @@ def softmax(b: Builder, x: Value, dim: int, dtype: DType) -> Value:
     b.share(wide)
     dims = (dim % x.rank,)
     largest = reduce_dims(b, "max", wide, dims, True, inner)
-    powers = elementwise(b, inner, inner, lambda t, p, m: t.op("exp", t.op("sub", p, m)), [wide, largest], ops=2, heavy=True)
+    powers = elementwise(
+        b, inner, inner, lambda t, p, m: t.op("exp", t.op("sub", p, m)), [wide, largest], ops=2, heavy=True
+    )
     b.realize(powers)
     total = sum_dims(b, powers, dims, True, inner)
     scale = apply(b, "reciprocal", [total], inner, inner)
@@ -135,7 +137,9 @@ def instance_norm(
 ) -> Value:
     if not use_input_stats:
         return batch_norm(b, x, weight, bias, running_mean, running_var, False, momentum, eps, cudnn_enabled)
-    return normalize(b, x, range(2, x.rank), eps, _per_channel(b, weight, x.rank), _per_channel(b, bias, x.rank))[0]
+    return normalize(
+        b, x, range(2, x.rank), eps, _per_channel(b, weight, x.rank), _per_channel(b, bias, x.rank)
+    )[0]
 
 
 @lowers("aten.group_norm.default")

@@ -84,9 +84,11 @@ def _register_bitwise() -> None:
     for op in _BITWISE.split():
         bitwise(op)
 
-    for op, scalar_op in (("bitwise_left_shift", "shl"), ("bitwise_right_shift", "shr")):
+    for left_right, scalar_op in (("l", "shl"), ("r", "shr")):
+        op = f"aten.bitwise_{'left' if left_right == 'l' else 'right'}_shift"
+        plain = f"aten.__{left_right}shift__"
 
-        @lowers(f"aten.{op}.Tensor", f"aten.{op}.Tensor_Scalar", family=POINTWISE)
+        @lowers(f"{op}.Tensor", f"{op}.Tensor_Scalar", f"{plain}.Tensor", f"{plain}.Scalar", family=POINTWISE)
         def shift(b: Builder, x: Value, y: Operand, scalar_op: str = scalar_op) -> Value:
             dtype = promote([x, y])
             return apply(b, scalar_op, [x, y], dtype, dtype)

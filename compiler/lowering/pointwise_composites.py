@@ -1,4 +1,5 @@
-"""Pointwise operators that take several scalar operations, or have arguments of their own: add with alpha, pow, clamp, where, ..."""
+"""Pointwise operators that take several scalar operations, or have arguments of their own: add with alpha, pow,
+clamp, where, ..."""
 
 from __future__ import annotations
 
@@ -17,14 +18,6 @@ from compiler.lowering.values import Value
 
 # Exponents up to this are written as multiplications.
 _LARGEST_UNROLLED_POWER = 8
-
-
-def scaled(b: Builder, x: Value, alpha: float) -> Value:
-    """alpha * x."""
-    if alpha == 1:
-        return x
-    dtype = promote([x, alpha])
-    return apply(b, "mul", [x, alpha], dtype, dtype)
 
 
 def _add_or_sub(b: Builder, op: str, x: Operand, y: Operand, alpha: float) -> Value:
@@ -49,7 +42,7 @@ def sub(b: Builder, x: Operand, y: Operand, alpha: float = 1) -> Value:
 
 @lowers("aten.rsub.Tensor", "aten.rsub.Scalar", family=POINTWISE)
 def rsub(b: Builder, x: Operand, y: Operand, alpha: float = 1) -> Value:
-    return _add_or_sub(b, "sub", y, x, alpha) if alpha == 1 else rsub(b, scaled(b, x, alpha), y)  # type: ignore[arg-type]
+    return _add_or_sub(b, "sub", y, x, alpha)
 
 
 @lowers("aten.div.Tensor_mode", "aten.div.Scalar_mode", family=POINTWISE)
@@ -69,7 +62,11 @@ def floor_divide(b: Builder, x: Value, y: Operand) -> Value:
 @lowers("aten.pow.Tensor_Scalar", family=POINTWISE)
 def pow_scalar(b: Builder, x: Value, exponent: float) -> Value:
     dtype = promote([x, exponent])
-    if float(exponent).is_integer() and 0 < abs(exponent) <= _LARGEST_UNROLLED_POWER and (exponent > 0 or dtype.is_float):
+    if (
+        float(exponent).is_integer()
+        and 0 < abs(exponent) <= _LARGEST_UNROLLED_POWER
+        and (exponent > 0 or dtype.is_float)
+    ):
         return elementwise(b, dtype, dtype, lambda t, p: _power(t, p, int(exponent)), [x], ops=4)
     if exponent in (0.5, -0.5) and dtype.is_float:
         return apply(b, "sqrt" if exponent > 0 else "rsqrt", [x], dtype, dtype)
@@ -125,7 +122,13 @@ def clamp_max(b: Builder, x: Value, max: Operand) -> Value:
     return clamp(b, x, None, max)
 
 
-@lowers("aten.where.self", "aten.where.ScalarSelf", "aten.where.ScalarOther", "aten.where.Scalar", family=POINTWISE)
+@lowers(
+    "aten.where.self",
+    "aten.where.ScalarSelf",
+    "aten.where.ScalarOther",
+    "aten.where.Scalar",
+    family=POINTWISE,
+)
 def where(b: Builder, condition: Value, x: Operand, y: Operand) -> Value:
     return select(b, condition, x, y, promote([x, y]))
 

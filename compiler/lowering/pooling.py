@@ -1,7 +1,7 @@
 """Pooling over windows: max, average, and their adaptive forms.
 
-A small window is unrolled into masked loads of one pointwise value, which vectorises over channels; a large one is a reduction. Only positions that can
-leave the input are tested (by the interval of their index).
+A small window is unrolled into masked loads of one pointwise value, which vectorises over channels; a large
+one is a reduction. Only positions that can leave the input are tested (by the interval of their index).
 
     max_pool2d 3x3 stride 2 padding 1 over [1, 64, 112, 112]: nine loads, tests at the top and left edge only
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import Union
 
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
@@ -25,6 +26,7 @@ from compiler.lowering.values import Cost, Index, Value
 _LARGEST_UNROLLED_WINDOW = 25
 
 Extents = tuple[int, ...]
+Spatial = Union[int, Sequence[int]]
 
 
 def _each(value: Sequence[int] | int, rank: int) -> Extents:
@@ -40,7 +42,12 @@ class _Pool:
     """Windows over the last `rank` dims of `x`: window element `tap` of output `out` is x at out * stride - padding + tap * dilation."""
 
     def __init__(
-        self, x: Value, rank: int, kernel: Sequence[int] | int, stride: Sequence[int] | int, padding: Sequence[int] | int,
+        self,
+        x: Value,
+        rank: int,
+        kernel: Sequence[int] | int,
+        stride: Sequence[int] | int,
+        padding: Sequence[int] | int,
         dilation: Sequence[int] | int = 1,
     ) -> None:
         self.x, self.rank = x, rank
@@ -54,13 +61,16 @@ class _Pool:
 
     def position(self, out: Index, tap: Sequence[Expr | int]) -> Index:
         return tuple(
-            o * s - p + as_expr(k) * d for o, k, s, p, d in zip(out, tap, self.stride, self.padding, self.dilation, strict=True)
+            o * s - p + as_expr(k) * d
+            for o, k, s, p, d in zip(out, tap, self.stride, self.padding, self.dilation, strict=True)
         )
 
     def element(self, t: Tracer, i: Index, tap: Sequence[Expr | int], outside: Number) -> Scalar:
         """The window's element, `outside` where it lies in the padding."""
         at = self.position(i[len(i) - self.rank :], tap)
-        inside = [c for position, size in zip(at, self.extent, strict=True) for c in t.in_range(position, 0, size)]
+        inside = [
+            c for position, size in zip(at, self.extent, strict=True) for c in t.in_range(position, 0, size)
+        ]
         return t.masked(t.all_of(inside), lambda: self.x.at(t, (*i[: len(i) - self.rank], *at)), outside)
 
     def combine(self, b: Builder, op: str, kind: str, size: Index, outside: Number) -> Value:
@@ -69,7 +79,12 @@ class _Pool:
         inner = compute_dtype(self.x.dtype)
         if math.prod(self.kernel) > _LARGEST_UNROLLED_WINDOW:
             return b.reduce(
-                kind, self.x.dtype, inner, size, [as_expr(k) for k in self.kernel], lambda t, i, r: self.element(t, i, r, outside)
+                kind,
+                self.x.dtype,
+                inner,
+                size,
+                [as_expr(k) for k in self.kernel],
+                lambda t, i, r: self.element(t, i, r, outside),
             )
 
         def make(t: Tracer, i: Index) -> Scalar:
@@ -86,20 +101,20 @@ def _register_max_pools() -> None:
 
         @lowers(f"aten.max_pool{rank}d.default")
         def max_pool(
-            b: Builder, x: Value, kernel: object, stride: object = (), padding: object = 0, dilation: object = 1,
+            b: Builder, x: Value, kernel: Spatial, stride: Spatial = (), padding: Spatial = 0, dilation: Spatial = 1,
             ceil_mode: bool = False, rank: int = rank,
         ) -> Value:  # fmt: skip
-            pool = _Pool(x, rank, kernel, stride, padding, dilation)  # type: ignore[arg-type]
+            pool = _Pool(x, rank, kernel, stride, padding, dilation)
             return b.realize(pool.combine(b, "maximum", "max", b.out.size, _lowest(x.dtype)))
 
     for rank in (2, 3):
 
         @lowers(f"aten.max_pool{rank}d_with_indices.default")
         def max_pool_with_indices(
-            b: Builder, x: Value, kernel: object, stride: object = (), padding: object = 0, dilation: object = 1,
+            b: Builder, x: Value, kernel: Spatial, stride: Spatial = (), padding: Spatial = 0, dilation: Spatial = 1,
             ceil_mode: bool = False, rank: int = rank,
         ) -> tuple[Value, Value]:  # fmt: skip
-            pool = _Pool(x, rank, kernel, stride, padding, dilation)  # type: ignore[arg-type]
+            pool = _Pool(x, rank, kernel, stride, padding, dilation)
             values = pool.combine(b, "maximum", "max", b.out.size, _lowest(x.dtype))
             return values, _max_positions(b, pool, b.out.size)
 
@@ -134,16 +149,21 @@ def _register_average_pools() -> None:
 
         @lowers(f"aten.avg_pool{rank}d.default")
         def avg_pool(
-            b: Builder, x: Value, kernel: object, stride: object = (), padding: object = 0, ceil_mode: bool = False,
+            b: Builder, x: Value, kernel: Spatial, stride: Spatial = (), padding: Spatial = 0, ceil_mode: bool = False,
             count_include_pad: bool = True, divisor_override: int | None = None, rank: int = rank,
         ) -> Value:  # fmt: skip
-            pool = _Pool(x, rank, kernel, stride, padding)  # type: ignore[arg-type]
+            pool = _Pool(x, rank, kernel, stride, padding)
             total = pool.combine(b, "add", "sum", b.out.size, 0)
             if divisor_override:
                 return b.realize(_divided(b, total, rank, lambda out: as_expr(divisor_override or 1)))
-            return b.realize(_divided(b, total, rank, lambda out: _window_count(pool, out, count_include_pad)))
+            return b.realize(
+                _divided(b, total, rank, lambda out: _window_count(pool, out, count_include_pad))
+            )
 
-        @lowers(f"aten.adaptive_avg_pool{rank}d.default", *([f"aten._adaptive_avg_pool{rank}d.default"] if rank > 1 else []))
+        @lowers(
+            f"aten.adaptive_avg_pool{rank}d.default",
+            *([f"aten._adaptive_avg_pool{rank}d.default"] if rank > 1 else []),
+        )
         def adaptive_avg_pool(b: Builder, x: Value, _: object, rank: int = rank) -> Value:
             return _adaptive_average(b, x, b.out.size, rank)
 
@@ -151,7 +171,9 @@ def _register_average_pools() -> None:
 def _window_count(pool: _Pool, out: Index, include_padding: bool) -> Expr:
     """How many elements the average of this window divides by."""
     count = as_expr(1)
-    for o, kernel, stride, padding, extent in zip(out, pool.kernel, pool.stride, pool.padding, pool.extent, strict=True):
+    for o, kernel, stride, padding, extent in zip(
+        out, pool.kernel, pool.stride, pool.padding, pool.extent, strict=True
+    ):
         start = o * stride - padding
         end = minimum(start + kernel, extent + padding)
         if not include_padding:
@@ -180,8 +202,12 @@ def _adaptive_average(b: Builder, x: Value, size: Index, rank: int) -> Value:
     if all(e % w == 0 for e, w in zip(extent, wanted, strict=True)):
         kernel = [(e // w).value() for e, w in zip(extent, wanted, strict=True)]
         pool = _Pool(x, rank, kernel, kernel, 0)
-        return b.realize(_divided(b, pool.combine(b, "add", "sum", size, 0), rank, lambda out: as_expr(math.prod(kernel))))
-    return b.realize(_divided(b, _uneven_sum(b, x, size, rank), rank, lambda out: _uneven_count(out, extent, wanted)))
+        return b.realize(
+            _divided(b, pool.combine(b, "add", "sum", size, 0), rank, lambda out: as_expr(math.prod(kernel)))
+        )
+    return b.realize(
+        _divided(b, _uneven_sum(b, x, size, rank), rank, lambda out: _uneven_count(out, extent, wanted))
+    )
 
 
 def _window(o: Expr, extent: Expr, wanted: Expr) -> tuple[Expr, Expr]:
@@ -197,7 +223,7 @@ def _uneven_count(out: Index, extent: Sequence[Expr], wanted: Sequence[Expr]) ->
 def _uneven_sum(b: Builder, x: Value, size: Index, rank: int) -> Value:
     extent, wanted = x.size[x.rank - rank :], size[len(size) - rank :]
     longest = [
-        max((lambda s, e: e - s)(*(v.value() for v in _window(as_expr(o), e, w))) for o in range(w.value()))
+        max((end - start).value() for start, end in (_window(as_expr(o), e, w) for o in range(w.value())))
         for e, w in zip(extent, wanted, strict=True)
     ]
 
@@ -211,7 +237,9 @@ def _uneven_sum(b: Builder, x: Value, size: Index, rank: int) -> Value:
 
 
 def _below(t: Tracer, position: Expr, end: Expr) -> list[Scalar]:
-    return [] if (end - position).lo is not None and (end - position).lo > 0 else [t.op("lt", t.index(position), t.index(end))]  # type: ignore[operator]
+    """The condition position < end, where it is not known."""
+    least = (end - position).lo
+    return [] if least is not None and least > 0 else [t.op("lt", t.index(position), t.index(end))]
 
 
 _register_max_pools()

@@ -1,7 +1,7 @@
 """PyTorch's type promotion (https://docs.pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc).
 
-Operands count in three ranks: tensors with dims, tensors without, Python numbers. A lower rank changes the result only where its category
-(bool < integer < float) is higher.
+Operands count in three ranks: tensors with dims, tensors without, Python numbers. A lower rank changes the
+result only where its category (bool < integer < float) is higher.
 
     int32 [4] + int64 []   -> int32        int32 [4] + 1.5 -> float32        uint8 [4] + float64 [] -> float64
 """

@@ -1,7 +1,8 @@
 """When a lazy value is put into memory although nothing forces it to be.
 
-Values that several later values read are worth a buffer where computing them again would cost more: the scheduler keeps a buffer that only
-one fused kernel touches out of memory. Everything else stays lazy and composes.
+Values that several later values read are worth a buffer where computing them again would cost more: the
+scheduler keeps a buffer that only one fused kernel touches out of memory. Everything else stays lazy and
+composes.
 
     h = gemm + bias + residual; read by a mean, a variance and a normalisation   ->  realised
     u = gemm + bias; gelu = 0.5 * u * (1 + erf(u / sqrt(2)))                       ->  u stays lazy: all users meet again in gelu
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import torch.fx
 
-from compiler.lowering.registry import POINTWISE, VIEWS
+from compiler.lowering.registry import POINTWISE
 from compiler.lowering.values import Value
 
 # A body above this is cut: compilers vectorise loops of this size still, and tracing stays linear.
@@ -27,7 +28,8 @@ def should_realize(node: torch.fx.Node, value: Value) -> bool:
     if value.ref is not None or value.numel() == 0:
         return False
     cost = value.cost
-    if cost.ops > MAX_OPS:
+    # Where paths part, earlier than on one path: else each of them is cut with all of what they share inside.
+    if cost.ops > (MAX_OPS if len(node.users) < 2 else MAX_OPS // 2):
         return True
     if len(node.users) < 2 or not cost.reads:
         return False
@@ -53,7 +55,3 @@ def _users_meet(node: torch.fx.Node) -> bool:
 def op_name(node: torch.fx.Node) -> str:
     """`aten.add.Tensor` of a call, the opcode of anything else."""
     return str(node.target) if node.op == "call_function" else node.op
-
-
-def is_view(node: torch.fx.Node) -> bool:
-    return op_name(node) in VIEWS

@@ -1,7 +1,8 @@
 """Reductions over dims: sum, mean, extremes, products, any/all, norms, variance, arg-extremes, cumulative sums.
 
-A reduction is always a node of its own; what it reads is traced into its body. Sums and products of 16-bit floats accumulate in float32.
-Variance takes two passes (mean first, then squared differences), which loses no digits where the mean is large.
+A reduction is always a node of its own; what it reads is traced into its body. Sums and products of 16-bit
+floats accumulate in float32. Variance takes two passes (mean first, then squared differences), which loses no
+digits where the mean is large.
 """
 
 from __future__ import annotations
@@ -75,17 +76,23 @@ def mean_dims(b: Builder, x: Value, dims: Sequence[int], keepdim: bool, dtype: D
 
 
 @lowers("aten.sum.default", "aten.sum.dim_IntList")
-def lower_sum(b: Builder, x: Value, dim: Any = None, keepdim: bool = False, dtype: torch.dtype | None = None) -> Value:
+def lower_sum(
+    b: Builder, x: Value, dim: Any = None, keepdim: bool = False, dtype: torch.dtype | None = None
+) -> Value:
     return sum_dims(b, x, dims_of(x, dim), keepdim, to_dtype(dtype) if dtype else None)
 
 
 @lowers("aten.mean.default", "aten.mean.dim")
-def mean(b: Builder, x: Value, dim: Any = None, keepdim: bool = False, dtype: torch.dtype | None = None) -> Value:
+def mean(
+    b: Builder, x: Value, dim: Any = None, keepdim: bool = False, dtype: torch.dtype | None = None
+) -> Value:
     return mean_dims(b, x, dims_of(x, dim), keepdim, to_dtype(dtype) if dtype else x.dtype)
 
 
 @lowers("aten.prod.default", "aten.prod.dim_int")
-def prod(b: Builder, x: Value, dim: Any = None, keepdim: bool = False, dtype: torch.dtype | None = None) -> Value:
+def prod(
+    b: Builder, x: Value, dim: Any = None, keepdim: bool = False, dtype: torch.dtype | None = None
+) -> Value:
     wanted = to_dtype(dtype) if dtype else (x.dtype if x.dtype.is_float else dtypes.int64)
     return reduce_dims(b, "prod", x, dims_of(x, dim), keepdim, wanted)
 
@@ -104,14 +111,18 @@ def _register_extremes() -> None:
             return reduce_dims(b, kind, x, dims_of(x, None), False, x.dtype)
 
         @lowers(f"aten.{kind}.dim")
-        def with_position(b: Builder, x: Value, dim: int, keepdim: bool = False, kind: str = kind) -> tuple[Value, Value]:
+        def with_position(
+            b: Builder, x: Value, dim: int, keepdim: bool = False, kind: str = kind
+        ) -> tuple[Value, Value]:
             b.share(x)
             dims = dims_of(x, dim)
             values = reduce_dims(b, kind, x, dims, keepdim, x.dtype)
             return values, _position(b, f"arg{kind}", x, dims, keepdim)
 
         @lowers(f"aten.arg{kind}.default")
-        def position(b: Builder, x: Value, dim: int | None = None, keepdim: bool = False, kind: str = kind) -> Value:
+        def position(
+            b: Builder, x: Value, dim: int | None = None, keepdim: bool = False, kind: str = kind
+        ) -> Value:
             if dim is not None:
                 return _position(b, f"arg{kind}", x, dims_of(x, dim), keepdim)
             found = _position(b, f"arg{kind}", reshape(b, x, (x.numel(),)), (0,), False)
@@ -131,7 +142,9 @@ def _position(b: Builder, kind: str, x: Value, dims: Sequence[int], keepdim: boo
     return reduce_dims(b, kind, x, dims, keepdim, x.dtype)
 
 
-def moments(b: Builder, x: Value, dims: Sequence[int], keepdim: bool, correction: float = 0) -> tuple[Value, Value]:
+def moments(
+    b: Builder, x: Value, dims: Sequence[int], keepdim: bool, correction: float = 0
+) -> tuple[Value, Value]:
     """Variance and mean in compute precision, in two passes over x."""
     b.share(x)
     inner = compute_dtype(x.dtype)
@@ -154,12 +167,26 @@ def _correction(unbiased: bool, correction: float | None) -> float:
 
 
 @lowers("aten.var.correction", "aten.var.dim")
-def var(b: Builder, x: Value, dim: Any = None, unbiased: bool = True, keepdim: bool = False, correction: float | None = None) -> Value:
+def var(
+    b: Builder,
+    x: Value,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    correction: float | None = None,
+) -> Value:
     return convert(b, moments(b, x, dims_of(x, dim), keepdim, _correction(unbiased, correction))[0], x.dtype)
 
 
 @lowers("aten.std.correction", "aten.std.dim")
-def std(b: Builder, x: Value, dim: Any = None, unbiased: bool = True, keepdim: bool = False, correction: float | None = None) -> Value:
+def std(
+    b: Builder,
+    x: Value,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    correction: float | None = None,
+) -> Value:
     variance = moments(b, x, dims_of(x, dim), keepdim, _correction(unbiased, correction))[0]
     return convert(b, apply(b, "sqrt", [variance], variance.dtype, variance.dtype), x.dtype)
 
@@ -174,7 +201,12 @@ def var_mean(
 
 @lowers("aten.linalg_vector_norm.default")
 def vector_norm(
-    b: Builder, x: Value, ord: float = 2, dim: Any = None, keepdim: bool = False, dtype: torch.dtype | None = None
+    b: Builder,
+    x: Value,
+    ord: float = 2,
+    dim: Any = None,
+    keepdim: bool = False,
+    dtype: torch.dtype | None = None,
 ) -> Value:
     wanted = to_dtype(dtype) if dtype else x.dtype
     inner = compute_dtype(wanted)
@@ -187,9 +219,17 @@ def vector_norm(
         return convert(b, sum_dims(b, apply(b, "ne", [x, 0], inner, inner), dims, keepdim, inner), wanted)
     if ord == 1:
         return convert(b, sum_dims(b, size, dims, keepdim, inner), wanted)
-    powered = apply(b, "mul", [x, x], inner, inner) if ord == 2 else apply(b, "pow", [size, float(ord)], inner, inner)
+    powered = (
+        apply(b, "mul", [x, x], inner, inner)
+        if ord == 2
+        else apply(b, "pow", [size, float(ord)], inner, inner)
+    )
     total = sum_dims(b, powered, dims, keepdim, inner)
-    root = apply(b, "sqrt", [total], inner, inner) if ord == 2 else apply(b, "pow", [total, 1.0 / ord], inner, inner)
+    root = (
+        apply(b, "sqrt", [total], inner, inner)
+        if ord == 2
+        else apply(b, "pow", [total, 1.0 / ord], inner, inner)
+    )
     return convert(b, root, wanted)
 
 
@@ -199,7 +239,11 @@ def _register_scans() -> None:
         @lowers(f"aten.{name}.default")
         def scan(b: Builder, x: Value, dim: int, dtype: torch.dtype | None = None, kind: str = kind) -> Value:
             wanted = to_dtype(dtype) if dtype else (x.dtype if x.dtype.is_float else dtypes.int64)
-            return b.scan(kind, wanted, compute_dtype(wanted), x, dim % x.rank) if x.rank else convert(b, x, wanted)
+            return (
+                b.scan(kind, wanted, compute_dtype(wanted), x, dim % x.rank)
+                if x.rank
+                else convert(b, x, wanted)
+            )
 
 
 _register_extremes()

@@ -1,7 +1,8 @@
 """Which function lowers which ATen operator.
 
-A lowering is `f(b: Builder, *args, **kwargs)` with the operator's arguments: tensors as `Value`s, the rest as in the graph. It returns a
-`Value`, or a tuple of them for an operator with several results. Each family registers its own on import.
+A lowering is `f(b: Builder, *args, **kwargs)` with the operator's arguments: tensors as `Value`s, the rest as
+in the graph. It returns a `Value`, or a tuple of them for an operator with several results. Each family
+registers its own on import.
 
     @lowers("aten.flip.default")
     def flip(b, x, dims): ...
@@ -10,9 +11,10 @@ A lowering is `f(b: Builder, *args, **kwargs)` with the operator's arguments: te
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 Lowering = Callable[..., Any]
+AnyLowering = TypeVar("AnyLowering", bound=Lowering)
 
 
 class Unsupported(Exception):
@@ -30,10 +32,10 @@ VIEWS: set[str] = set()
 _LOWERINGS: dict[str, Lowering] = {}
 
 
-def lowers(*ops: str, family: set[str] | None = None) -> Callable[[Lowering], Lowering]:
+def lowers(*ops: str, family: set[str] | None = None) -> Callable[[AnyLowering], AnyLowering]:
     """Registers the decorated function for these operators (`aten.add.Tensor`)."""
 
-    def register(function: Lowering) -> Lowering:
+    def register(function: AnyLowering) -> AnyLowering:
         for op in ops:
             if op in _LOWERINGS:
                 raise ValueError(f"{op} has two lowerings: {_LOWERINGS[op].__name__} and {function.__name__}")

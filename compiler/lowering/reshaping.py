@@ -1,6 +1,6 @@
 """Which dims of a reshape belong together, and whether strides can express it.
 
-    [2, 12, 128, 32] -> [24, 128, 4, 8]:  groups (0, 1 | 0), (2 | 1), (3 | 2, 3)
+[2, 12, 128, 32] -> [24, 128, 4, 8]:  groups (0, 1 | 0), (2 | 1), (3 | 2, 3)
 """
 
 from __future__ import annotations

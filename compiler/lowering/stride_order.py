@@ -1,7 +1,7 @@
 """In which order a value's dims lie in memory, outermost first.
 
-A lazy value that is realised follows its dominating input, the load that touches most elements: so pointwise work between two
-channels-last convolutions stays channels-last and no reordering is needed.
+A lazy value that is realised follows its dominating input, the load that touches most elements: so pointwise
+work between two channels-last convolutions stays channels-last and no reordering is needed.
 
     load buf0[4096*i0 + i1 + 1024*i2 + 64*i3]   (a channels-last [N, C, H, W])   ->   (0, 2, 3, 1)
 """
@@ -31,7 +31,7 @@ def of_loads(ops: Sequence[BodyOp], variables: Sequence[Expr], size: Sequence[Ex
     for op in ops:
         if op.opcode != "load":
             continue
-        strides = _strides(op.attrs[1], variables)  # type: ignore[arg-type]
+        strides = _strides(op.expr, variables)
         if strides is None:
             continue
         touched = 1
@@ -48,7 +48,11 @@ def of_loads(ops: Sequence[BodyOp], variables: Sequence[Expr], size: Sequence[Ex
 def permuted_layout(layout: Layout, order: Order) -> Layout:
     """`layout` with dims in memory order (position p holds dim order[p])."""
     return Layout(
-        layout.dtype, tuple(layout.size[d] for d in order), tuple(layout.stride[d] for d in order), layout.offset, layout.device
+        layout.dtype,
+        tuple(layout.size[d] for d in order),
+        tuple(layout.stride[d] for d in order),
+        layout.offset,
+        layout.device,
     )
 
 

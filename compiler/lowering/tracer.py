@@ -4,9 +4,10 @@ Enters: calls such as `t.op("add", a, b)` made while a value is evaluated at an 
 
 Invariants
 - Equal operations are made once (a node that reads `x` twice loads it once).
-- Values of 16-bit float types are computed in float32: `load` gives float32 and whoever stores the result rounds it.
-- Under a mask (`masked`) every load is a masked load and every indirect index is forced to 0, so nothing outside the mask touches
-  memory or reports an error.
+- Values of 16-bit float types are computed in float32: `load` gives float32 and whoever stores the result
+  rounds it.
+- Under a mask (`masked`) every load is a masked load and every indirect index is forced to 0, so nothing
+  outside the mask touches memory or reports an error.
 
 Before/after:
     t = Tracer(); x = t.load("arg0", layout.index(i), dtypes.float32); body = t.body(t.op("sin", x))
@@ -100,8 +101,11 @@ class Tracer:
         if value.dtype == dtype:
             return value
         source = self._ops[value.id]
-        if source.opcode == "constant" and _cast_is_exact(source, dtype):
-            return self.constant(source.attrs[0], dtype)  # type: ignore[arg-type]
+        if source.opcode == "constant":
+            number = source.attrs[0]
+            assert isinstance(number, (int, float))
+            if _cast_is_exact(number, source.dtype, dtype):
+                return self.constant(number, dtype)
         return self._emit("cast", (value.id,), dtype)
 
     def round_to(self, value: Scalar, dtype: DType) -> Scalar:
@@ -163,7 +167,11 @@ class Tracer:
         return body, renamed
 
     def _emit(
-        self, opcode: str, args: tuple[int, ...], dtype: DType, attrs: tuple[Union[str, Expr, int, float, bool], ...] = ()
+        self,
+        opcode: str,
+        args: tuple[int, ...],
+        dtype: DType,
+        attrs: tuple[Union[str, Expr, int, float, bool], ...] = (),
     ) -> Scalar:
         # repr tells 0.0 from -0.0, which are equal as dictionary keys.
         key = (opcode, args, dtype.code, repr(attrs[0]) if opcode == "constant" else attrs)
@@ -180,16 +188,15 @@ def _typed(value: Number, dtype: DType) -> Number:
     return bool(value) if dtype == dtypes.bool_ else int(value)
 
 
-def _cast_is_exact(constant: BodyOp, dtype: DType) -> bool:
-    """Whether writing the constant's number in `dtype` means the same as converting it at run time."""
-    number = constant.attrs[0]
+def _cast_is_exact(number: Number, written: DType, dtype: DType) -> bool:
+    """Whether writing a constant of type `written` in `dtype` means the same as converting it at run time."""
     if dtype == dtypes.bool_:
         return not isinstance(number, float)
     if dtype not in (dtypes.float32, dtypes.float64):
         return False
     if isinstance(number, float):
-        return constant.dtype == dtypes.float64 or math.isinf(number)
-    return abs(number) <= 1 << 24  # type: ignore[operator,arg-type]
+        return written == dtypes.float64 or math.isinf(number)
+    return abs(number) <= 1 << 24
 
 
 def _without_dead_ops(
@@ -197,7 +204,7 @@ def _without_dead_ops(
 ) -> tuple[Body, tuple[Expr, ...]]:
     """Keeps what the yields and indices need and renumbers it; the symbols of indirect ops are renamed with their ids."""
     definer: dict[Expr, int] = {
-        indirect_var(i, op.attrs[0]): i for i, op in enumerate(ops) if op.opcode == "indirect"  # type: ignore[arg-type]
+        indirect_var(i, op.expr): i for i, op in enumerate(ops) if op.opcode == "indirect"
     }
     live = set(yields) | {definer[s] for e in indices for s in e.symbols() if s in definer}
     for i in range(len(ops) - 1, -1, -1):
@@ -214,8 +221,7 @@ def _without_dead_ops(
         op = ops[i]
         new_id[i] = len(kept)
         if op.opcode == "indirect":
-            size: Expr = op.attrs[0]  # type: ignore[assignment]
-            rename[indirect_var(i, size)] = indirect_var(len(kept), size)
+            rename[indirect_var(i, op.expr)] = indirect_var(len(kept), op.expr)
         attrs = tuple(a.subst(rename) if isinstance(a, Expr) and definer else a for a in op.attrs)
         kept.append(BodyOp(op.opcode, tuple(new_id[a] for a in op.args), op.dtype, attrs))
     return Body(tuple(kept), tuple(new_id[y] for y in yields)), tuple(e.subst(rename) for e in indices)

@@ -1,11 +1,13 @@
 """What a tensor is while it is being lowered: memory seen through a layout, or a function of its indices.
 
-A `Value` starts lazy (a function that traces its element at an index) or stored (a `TensorRef`). Realising a lazy value makes it stored
-*in place*, so everything that was composed from it before or after reads the memory.
+A `Value` starts lazy (a function that traces its element at an index) or stored (a `TensorRef`). Realising a
+lazy value makes it stored *in place*, so everything that was composed from it before or after reads the
+memory.
 
 Invariants
 - `at` gives a scalar of `compute_dtype(dtype)`.
-- Views of stored values are stored values with another layout; only views that strides cannot express are lazy.
+- Views of stored values are stored values with another layout; only views that strides cannot express are
+  lazy.
 
 Before/after (y = sin(x)[1:], x stored):
     y.at(t, (i0, i1))  ->  %0 = load arg0[64*i0 + i1 + 64] : float32;  %1 = sin %0 : float32
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr, mul_all
 from compiler.ir.loop import Layout, TensorRef
@@ -55,7 +58,9 @@ class Value:
         self._cost = Cost()
 
     @staticmethod
-    def lazy(dtype: DType, size: Sequence[Expr], make: MakeElement, cost: Cost, origin: Origin | None = None) -> Value:
+    def lazy(
+        dtype: DType, size: Sequence[Expr], make: MakeElement, cost: Cost, origin: Origin | None = None
+    ) -> Value:
         value = Value(dtype, tuple(size), origin)
         value._make, value._cost = make, cost
         return value
@@ -104,4 +109,3 @@ class Value:
         """The same memory (of a stored value) under another layout."""
         assert self._ref is not None
         return Value.stored(replace(self._ref, layout=layout))
-

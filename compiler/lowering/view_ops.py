@@ -1,7 +1,7 @@
 """Views as functions on values: a stored value gets another layout, a lazy one another index.
 
-Invariant: a view of stored memory is stored whenever strides can express it; nothing is copied for a view except where a reshape merges dims
-that do not lie one after the other.
+Invariant: a view of stored memory is stored whenever strides can express it; nothing is copied for a view
+except where a reshape merges dims that do not lie one after the other.
 
 Before/after (x lazy [64, 64]):
     permute(x, (1, 0)).at(t, (i0, i1))   ==   x.at(t, (i1, i0))
@@ -18,7 +18,9 @@ from compiler.lowering.reshaping import Group, groups_of, reshaped_layout
 from compiler.lowering.values import Cost, Index, Value
 
 
-def reindex(b: Builder, x: Value, size: Sequence[IntLike], source: Callable[[Index], Index], repeats: bool = False) -> Value:
+def reindex(
+    b: Builder, x: Value, size: Sequence[IntLike], source: Callable[[Index], Index], repeats: bool = False
+) -> Value:
     """A lazy view: its element at `i` is x's at `source(i)`. `repeats`: several positions see one element."""
     result = b.lazy(x.dtype, size, lambda t, index: x.at(t, source(index)), Cost.of([x]))
     result.repeats = repeats or x.repeats
@@ -31,7 +33,12 @@ def permute(b: Builder, x: Value, dims: Sequence[int]) -> Value:
     if x.ref is not None:
         layout = x.ref.layout
         return x.with_layout(
-            Layout(layout.dtype, tuple(layout.size[d] for d in dims), tuple(layout.stride[d] for d in dims), layout.offset)
+            Layout(
+                layout.dtype,
+                tuple(layout.size[d] for d in dims),
+                tuple(layout.stride[d] for d in dims),
+                layout.offset,
+            )
         )
     place = {d: k for k, d in enumerate(dims)}
     return reindex(b, x, [x.size[d] for d in dims], lambda i: tuple(i[place[d]] for d in range(x.rank)))
@@ -44,7 +51,9 @@ def unsqueeze(b: Builder, x: Value, dim: int) -> Value:
     if x.ref is not None:
         layout = x.ref.layout
         step = layout.size[dim] * layout.stride[dim] if dim < x.rank else as_expr(1)
-        return x.with_layout(Layout(layout.dtype, size, (*layout.stride[:dim], step, *layout.stride[dim:]), layout.offset))
+        return x.with_layout(
+            Layout(layout.dtype, size, (*layout.stride[:dim], step, *layout.stride[dim:]), layout.offset)
+        )
     return reindex(b, x, size, lambda i: (*i[:dim], *i[dim + 1 :]))
 
 
@@ -72,7 +81,10 @@ def expand(b: Builder, x: Value, size: Sequence[IntLike]) -> Value:
     zero = as_expr(0)
     if x.ref is not None:
         layout = x.ref.layout
-        strides = [st if s is w else zero for s, st, w in zip(layout.size, layout.stride, wanted[added:], strict=True)]
+        strides = [
+            st if s is w else zero
+            for s, st, w in zip(layout.size, layout.stride, wanted[added:], strict=True)
+        ]
         return x.with_layout(Layout(layout.dtype, wanted, (*[zero] * added, *strides), layout.offset))
 
     def source(i: Index) -> Index:
@@ -90,7 +102,9 @@ def slice_dim(b: Builder, x: Value, dim: int, start: IntLike, length: IntLike, s
     if x.ref is not None and step > 0:
         layout = x.ref.layout
         stride = (*layout.stride[:dim], layout.stride[dim] * step, *layout.stride[dim + 1 :])
-        return x.with_layout(Layout(layout.dtype, size, stride, layout.offset + layout.stride[dim] * as_expr(start)))
+        return x.with_layout(
+            Layout(layout.dtype, size, stride, layout.offset + layout.stride[dim] * as_expr(start))
+        )
     return reindex(b, x, size, lambda i: (*i[:dim], i[dim] * step + as_expr(start), *i[dim + 1 :]))
 
 

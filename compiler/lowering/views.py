@@ -6,15 +6,31 @@ from collections.abc import Sequence
 
 from compiler.ir.expr import Expr, as_expr
 from compiler.lowering.builder import Builder
+from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.registry import POINTWISE, VIEWS, lowers
 from compiler.lowering.values import Index, Value
-from compiler.lowering.view_ops import expand, permute, reindex, reshape, select, slice_dim, squeeze, unsqueeze
+from compiler.lowering.view_ops import (
+    expand,
+    permute,
+    reindex,
+    reshape,
+    select,
+    slice_dim,
+    squeeze,
+    unsqueeze,
+)
 
 # `slice` writes "to the end" as this or more.
 _INT_MAX = 1 << 62
 
 
-@lowers("aten.alias.default", "aten.detach.default", "aten.lift_fresh_copy.default", family=VIEWS)
+@lowers(
+    "aten.alias.default",
+    "aten.detach.default",
+    "aten.detach_.default",
+    "aten.lift_fresh_copy.default",
+    family=VIEWS,
+)
 def alias(b: Builder, x: Value) -> Value:
     return x
 
@@ -26,7 +42,12 @@ def clone(b: Builder, x: Value, **_: object) -> Value:
 
 
 @lowers(
-    "aten.view.default", "aten.reshape.default", "aten._unsafe_view.default", "aten.flatten.using_ints", "aten.unflatten.int", family=VIEWS
+    "aten.view.default",
+    "aten.reshape.default",
+    "aten._unsafe_view.default",
+    "aten.flatten.using_ints",
+    "aten.unflatten.int",
+    family=VIEWS,
 )
 def view(b: Builder, x: Value, *_: object) -> Value:
     return reshape(b, x, b.out.size)
@@ -73,7 +94,9 @@ def expand_as(b: Builder, x: Value, other: Value) -> Value:
 
 
 @lowers("aten.slice.Tensor", family=VIEWS)
-def lower_slice(b: Builder, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Value:
+def lower_slice(
+    b: Builder, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Value:
     extent = x.size[dim % x.rank].value()
     first = _clip(0 if start is None else start, extent)
     last = _clip(extent if end is None or end > _INT_MAX else end, extent)
@@ -94,7 +117,13 @@ def lower_select(b: Builder, x: Value, dim: int, index: int) -> Value:
     return select(b, x, dim, index % x.size[dim % x.rank].value())
 
 
-@lowers("aten.split.Tensor", "aten.split.sizes", "aten.split_with_sizes.default", "aten.chunk.default", family=VIEWS)
+@lowers(
+    "aten.split.Tensor",
+    "aten.split.sizes",
+    "aten.split_with_sizes.default",
+    "aten.chunk.default",
+    family=VIEWS,
+)
 def split(b: Builder, x: Value, _: object, dim: int = 0) -> tuple[Value, ...]:
     parts, start = [], as_expr(0)
     for part in b.outs:
@@ -127,13 +156,17 @@ def unfold(b: Builder, x: Value, dim: int, size: int, step: int) -> Value:
     dim = dim % x.rank if x.rank else 0
     if x.rank == 0:
         return reindex(b, x, b.out.size, lambda i: ())
-    return reindex(b, x, b.out.size, lambda i: (*i[:dim], i[dim] * step + i[-1], *i[dim + 1 : -1]), repeats=step < size)
+    return reindex(
+        b, x, b.out.size, lambda i: (*i[:dim], i[dim] * step + i[-1], *i[dim + 1 : -1]), repeats=step < size
+    )
 
 
 @lowers("aten.flip.default", family=VIEWS)
 def flip(b: Builder, x: Value, dims: Sequence[int]) -> Value:
     gone = {d % x.rank for d in dims}
-    return reindex(b, x, x.size, lambda i: tuple(x.size[d] - 1 - i[d] if d in gone else i[d] for d in range(x.rank)))
+    return reindex(
+        b, x, x.size, lambda i: tuple(x.size[d] - 1 - i[d] if d in gone else i[d] for d in range(x.rank))
+    )
 
 
 @lowers("aten.roll.default", family=VIEWS)
@@ -159,3 +192,8 @@ def repeat(b: Builder, x: Value, repeats: Sequence[int]) -> Value:
         return tuple(k % s for k, s in zip(i[added:], x.size, strict=True))
 
     return reindex(b, x, b.out.size, source, repeats=True)
+
+
+@lowers("aten.copy.default", family=POINTWISE)
+def copy(b: Builder, x: Value, source: Value, non_blocking: bool = False) -> Value:
+    return convert(b, expand(b, source, x.size), x.dtype)

@@ -61,7 +61,9 @@ class ElfFile:
 
     def exported(self) -> list[str]:
         """Names that others can use, sorted."""
-        return sorted({s.name for s in self.symbols if s.defined and s.binding != "local" and s.visible and s.name})
+        return sorted(
+            {s.name for s in self.symbols if s.defined and s.binding != "local" and s.visible and s.name}
+        )
 
 
 def read(path: Path) -> ElfFile:
@@ -101,7 +103,9 @@ class _Reader:
             raise self.fail("it does not begin as a 64-bit little-endian one")
         machine = self.unpack("<H", 18)[0]
         elf = ElfFile(_MACHINES.get(machine, f"machine {machine}"), self._sections())
-        tables = [s for s in elf.sections if s.kind == _SHT_DYNSYM] or [s for s in elf.sections if s.kind == _SHT_SYMTAB]
+        tables = [s for s in elf.sections if s.kind == _SHT_DYNSYM] or [
+            s for s in elf.sections if s.kind == _SHT_SYMTAB
+        ]
         for table in tables:
             self._symbols(elf, table)
         for section in elf.sections:
@@ -125,7 +129,9 @@ class _Reader:
         if names >= count:
             raise self.fail("the section of names does not exist")
         table = raw[names][1]
-        return [Section(self.text(table, n), s.kind, s.address, s.offset, s.size_bytes, s.link) for n, s in raw]
+        return [
+            Section(self.text(table, n), s.kind, s.address, s.offset, s.size_bytes, s.link) for n, s in raw
+        ]
 
     def _linked(self, elf: ElfFile, section: Section) -> Section:
         if section.link >= len(elf.sections):
@@ -137,7 +143,9 @@ class _Reader:
         for offset in range(table.offset, table.offset + table.size_bytes - 23, 24):
             name, info, other, index, value, size = self.unpack("<IBBHQQ", offset)
             binding = _BINDINGS.get(info >> 4, "other")
-            elf.symbols.append(Symbol(self.text(strings, name), binding, index != 0, other & 3 in (0, 3), value, size))
+            elf.symbols.append(
+                Symbol(self.text(strings, name), binding, index != 0, other & 3 in (0, 3), value, size)
+            )
 
     def _dynamic(self, elf: ElfFile, section: Section) -> None:
         strings = self._linked(elf, section)

@@ -31,5 +31,10 @@ def test_instruction_sets_agree() -> None:
 
 
 def test_nothing_depends_on_the_machine() -> None:
-    everything = [*flags.COMMON, *flags.KERNEL, *flags.LINK, *(f for i in flags.known_isas() for f in flags.kernel_flags(CLANG, i))]
+    everything = [
+        *flags.COMMON,
+        *flags.KERNEL,
+        *flags.LINK,
+        *(f for i in flags.known_isas() for f in flags.kernel_flags(CLANG, i)),
+    ]
     assert not [f for f in everything if "native" in f or "/" in f]

@@ -29,7 +29,21 @@ from compiler.support.cpp_text import comment, identifier
 from compiler.support.version import COMPILER_VERSION
 
 _HOST_TYPES = {"float16": "AotiFloat16", "bfloat16": "AotiBFloat16"}
-_OF_MODEL = frozenset(("api", "container", "run", "ok", "status", "set_num_threads", "options", "result", "inputs", "aoti", "Model"))
+_OF_MODEL = frozenset(
+    (
+        "api",
+        "container",
+        "run",
+        "ok",
+        "status",
+        "set_num_threads",
+        "options",
+        "result",
+        "inputs",
+        "aoti",
+        "Model",
+    )
+)
 _OF_RESULT = frozenset(("ok", "status", "view", "aoti", "Result", "Model"))
 
 
@@ -123,12 +137,17 @@ def _summary(plan: Plan, inputs: Sequence[str], outputs: Sequence[str]) -> str:
 
 
 def _example(plan: Plan, inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
-    rows = [f"  {plan.name}::Model model;", "  if (!model.ok()) { puts(model.status().message()); return 1; }"]
+    rows = [
+        f"  {plan.name}::Model model;",
+        "  if (!model.ok()) { puts(model.status().message()); return 1; }",
+    ]
     arguments = []
     for name, slot in zip(inputs, plan.inputs, strict=True):
         ctype = host_type(slot.layout.dtype)
         if all(s.is_const for s in slot.layout.size):
-            rows.append(f"  static {ctype} {name}[{slot.layout.storage_numel()}];  // or any vector, array or span")
+            rows.append(
+                f"  static {ctype} {name}[{slot.layout.storage_numel()}];  // or any vector, array or span"
+            )
             arguments.append(name)
         else:
             sizes = ", ".join(str(s) for s in slot.layout.size)
@@ -139,7 +158,9 @@ def _example(plan: Plan, inputs: Sequence[str], outputs: Sequence[str]) -> list[
     for name, out in zip(outputs, plan.outputs, strict=True):
         if out.layout is not None and all(s.is_const and s != 0 for s in out.layout.size):
             zeros = ", ".join("0" for _ in out.layout.size)
-            rows.append(f"  {host_type(out.layout.dtype)} first = result.{name}()({zeros});  // lives as long as result")
+            rows.append(
+                f"  {host_type(out.layout.dtype)} first = result.{name}()({zeros});  // lives as long as result"
+            )
             break
     return rows
 
@@ -170,11 +191,15 @@ def _result(plan: Plan, outputs: Sequence[str]) -> str:
     for n, (name, slot) in enumerate(zip(outputs, plan.outputs, strict=True)):
         if slot.layout is not None:
             rows.append(f"  // {_describe(slot.layout)}\n")
-            rows.append(f"  {view_type(slot.layout)} {name}() const {{ return view<{view_type(slot.layout)}>({n}); }}\n")
+            rows.append(
+                f"  {view_type(slot.layout)} {name}() const {{ return view<{view_type(slot.layout)}>({n}); }}\n"
+            )
         elif slot.literal is None:
             rows.append(f"  // Output {n} ({name}) is None.\n")
         else:
-            rows.append(f"  // The model returns this number, whatever its inputs.\n  {_literal(name, slot)}\n")
+            rows.append(
+                f"  // The model returns this number, whatever its inputs.\n  {_literal(name, slot)}\n"
+            )
     return "".join(rows) + "};\n\n"
 
 
@@ -188,7 +213,9 @@ def _literal(name: str, slot: OutputSlot) -> str:
 
 
 def _model(plan: Plan, inputs: Sequence[str]) -> str:
-    parameters = ",\n             ".join(f"{view_type(i.layout)} {n}" for n, i in zip(inputs, plan.inputs, strict=True))
+    parameters = ",\n             ".join(
+        f"{view_type(i.layout)} {n}" for n, i in zip(inputs, plan.inputs, strict=True)
+    )
     entries = "".join(
         f'        {{"{i.name}", {n}.data(), {n}.given(), {i.layout.dtype.code}, {len(i.layout.size)}, {n}.sizes(), {n}.strides()}},\n'
         for n, i in zip(inputs, plan.inputs, strict=True)

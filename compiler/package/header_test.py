@@ -14,11 +14,15 @@ MATRIX = Layout.contiguous(float32, [2, 3])
 
 
 def write(inputs: list[InputSlot], outputs: list[OutputSlot], symbols: list[SizeSymbol] | None = None) -> str:
-    return header.write(Plan("m_aoti", inputs, [], outputs, [Return(())], symbols or [], arena_bytes=128, weights_bytes=64))
+    return header.write(
+        Plan("m_aoti", inputs, [], outputs, [Return(())], symbols or [], arena_bytes=128, weights_bytes=64)
+    )
 
 
 def test_signature() -> None:
-    text = write([InputSlot("ids", Layout.contiguous(int64, [1, 128]), "m.py:3")], [OutputSlot("embedding", MATRIX)])
+    text = write(
+        [InputSlot("ids", Layout.contiguous(int64, [1, 128]), "m.py:3")], [OutputSlot("embedding", MATRIX)]
+    )
     for wanted in (
         "#ifndef M_AOTI_H_",
         "//   (embedding) = m_aoti(ids)",
@@ -41,8 +45,14 @@ def test_signature() -> None:
         (MATRIX, "aoti::TensorView<const float, 2, 3>"),
         (Layout.contiguous(bool_, []), "aoti::TensorView<const bool>"),
         (Layout.contiguous(bfloat16, [4]), "aoti::TensorView<const AotiBFloat16, 4>"),
-        (Layout(float32, MATRIX.size, (const(1), const(2))), "aoti::StridedView<const float, aoti::Numbers<2, 3>, aoti::Numbers<1, 2>>"),
-        (Layout.contiguous(float32, [sym("s0", 1, 9), 3]), "aoti::TensorView<const float, aoti::kDynamic, 3>"),
+        (
+            Layout(float32, MATRIX.size, (const(1), const(2))),
+            "aoti::StridedView<const float, aoti::Numbers<2, 3>, aoti::Numbers<1, 2>>",
+        ),
+        (
+            Layout.contiguous(float32, [sym("s0", 1, 9), 3]),
+            "aoti::TensorView<const float, aoti::kDynamic, 3>",
+        ),
     ],
 )
 def test_views(layout: Layout, wanted: str) -> None:
@@ -58,7 +68,15 @@ def test_names_do_not_clash() -> None:
 
 
 def test_literals_and_none() -> None:
-    text = write([], [OutputSlot("n", None, None), OutputSlot("k", None, 3), OutputSlot("t", None, True), OutputSlot("f", None, 0.5)])
+    text = write(
+        [],
+        [
+            OutputSlot("n", None, None),
+            OutputSlot("k", None, 3),
+            OutputSlot("t", None, True),
+            OutputSlot("f", None, 0.5),
+        ],
+    )
     assert "// Output 0 (n) is None." in text
     assert "int64_t k() const { return 3; }" in text
     assert "bool t() const { return true; }" in text

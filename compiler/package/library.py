@@ -54,22 +54,29 @@ class LibraryBuilder:
     def start_support(self) -> None:
         """Begins with everything that does not depend on the model: the engine of the kernels, runtime and shim."""
         for source in _library_sources(self.root / "kernels/cpp/engine"):
-            self.support += [self._submit(source, kernel_flags(self.toolchain, isa)) for isa in self.isa]
+            self.support += self._kernel(source)
         for folder in ("runtime/model", "runtime/cpu"):
-            self.support += [self._submit(s, COMMON) for s in _library_sources(self.root / folder)]
+            self.support += [
+                self._submit(s, COMMON, ("runtime/model", "runtime/cpu"))
+                for s in _library_sources(self.root / folder)
+            ]
         if self.shim != "torch":
             flags = (*COMMON, "-DAOTI_SHIM_EXPORTS") if self.shim == "shared" else COMMON
-            self.shim_objects = [self._submit(s, flags) for s in _library_sources(self.root / "shim/src")]
+            self.shim_objects = [
+                self._submit(s, flags, ("shim/src",)) for s in _library_sources(self.root / "shim/src")
+            ]
 
     def start_kernels(self, folder: Path) -> None:
         """Begins with every kernel file of `folder`, once for each instruction set."""
         for source in sorted(folder.glob("*.cpp")):
-            self.own += [self._submit(source, kernel_flags(self.toolchain, isa)) for isa in self.isa]
+            self.own += self._kernel(source)
 
     def start_wrapper(self, folder: Path, weights: Path) -> None:
         """Begins with the wrapper's files; `weights` must be complete."""
         for source in sorted(folder.glob("*.cpp")):
-            self.own.append(self._submit(source, COMMON, weights if source.name == "weights.cpp" else None))
+            self.own.append(
+                self._submit(source, COMMON, (), weights if source.name == "weights.cpp" else None)
+            )
 
     def link(self, name: str, out: Path) -> None:
         """Waits for all objects and links model `name` into `out`."""
@@ -79,14 +86,23 @@ class LibraryBuilder:
             self._link(Path(scratch), name, objects, shim, out)
         self._check(out)
 
-    def _submit(self, source: Path, flags: tuple[str, ...], weights: Path | None = None) -> Future[Path]:
+    def _kernel(self, source: Path) -> list[Future[Path]]:
+        """One object for each instruction set."""
+        return [self._submit(source, kernel_flags(self.toolchain, isa), ("kernels/cpp",)) for isa in self.isa]
+
+    def _submit(
+        self, source: Path, flags: tuple[str, ...], headers: tuple[str, ...], weights: Path | None = None
+    ) -> Future[Path]:
+        """`headers`: folders, beside the contract's, whose headers the source may read."""
         include = (self.root / "shim/include", self.root / "runtime/include", self.root)
-        headers = tuple(self.root / f for f in ("shim", "runtime", "kernels/cpp"))
+        folders = (*include[:2], *(self.root / h for h in headers))
         extra = (weights,) if weights else ()
         paths = (f'-DAOTI_WEIGHTS_FILE="{weights.resolve()}"',) if weights else ()
-        return self.pool.submit(self.cache.compile, CompileJob(source, flags, include, headers, extra, paths))
+        return self.pool.submit(self.cache.compile, CompileJob(source, flags, include, folders, extra, paths))
 
-    def _link(self, scratch: Path, name: str, objects: Sequence[Path], shim: Sequence[Path], out: Path) -> None:
+    def _link(
+        self, scratch: Path, name: str, objects: Sequence[Path], shim: Sequence[Path], out: Path
+    ) -> None:
         exports = scratch / "exports.map"
         exports.write_text(_EXPORTS.format(name=name))
         args = [*LINK, f"-Wl,-soname,{out.name}", f"-Wl,--version-script={exports}", *map(str, objects)]
@@ -119,19 +135,35 @@ class LibraryBuilder:
             wanted.update(n for n in symbols.imported() if n.startswith(("aoti_", "torch_")))
             defined.update(s.name for s in symbols.symbols if s.defined)
         source = scratch / "libtorch_stub.c"
-        source.write_text("".join(f"void {n}(void);\nvoid {n}(void) {{}}\n" for n in sorted(wanted - defined)))
+        source.write_text(
+            "".join(f"void {n}(void);\nvoid {n}(void) {{}}\n" for n in sorted(wanted - defined))
+        )
         stub = scratch / "libtorch_cpu.so"
-        args = ["-x", "c", "-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libtorch_cpu.so", str(source), "-o", str(stub)]
+        args = [
+            "-x",
+            "c",
+            "-shared",
+            "-fPIC",
+            "-nostdlib",
+            "-Wl,-soname,libtorch_cpu.so",
+            str(source),
+            "-o",
+            str(stub),
+        ]
         run(self.toolchain, args, scratch, "making the stub of libtorch_cpu.so")
         return stub
 
     def _check(self, out: Path) -> None:
         """A model library that needs more than the system's C libraries would not start elsewhere."""
-        allowed = _SYSTEM_LIBRARIES + {"shared": (SHARED_SHIM,), "torch": ("libtorch_cpu.so",)}.get(self.shim, ())
+        allowed = _SYSTEM_LIBRARIES + {"shared": (SHARED_SHIM,), "torch": ("libtorch_cpu.so",)}.get(
+            self.shim, ()
+        )
         extra = [n for n in elf.read(out).needed if not n.startswith(allowed)]
         if extra:
             out.unlink()
-            raise UserError(f"{out.name} would need {', '.join(extra)}, which the {self.shim} flavour must not; use another --cxx")
+            raise UserError(
+                f"{out.name} would need {', '.join(extra)}, which the {self.shim} flavour must not; use another --cxx"
+            )
 
 
 def _library_sources(folder: Path) -> list[Path]:

@@ -25,7 +25,12 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 def build(
-    plan: Plan, specs: Sequence[KernelSpec], options: CompileOptions, files: Mapping[str, str], model_sha256: str, weights_sha256: str
+    plan: Plan,
+    specs: Sequence[KernelSpec],
+    options: CompileOptions,
+    files: Mapping[str, str],
+    model_sha256: str,
+    weights_sha256: str,
 ) -> dict[str, Json]:
     """The manifest of generated sources. `files`: name -> text of everything that is compiled."""
     return {
@@ -70,10 +75,8 @@ def text(manifest: Mapping[str, Json]) -> str:
 
 def shim_functions(files: Mapping[str, str]) -> list[Json]:
     """The functions of the C shim that the generated wrapper calls by name."""
-    found: set[str] = set()
-    for source in files.values():
-        found.update(re.findall(r"\b(aoti_torch_\w+)\(", source))
-    return list(sorted(found))
+    calls = (re.findall(r"\b(aoti_torch_\w+)\(", source) for source in files.values())
+    return [*sorted({name for names in calls for name in names})]
 
 
 def _tensor(layout: Layout) -> dict[str, Json]:

@@ -59,7 +59,11 @@ def test_paths_of_read_files_are_not_in_the_key(cache: ObjectCache, job: Compile
 
 
 def test_failure_leaves_nothing(tmp_path: Path, job: CompileJob) -> None:
-    failing = script(tmp_path, '[ "$1" = --version ] && exit 0; for last; do :; done; echo half > "$last"; exit 1', "failing")
+    failing = script(
+        tmp_path,
+        '[ "$1" = --version ] && exit 0; for last; do :; done; echo half > "$last"; exit 1',
+        "failing",
+    )
     cache = ObjectCache(tmp_path / "cache", toolchain.find(failing))
     with pytest.raises(UserError, match="compiling a.cpp failed"):
         cache.compile(job)

@@ -40,7 +40,11 @@ def find(cxx: str) -> Toolchain:
     command = shlex.split(text) if text else [c for c in _CANDIDATES if shutil.which(c)][:1]
     program = shutil.which(command[0]) if command else None
     if program is None:
-        named = f"no C++ compiler {command[0]!r}" if command else f"no C++ compiler: none of {', '.join(_CANDIDATES)} is on the PATH"
+        named = (
+            f"no C++ compiler {command[0]!r}"
+            if command
+            else f"no C++ compiler: none of {', '.join(_CANDIDATES)} is on the PATH"
+        )
         raise UserError(
             f"{named}. Install clang or g++, name one with --cxx=PATH (or the variable CXX), or ask for --emit=sources and "
             "compile them yourself"
@@ -54,7 +58,9 @@ def find(cxx: str) -> Toolchain:
 def _version(command: tuple[str, ...]) -> str:
     done = _start([*command, "--version"], Path.cwd())
     if done.returncode != 0:
-        raise UserError(f"{shlex.join(command)} --version failed, so it is not a usable C++ compiler:\n{_tail(done.stdout)}")
+        raise UserError(
+            f"{shlex.join(command)} --version failed, so it is not a usable C++ compiler:\n{_tail(done.stdout)}"
+        )
     return " ".join(done.stdout.split())
 
 
@@ -66,7 +72,9 @@ def run(tool: Toolchain, args: Sequence[str], folder: Path, what: str) -> None:
     if "No space left on device" in done.stdout or "NoSpaceLeft" in done.stdout:
         raise no_space(what, folder)
     killed = f" (killed by signal {-done.returncode}; out of memory?)" if done.returncode < 0 else ""
-    raise UserError(f"{what} failed{killed}:\n{_tail(done.stdout)}\nthe command was: {shlex.join([*tool.command, *args])}")
+    raise UserError(
+        f"{what} failed{killed}:\n{_tail(done.stdout)}\nthe command was: {shlex.join([*tool.command, *args])}"
+    )
 
 
 def no_space(what: str, folder: Path) -> UserError:
@@ -86,7 +94,14 @@ def _start(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[
     env = {**os.environ, "LC_ALL": "C", "SOURCE_DATE_EPOCH": "0"}
     try:
         return subprocess.run(
-            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False
+            command,
+            cwd=folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
         )
     except OSError as e:
         raise UserError(f"cannot run the C++ compiler {command[0]!r}: {e.strerror}") from None

@@ -53,7 +53,9 @@ def test_a_compiler_that_does_not_start(tmp_path: Path) -> None:
 
 
 def test_failure_shows_the_output_and_the_command(tmp_path: Path) -> None:
-    tool = toolchain.find(script(tmp_path, 'case "$1" in --version) echo ok;; *) echo "x.cpp:1: error: bad"; exit 1;; esac'))
+    tool = toolchain.find(
+        script(tmp_path, 'case "$1" in --version) echo ok;; *) echo "x.cpp:1: error: bad"; exit 1;; esac')
+    )
     with pytest.raises(UserError) as caught:
         toolchain.run(tool, ["-c", "x.cpp"], tmp_path, "compiling x.cpp")
     assert "compiling x.cpp failed" in str(caught.value)
@@ -77,11 +79,15 @@ def test_full_disk_and_killed_compiler(tmp_path: Path) -> None:
 
 
 def test_no_space_errors_are_told_apart() -> None:
-    assert toolchain.is_no_space(OSError(errno.ENOSPC, "x")) and toolchain.is_no_space(OSError(errno.EFBIG, "x"))
+    assert toolchain.is_no_space(OSError(errno.ENOSPC, "x")) and toolchain.is_no_space(
+        OSError(errno.EFBIG, "x")
+    )
     assert not toolchain.is_no_space(OSError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def test_unknown_instruction_set(tmp_path: Path) -> None:
     tool = toolchain.find(script(tmp_path, "echo ok"))
-    with pytest.raises(UserError, match="unknown instruction set 'x86-64-v9'; known: x86-64-v3, x86-64-v4, aarch64-neon"):
+    with pytest.raises(
+        UserError, match="unknown instruction set 'x86-64-v9'; known: x86-64-v3, x86-64-v4, aarch64-neon"
+    ):
         kernel_flags(tool, "x86-64-v9")

@@ -75,7 +75,9 @@ def write(layout: WeightsLayout, program: Program, path: Path) -> str:
         for piece in layout.pieces:
             data = pack(piece.constant, _tensor(piece.constant, program))
             if data.nbytes != piece.size_bytes:
-                raise InternalError(f"constant {piece.constant.name} packs into {data.nbytes} bytes, not {piece.size_bytes}")
+                raise InternalError(
+                    f"constant {piece.constant.name} packs into {data.nbytes} bytes, not {piece.size_bytes}"
+                )
             for part in (data.data, bytes(-piece.size_bytes % ALIGNMENT_BYTES)):
                 f.write(part)
                 digest.update(part)
@@ -118,7 +120,9 @@ def _plain_bytes(constant: Constant, tensor: torch.Tensor) -> NDArray[np.uint8]:
 
 def _tensor(constant: Constant, program: Program) -> torch.Tensor:
     if constant.source not in program.data:
-        raise InternalError(f"constant {constant.name} has no data: its source {constant.source!r} is not kept")
+        raise InternalError(
+            f"constant {constant.name} has no data: its source {constant.source!r} is not kept"
+        )
     tensor: torch.Tensor = program.data[constant.source]  # type: ignore[assignment]
     return tensor
 
@@ -160,4 +164,6 @@ def _slot(constant: Constant, program: Program, offset: int, stored: int) -> Con
     if constant.packing:
         original = _dense(_tensor(constant, program), constant)
     kind = constant.kind if constant.fqn else "folded"
-    return ConstantSlot(constant.name, constant.layout, original, offset, stored, constant.fqn, kind, constant.packing)
+    return ConstantSlot(
+        constant.name, constant.layout, original, offset, stored, constant.fqn, kind, constant.packing
+    )

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from compiler.ir.dtypes import float32, int64
+from compiler.ir.dtypes import float32, parse_dtype
+from compiler.ir.expr import exprs
 from compiler.ir.loop import Constant, Layout, Program
 from compiler.package import weights
 from compiler.support.diagnostics import InternalError
@@ -16,51 +17,55 @@ from kernels.cpp import packing
 
 
 def program(**tensors: torch.Tensor) -> Program:
-    constants = [
-        Constant(name, Layout(float32 if t.dtype == torch.float32 else int64, *(_exprs(v) for v in (t.shape, t.stride()))), name, f"m.{name}", kind="buffer")
-        for name, t in tensors.items()
-    ]
+    constants = [Constant(n, layout(t), n, f"m.{n}", kind="buffer") for n, t in tensors.items()]
     return Program("m", [], constants, [], [], dict(tensors))
 
 
-def _exprs(values: object) -> tuple[object, ...]:
-    return Layout.contiguous(float32, list(values)).size  # type: ignore[call-overload,return-value]
+def layout(tensor: torch.Tensor) -> Layout:
+    dtype = parse_dtype(str(tensor.dtype).removeprefix("torch."))
+    return Layout(dtype, exprs(tensor.shape), exprs(tensor.stride()))
 
 
 def write(made: Program, path: Path) -> tuple[weights.WeightsLayout, bytes, str]:
-    layout = weights.lay_out(made)
-    digest = weights.write(layout, made, path)
+    placed = weights.lay_out(made)
+    digest = weights.write(placed, made, path)
     data = path.read_bytes()
-    assert len(data) == layout.total_bytes
-    return layout, data, digest
+    assert len(data) == placed.total_bytes
+    return placed, data, digest
 
 
 def test_places_are_aligned_and_hold_the_data(tmp_path: Path) -> None:
     a, b = torch.arange(5.0), torch.arange(6).reshape(2, 3)
-    layout, data, _ = write(program(a=a, b=b), tmp_path / "w")
-    assert (layout.slots["a"].offset_bytes, layout.slots["b"].offset_bytes, layout.total_bytes) == (0, 64, 128)
+    placed, data, _ = write(program(a=a, b=b), tmp_path / "w")
+    assert (placed.slots["a"].offset_bytes, placed.slots["b"].offset_bytes, placed.total_bytes) == (
+        0,
+        64,
+        128,
+    )
     assert np.array_equal(np.frombuffer(data, np.float32, 5), a.numpy())
     assert np.array_equal(np.frombuffer(data, np.int64, 6, 64).reshape(2, 3), b.numpy())
     assert data[20:64] == bytes(44)
-    assert layout.slots["a"].kind == "buffer"
+    assert placed.slots["a"].kind == "buffer"
 
 
 def test_equal_contents_share_bytes(tmp_path: Path) -> None:
-    layout, _, _ = write(program(a=torch.ones(64), b=torch.ones(64), c=torch.zeros(64)), tmp_path / "w")
-    assert layout.slots["a"].offset_bytes == layout.slots["b"].offset_bytes != layout.slots["c"].offset_bytes
-    assert layout.total_bytes == 512
+    placed, _, _ = write(program(a=torch.ones(64), b=torch.ones(64), c=torch.zeros(64)), tmp_path / "w")
+    assert placed.slots["a"].offset_bytes == placed.slots["b"].offset_bytes != placed.slots["c"].offset_bytes
+    assert placed.total_bytes == 512
 
 
 def test_same_bytes_of_another_shape_or_dtype_do_not_mix(tmp_path: Path) -> None:
-    layout, _, _ = write(program(a=torch.zeros(4, 2), b=torch.zeros(2, 4), c=torch.zeros(4, dtype=torch.int64)), tmp_path / "w")
-    assert len({slot.offset_bytes for slot in layout.slots.values()}) == 3
+    placed, _, _ = write(
+        program(a=torch.zeros(4, 2), b=torch.zeros(2, 4), c=torch.zeros(4, dtype=torch.int64)), tmp_path / "w"
+    )
+    assert len({slot.offset_bytes for slot in placed.slots.values()}) == 3
 
 
 def test_transposed_memory_order_is_kept(tmp_path: Path) -> None:
     value = torch.arange(6.0).reshape(2, 3).t()
-    layout, data, _ = write(program(a=value), tmp_path / "w")
+    placed, data, _ = write(program(a=value), tmp_path / "w")
     assert np.array_equal(np.frombuffer(data, np.float32, 6), np.arange(6, dtype=np.float32))
-    assert layout.slots["a"].layout.stride == layout.slots["a"].original.stride
+    assert placed.slots["a"].layout.stride == placed.slots["a"].original.stride
 
 
 def test_packed_constants(tmp_path: Path) -> None:
@@ -68,13 +73,19 @@ def test_packed_constants(tmp_path: Path) -> None:
     packed = Constant("p", Layout.contiguous(float32, [32 * 7]), "w", "fc.weight", "panel16", True)
     conv = torch.randn(8, 4, 3, 3)
     panels = packing.pack_conv2d(conv.numpy(), 2)
-    packed_conv = Constant("q", Layout.contiguous(float32, [panels.size]), "c", "conv.weight", "conv_panel16:2")
+    packed_conv = Constant(
+        "q", Layout.contiguous(float32, [panels.size]), "c", "conv.weight", "conv_panel16:2"
+    )
     made = Program("m", [], [packed, packed_conv], [], [], {"w": weight, "c": conv})
-    layout, data, _ = write(made, tmp_path / "w")
-    assert np.array_equal(np.frombuffer(data, np.float32, 32 * 7), packing.pack_gemm_b(weight.numpy().T).reshape(-1))
-    assert np.array_equal(np.frombuffer(data, np.float32, panels.size, layout.slots["q"].offset_bytes), panels.reshape(-1))
-    assert [e.value() for e in layout.slots["p"].original.size] == [20, 7]
-    assert layout.slots["p"].layout.numel() == 224
+    placed, data, _ = write(made, tmp_path / "w")
+    assert np.array_equal(
+        np.frombuffer(data, np.float32, 32 * 7), packing.pack_gemm_b(weight.numpy().T).reshape(-1)
+    )
+    assert np.array_equal(
+        np.frombuffer(data, np.float32, panels.size, placed.slots["q"].offset_bytes), panels.reshape(-1)
+    )
+    assert [e.value() for e in placed.slots["p"].original.size] == [20, 7]
+    assert placed.slots["p"].layout.numel() == 224
 
 
 def test_the_same_program_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -84,15 +95,9 @@ def test_the_same_program_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_bfloat16_and_scalars(tmp_path: Path) -> None:
     value = torch.tensor(1.5, dtype=torch.bfloat16)
-    constant = Constant("s", Layout.contiguous(weights_dtype("bfloat16"), []), "s", "s")
+    constant = Constant("s", Layout.contiguous(parse_dtype("bfloat16"), []), "s", "s")
     _, data, _ = write(Program("m", [], [constant], [], [], {"s": value}), tmp_path / "w")
     assert data[:2] == b"\xc0\x3f"
-
-
-def weights_dtype(name: str) -> object:
-    from compiler.ir.dtypes import parse_dtype
-
-    return parse_dtype(name)
 
 
 def test_a_wrong_packed_size_is_our_fault(tmp_path: Path) -> None:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from compiler.ir.expr import mul_all
-from compiler.ir.loop import Layout
-from compiler.ir.schedule_passes import kept_rows
+from compiler.ir.loop import Layout, loop_var
+from compiler.ir.schedule_bodies import load_index
+from compiler.ir.schedule_passes import body_cost, kept_rows
 from compiler.scheduler.group import FusionGroup
 
 MAX_OPS = 400
 MAX_ARGUMENTS = 48
 # Rows of intermediate results of one thread should stay within half of a 1 MiB second-level cache.
 LOCAL_LIMIT_BYTES = 1 << 19
+# A kernel of that much work (bytes moved, or arithmetic that takes as long) should have a task for each of this many threads.
+PARALLEL_WORK_BYTES = 1 << 20
+MIN_TASKS = 8
+# Columns of one task of a reduction across contiguous memory.
+COLUMNS_PER_TASK = 64
+# A cheap operation on one element takes as long as moving this many bytes within the caches.
+BYTES_PER_OPERATION = 0.8
+
 
 def buffer_bytes(layout: Layout) -> int:
     """Bytes of the buffer; dynamic sizes count by their upper bound, or as large."""
@@ -25,3 +36,38 @@ def local_row_bytes(group: FusionGroup, inside: set[str]) -> int:
     if kept and extent is None:
         return LOCAL_LIMIT_BYTES + 1
     return sum(8 * (extent or 0) for _ in kept)
+
+
+def work_bytes(group: FusionGroup) -> float:
+    """Bytes moved by a pointwise group, and its arithmetic in the same unit."""
+    points = mul_all(group.outer + group.inner).hi or 0
+    moved = sum(
+        op.dtype.size_bytes
+        for m in group.members.values()
+        for op in m.body.loads()
+        if str(op.attrs[0]) in group.reads
+    )
+    return points * (moved + BYTES_PER_OPERATION * sum(body_cost(m.body) for m in group.members.values()))
+
+
+def tasks_of(group: FusionGroup) -> int:
+    """How many tasks a group with reductions has: its rows, or tiles of columns where loads are contiguous across rows."""
+    rows = mul_all(group.outer).hi
+    if rows is None or not group.outer:
+        return 1 if not group.outer else MIN_TASKS
+    last = loop_var(len(group.outer) - 1, group.outer[-1])
+    loads = [
+        load_index(op)
+        for m in group.members.values()
+        for op in m.body.loads()
+        if str(op.attrs[0]) in group.reads
+    ]
+    contiguous = sum(e.coefficient(last) == 1 for e in loads)
+    return -(-rows // COLUMNS_PER_TASK) if 2 * contiguous > len(loads) else rows
+
+
+def loses_threads(joined: FusionGroup, parts: Iterable[FusionGroup]) -> bool:
+    """Whether a pointwise part that has tasks enough of its own would be done by few threads in the joined loops."""
+    if not joined.has_reduction or tasks_of(joined) >= MIN_TASKS:
+        return False
+    return any(not p.has_reduction and work_bytes(p) >= PARALLEL_WORK_BYTES for p in parts)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Union
 
 from compiler.ir.loop import Body, BodyOp, Node, Pointwise, Program, Reduction, Scan, Scatter, TensorRef, View
-from compiler.ir.schedule_bodies import loaded_buffer
 from compiler.ir.loop_reads import buffers_read
+from compiler.ir.schedule_bodies import loaded_buffer
 
 LoopNode = Union[Pointwise, Reduction, Scan, Scatter]
 
@@ -47,7 +47,9 @@ def load_from_storage(program: Program) -> Program:
     for node in program.nodes:
         if isinstance(node, View) and node.layout.dtype == layouts[node.operand.buffer].dtype:
             base[node.name] = base.get(node.operand.buffer, node.operand.buffer)
-        nodes.append(_redirect(node, base) if isinstance(node, (Pointwise, Reduction, Scan, Scatter)) else node)
+        nodes.append(
+            _redirect(node, base) if isinstance(node, (Pointwise, Reduction, Scan, Scatter)) else node
+        )
     return replace(program, nodes=nodes)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Union
 
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
@@ -34,6 +35,7 @@ from compiler.ir.loop import (
 from compiler.support.origins import Origin
 
 Position = Sequence[IntLike]
+Parameter = Union[int, float, bool, str, Expr]
 
 
 class BodyBuilder:
@@ -59,7 +61,7 @@ class BodyBuilder:
         return self._add(BodyOp("index", (), dtype, (as_expr(e),)))
 
     def indirect(self, value: int, size: int) -> Expr:
-        k = self._add(BodyOp("indirect", (value,), dtypes.int64, (as_expr(size), "index out of range")))
+        k = self._add(BodyOp("indirect", (value,), dtypes.int64, (as_expr(size), "the table")))
         return indirect_var(k, size)
 
     def cast(self, value: int, dtype: DType) -> int:
@@ -67,7 +69,19 @@ class BodyBuilder:
 
     def op(self, opcode: str, *args: int) -> int:
         result = self.ops[args[1] if opcode == "where" else args[0]].dtype
-        comparison = opcode in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_not", "isnan", "isinf")
+        comparison = opcode in (
+            "eq",
+            "ne",
+            "lt",
+            "le",
+            "gt",
+            "ge",
+            "logical_and",
+            "logical_or",
+            "logical_not",
+            "isnan",
+            "isinf",
+        )
         return self._add(BodyOp(opcode, args, dtypes.bool_ if comparison else result))
 
 
@@ -81,17 +95,31 @@ class ProgramBuilder:
     constants: list[Constant] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     layouts: dict[str, Layout] = field(default_factory=dict)
+    data: dict[str, object] = field(default_factory=dict)
 
-    def input(self, name: str, size: Sequence[IntLike], dtype: DType = dtypes.float32, strides: Sequence[int] | None = None) -> str:
-        layout = Layout.contiguous(dtype, size) if strides is None else Layout(dtype, exprs(size), exprs(strides))
+    def input(
+        self,
+        name: str,
+        size: Sequence[IntLike],
+        dtype: DType = dtypes.float32,
+        strides: Sequence[int] | None = None,
+    ) -> str:
+        layout = (
+            Layout.contiguous(dtype, size) if strides is None else Layout(dtype, exprs(size), exprs(strides))
+        )
         self.inputs.append(Input(name, layout))
         self.layouts[name] = layout
         return name
 
-    def constant(self, name: str, size: Sequence[int], packing: str = "") -> str:
+    def constant(self, name: str, size: Sequence[int], packing: str = "", source: Sequence[int] = ()) -> str:
+        """A float32 constant with seeded data; `source` is the size before packing."""
         layout = Layout.contiguous(dtypes.float32, size)
         self.constants.append(Constant(name, layout, name, name, packing))
         self.layouts[name] = layout
+        import torch  # costs seconds, and most programs have no constants
+
+        generator = torch.Generator().manual_seed(len(self.constants))
+        self.data[name] = torch.randn([*(source or size)], generator=generator) * (0.1 if packing else 1.0)
         return name
 
     def _origin(self, op: str, name: str) -> tuple[Origin, ...]:
@@ -103,10 +131,17 @@ class ProgramBuilder:
         return node.name
 
     def _layout(self, dtype: DType, size: Sequence[IntLike], strides: Sequence[int] | None) -> Layout:
-        return Layout.contiguous(dtype, size) if strides is None else Layout(dtype, exprs(size), exprs(strides))
+        return (
+            Layout.contiguous(dtype, size) if strides is None else Layout(dtype, exprs(size), exprs(strides))
+        )
 
     def pointwise(
-        self, op: str, size: Sequence[IntLike], recipe: Recipe, dtype: DType = dtypes.float32, strides: Sequence[int] | None = None
+        self,
+        op: str,
+        size: Sequence[IntLike],
+        recipe: Recipe,
+        dtype: DType = dtypes.float32,
+        strides: Sequence[int] | None = None,
     ) -> str:
         """recipe(body, i) gives the value at position i."""
         name, body = f"buf{len(self.nodes)}", BodyBuilder(self)
@@ -120,7 +155,10 @@ class ProgramBuilder:
     ) -> str:  # fmt: skip
         """recipe(body, i, r) gives the value to reduce."""
         name, body = f"buf{len(self.nodes)}", BodyBuilder(self)
-        variables = [loop_var(k, e) for k, e in enumerate(size)], [reduction_var(k, e) for k, e in enumerate(reduced)]
+        variables = (
+            [loop_var(k, e) for k, e in enumerate(size)],
+            [reduction_var(k, e) for k, e in enumerate(reduced)],
+        )
         value = recipe(body, *variables)
         origins = self._origin({"max": "amax", "min": "amin"}.get(kind, kind), name)
         layout = Layout.contiguous(dtype, size)
@@ -128,21 +166,32 @@ class ProgramBuilder:
         return self._add(Reduction(name, layout, origins, exprs(reduced), kind, acc or dtype, stored))
 
     def template(
-        self, template: str, operands: Sequence[TensorRef], params: Sequence[tuple[str, object]], ranges: Sequence[int], layout: Layout
+        self,
+        template: str,
+        operands: Sequence[TensorRef],
+        params: Sequence[tuple[str, Parameter]],
+        ranges: Sequence[int],
+        layout: Layout,
     ) -> str:
         name = f"buf{len(self.nodes)}"
-        op = {"gemm": "mm", "conv2d": "convolution", "attention": "scaled_dot_product_attention"}.get(template, template)
-        node = TemplateKernel(name, layout, self._origin(op, name), template, tuple(operands), tuple(params), exprs(ranges))  # type: ignore[arg-type]
+        op = {"gemm": "mm", "conv2d": "convolution", "attention": "scaled_dot_product_attention"}.get(
+            template, template
+        )
+        node = TemplateKernel(
+            name, layout, self._origin(op, name), template, tuple(operands), tuple(params), exprs(ranges)
+        )
         return self._add(node)
 
     def gemm(self, a: str, b: str, m: int, n: int, k: int) -> str:
         """[M, K] times a packed constant of [K, N]."""
         refs = [TensorRef(a, self.layouts[a]), TensorRef(b, self.layouts[b])]
-        return self.template("gemm", refs, (("M", m), ("N", n), ("K", k)), [m, n], Layout.contiguous(dtypes.float32, [m, n]))
+        return self.template(
+            "gemm", refs, (("M", m), ("N", n), ("K", k)), [m, n], Layout.contiguous(dtypes.float32, [m, n])
+        )
 
     def build(self, *outputs: str) -> Program:
         refs = [OutputRef(f"output{k}", TensorRef(b, self.layouts[b])) for k, b in enumerate(outputs)]
-        return Program(self.name, self.inputs, self.constants, self.nodes, refs)
+        return Program(self.name, self.inputs, self.constants, self.nodes, refs, self.data)
 
 
 def pointwise_chain() -> Program:
@@ -176,7 +225,9 @@ def layer_norm(rows: int = 128, columns: int = 384) -> Program:
     s = b.reduce("sum", [1, rows], [columns], lambda o, i, r: o.load(a, [*i, r[0]]))
     m = b.pointwise("mean", [1, rows], lambda o, i: o.op("mul", o.load(s, i), o.constant(1.0 / columns)))
     d = b.pointwise("sub", size, lambda o, i: o.op("sub", o.load(a, i), o.load(m, i[:2])))
-    v = b.reduce("sum", [1, rows], [columns], lambda o, i, r: o.op("mul", o.load(d, [*i, r[0]]), o.load(d, [*i, r[0]])))
+    v = b.reduce(
+        "sum", [1, rows], [columns], lambda o, i, r: o.op("mul", o.load(d, [*i, r[0]]), o.load(d, [*i, r[0]]))
+    )
 
     def scale(o: BodyBuilder, i: list[Expr]) -> int:
         variance = o.op("mul", o.load(v, i), o.constant(1.0 / columns))
@@ -184,14 +235,18 @@ def layer_norm(rows: int = 128, columns: int = 384) -> Program:
 
     q = b.pointwise("rsqrt", [1, rows], scale)
     n = b.pointwise("mul", size, lambda o, i: o.op("mul", o.load(d, i), o.load(q, i[:2])))
-    y = b.pointwise("native_layer_norm", size, lambda o, i: o.op("add", o.op("mul", o.load(n, i), o.load(g, i[2:])), o.load(h, i[2:])))
+    y = b.pointwise(
+        "native_layer_norm",
+        size,
+        lambda o, i: o.op("add", o.op("mul", o.load(n, i), o.load(g, i[2:])), o.load(h, i[2:])),
+    )
     return b.build(y)
 
 
 def linear_gelu(m: int = 128, n: int = 1536, k: int = 384) -> Program:
     b = ProgramBuilder("linear_gelu")
     x, bias = b.input("x", [m, k]), b.constant("bias", [n])
-    w = b.constant("weight", [-(-n // 16) * k * 16], "panel16")
+    w = b.constant("weight", [-(-n // 16) * k * 16], "panel16", [k, n])
     y = b.gemm(x, w, m, n, k)
     z = b.pointwise("add", [1, m, n], lambda o, i: o.op("add", o.load(y, i[1:]), o.load(bias, i[2:])))
 
@@ -208,10 +263,16 @@ def mean_over_tokens(tokens: int = 128, channels: int = 384) -> Program:
     b = ProgramBuilder("mean_over_tokens")
     x, mask = b.input("x", [1, tokens, channels]), b.input("mask", [1, tokens], dtypes.int64)
     w = b.pointwise("to", [1, tokens, 1], lambda o, i: o.cast(o.load(mask, i[:2]), dtypes.float32))
-    p = b.pointwise("mul", [1, tokens, channels], lambda o, i: o.op("mul", o.load(x, i), o.load(w, [*i[:2], 0])))
+    p = b.pointwise(
+        "mul", [1, tokens, channels], lambda o, i: o.op("mul", o.load(x, i), o.load(w, [*i[:2], 0]))
+    )
     s = b.reduce("sum", [1, channels], [tokens], lambda o, i, r: o.load(p, [i[0], r[0], i[1]]))
     c = b.reduce("sum", [1, 1], [tokens], lambda o, i, r: o.load(w, [i[0], r[0], 0]))
-    y = b.pointwise("div", [1, channels], lambda o, i: o.op("div", o.load(s, i), o.op("maximum", o.load(c, [i[0], 0]), o.constant(1e-9))))
+    y = b.pointwise(
+        "div",
+        [1, channels],
+        lambda o, i: o.op("div", o.load(s, i), o.op("maximum", o.load(c, [i[0], 0]), o.constant(1e-9))),
+    )
     return b.build(y)
 
 
@@ -225,7 +286,11 @@ def embedding(tokens: int = 128, rows: int = 1000, channels: int = 384) -> Progr
         return o.load(table, [row, i[2]])
 
     e = b.pointwise("embedding", [1, tokens, channels], gather)
-    return b.build(b.pointwise("add", [1, tokens, channels], lambda o, i: o.op("add", o.load(e, i), o.load(position, i[1:]))))
+    return b.build(
+        b.pointwise(
+            "add", [1, tokens, channels], lambda o, i: o.op("add", o.load(e, i), o.load(position, i[1:]))
+        )
+    )
 
 
 def transpose(rows: int = 96, columns: int = 80) -> Program:
@@ -235,5 +300,6 @@ def transpose(rows: int = 96, columns: int = 80) -> Program:
 
 
 EXAMPLES: dict[str, Callable[[], Program]] = {
-    f.__name__: f for f in (pointwise_chain, softmax, layer_norm, linear_gelu, mean_over_tokens, embedding, transpose)
+    f.__name__: f
+    for f in (pointwise_chain, softmax, layer_norm, linear_gelu, mean_over_tokens, embedding, transpose)
 }

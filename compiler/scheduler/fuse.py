@@ -15,9 +15,17 @@ import heapq
 from dataclasses import dataclass, field
 
 from compiler.ir.loop import Program, TemplateKernel
-from compiler.scheduler.cost import LOCAL_LIMIT_BYTES, MAX_ARGUMENTS, MAX_OPS, buffer_bytes, local_row_bytes
+from compiler.scheduler.cost import (
+    LOCAL_LIMIT_BYTES,
+    MAX_ARGUMENTS,
+    MAX_OPS,
+    buffer_bytes,
+    local_row_bytes,
+    loses_threads,
+)
 from compiler.scheduler.dependencies import Dependencies
 from compiler.scheduler.group import FusionGroup, join, single
+from compiler.scheduler.realign import realigned
 from compiler.scheduler.reasons import Reason
 
 # How many groups a search for a path may visit before it gives up and calls it a cycle.
@@ -54,11 +62,18 @@ class Fusion:
 
     def _vertical_pairs(self) -> list[tuple[int, int]]:
         position = self.dependencies.position
-        return [(position[b], user) for b, users in self.dependencies.users.items() if b in position for user in users]
+        return [
+            (position[b], user)
+            for b, users in self.dependencies.users.items()
+            if b in position
+            for user in users
+        ]
 
     def _horizontal_pairs(self) -> list[tuple[int, int]]:
         """Neighbouring readers of the same buffer: a chain of pairs, so their number stays linear."""
-        return [pair for users in self.dependencies.users.values() for pair in zip(users, users[1:])]
+        return [
+            pair for users in self.dependencies.users.values() for pair in zip(users, users[1:], strict=False)
+        ]
 
     def _round(self, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Tries all pairs once, best first; returns those worth another try."""
@@ -72,7 +87,10 @@ class Fusion:
         again = []
         while heap:
             _, _, a, b = heapq.heappop(heap)
-            if self.owner[a] != self.owner[b] and self._try(self.owner[a], self.owner[b]) in (Reason.CYCLE, Reason.DIFFERENT_LOOPS):
+            if self.owner[a] != self.owner[b] and self._try(self.owner[a], self.owner[b]) in (
+                Reason.CYCLE,
+                Reason.DIFFERENT_LOOPS,
+            ):
                 again.append((a, b))
         return again
 
@@ -118,15 +136,24 @@ class Fusion:
             return Reason.INTO_TEMPLATE, None
         if rank == 2 and "template" in (first.kind, second.kind):
             return Reason.NO_GAIN, None
-        joined = join(first, second)
+        joined = _join_somehow(first, second)
         if isinstance(joined, Reason):
             return joined, None
-        if any(ref.buffer in joined.members for n in joined.nodes.values() if isinstance(n, TemplateKernel) for ref in n.operands):
+        if any(
+            ref.buffer in joined.members
+            for n in joined.nodes.values()
+            if isinstance(n, TemplateKernel)
+            for ref in n.operands
+        ):
             return Reason.INTO_TEMPLATE, None
         if joined.num_ops() > MAX_OPS or len(joined.reads) + len(joined.nodes) > MAX_ARGUMENTS:
             return Reason.TOO_LARGE, None
         if joined.has_reduction and local_row_bytes(joined, self._stays_inside(joined)) > LOCAL_LIMIT_BYTES:
             return Reason.LOCAL_TOO_LARGE, None
+        if rank == 2 and not _load_alike(joined, first, second):
+            return Reason.NO_GAIN, None
+        if loses_threads(joined, (first, second)):
+            return Reason.LESS_PARALLEL, None
         if self._path_through_others(a, b) or self._path_through_others(b, a):
             return Reason.CYCLE, None
         return (Reason.EPILOGUE, Reason.VERTICAL, Reason.HORIZONTAL)[rank], joined
@@ -134,7 +161,9 @@ class Fusion:
     def _stays_inside(self, group: FusionGroup) -> set[str]:
         """The group's buffers that nobody outside reads."""
         users, outputs = self.dependencies.users, self.dependencies.outputs
-        return {b for b in group.members if b not in outputs and all(u in group.nodes for u in users.get(b, ()))}
+        return {
+            b for b in group.members if b not in outputs and all(u in group.nodes for u in users.get(b, ()))
+        }
 
     def _successors(self, group: int) -> dict[int, None]:
         names = [n.name for n in self.groups[group].nodes.values()]
@@ -157,13 +186,38 @@ class Fusion:
 
     def _record(self, first: FusionGroup, second: FusionGroup, reason: Reason, fused: bool) -> None:
         names = (_title(first), _title(second))
-        self.verdicts[names] = f"{'fused' if fused else 'kept apart'}: {names[0]} + {names[1]}: {reason.name}: {reason.value}"
+        self.verdicts[names] = (
+            f"{'fused' if fused else 'kept apart'}: {names[0]} + {names[1]}: {reason.name}: {reason.value}"
+        )
+
+
+def _load_alike(joined: FusionGroup, first: FusionGroup, second: FusionGroup) -> bool:
+    """Whether some element is loaded by both parts in the same iteration."""
+    loads = [
+        {(op.buffer, op.expr) for name in part.members for op in joined.members[name].body.loads()}
+        for part in (first, second)
+    ]
+    return not loads[0].isdisjoint(loads[1])
+
+
+def _join_somehow(first: FusionGroup, second: FusionGroup) -> FusionGroup | Reason:
+    """The joined group, with the loops of one of them re-ordered where they do not line up as they are."""
+    joined = join(first, second)
+    if joined not in (Reason.DIFFERENT_LOOPS, Reason.OTHER_INDEX):
+        return joined
+    for a, b in realigned(first, second):
+        again = join(a, b)
+        if not isinstance(again, Reason):
+            return again
+    return joined
 
 
 def _title(group: FusionGroup) -> str:
     """The group's buffers, shortened in the middle."""
     names = [n.name for n in group.nodes.values()]
-    return "+".join(names) if len(names) <= 4 else f"{names[0]}+{names[1]}+..({len(names)} nodes)..+{names[-1]}"
+    return (
+        "+".join(names) if len(names) <= 4 else f"{names[0]}+{names[1]}+..({len(names)} nodes)..+{names[-1]}"
+    )
 
 
 def fuse(program: Program, dependencies: Dependencies, limit: int) -> tuple[list[FusionGroup], list[str]]:

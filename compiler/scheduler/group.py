@@ -59,7 +59,10 @@ class FusionGroup:
     def fusible(self) -> bool:
         """Whether other nodes can join at all."""
         if self.kind == "template":
-            return any(isinstance(n, TemplateKernel) and n.template in TEMPLATES_WITH_EPILOGUE for n in self.nodes.values())
+            return any(
+                isinstance(n, TemplateKernel) and n.template in TEMPLATES_WITH_EPILOGUE
+                for n in self.nodes.values()
+            )
         return self.kind == "loops" and all(m.role != SINGLE for m in self.members.values())
 
     def num_ops(self) -> int:
@@ -71,7 +74,9 @@ def single(position: int, node: Node) -> FusionGroup:
     reads = dict.fromkeys(buffers_read(node))
     if isinstance(node, (Pointwise, Reduction)):
         loops = simplify(node)
-        return FusionGroup("loops", {position: node}, loops.outer, loops.inner, {node.name: loops.member}, reads)
+        return FusionGroup(
+            "loops", {position: node}, loops.outer, loops.inner, {node.name: loops.member}, reads
+        )
     if isinstance(node, TemplateKernel):
         outer, inner = node.ranges[:-1], node.ranges[-1:]
         member = Member(node.name, TEMPLATE, Body((), ()), _row_major(outer, inner) + node.layout.offset)
@@ -80,7 +85,9 @@ def single(position: int, node: Node) -> FusionGroup:
         body = node.body if isinstance(node, (Scan, Scatter)) else Body((), ())
         extents = node.ranges if isinstance(node, (Scan, Scatter)) else node.layout.size
         store = node.index if isinstance(node, Scatter) else node.layout.index(_outer_vars(extents))
-        return FusionGroup("loops", {position: node}, extents, (), {node.name: Member(node.name, SINGLE, body, store)}, reads)
+        return FusionGroup(
+            "loops", {position: node}, extents, (), {node.name: Member(node.name, SINGLE, body, store)}, reads
+        )
     return FusionGroup("view" if isinstance(node, View) else "extern", {position: node}, reads=reads)
 
 
@@ -94,7 +101,9 @@ def _inner_vars(extents: Sequence[Expr]) -> list[Expr]:
 
 def _row_major(outer: Extents, inner: Extents) -> Expr:
     total, stride = const(0), const(1)
-    for variable, extent in zip(reversed(_outer_vars(outer) + _inner_vars(inner)), reversed(outer + inner), strict=True):
+    for variable, extent in zip(
+        reversed(_outer_vars(outer) + _inner_vars(inner)), reversed(outer + inner), strict=True
+    ):
         total, stride = total + variable * stride, stride * extent
     return total
 
@@ -157,7 +166,10 @@ def _move(group: FusionGroup, outer: Extents, inner: Extents) -> dict[str, Membe
     outer_vars, inner_vars = _outer_vars(outer), _inner_vars(inner)
     old_outer = _outer_vars(group.outer)
     if group.inner:
-        values, inner_values = express(group.outer, outer, outer_vars), express(group.inner, inner, inner_vars)
+        values, inner_values = (
+            express(group.outer, outer, outer_vars),
+            express(group.inner, inner, inner_vars),
+        )
         if values is None or inner_values is None:
             return None
         mapping = dict(zip(old_outer + _inner_vars(group.inner), values + inner_values, strict=True))
@@ -171,7 +183,9 @@ def _move(group: FusionGroup, outer: Extents, inner: Extents) -> dict[str, Membe
         mapping, role = dict(zip(old_outer, values, strict=True)), ROW if row else FULL
     changed = {v: e for v, e in mapping.items() if v is not e}
     return {
-        m.name: Member(m.name, role or m.role, substitute(m.body, changed), m.store.subst(changed)) if changed or role else m
+        m.name: Member(m.name, role or m.role, substitute(m.body, changed), m.store.subst(changed))
+        if changed or role
+        else m
         for m in group.members.values()
     }
 

@@ -10,11 +10,11 @@ Before/after (relu of a channels-last [1, 64, 56, 56], strides [200704, 1, 3584,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from compiler.ir.expr import Expr, const, equal
-from compiler.ir.loop import Body, Pointwise, Reduction, loop_var, reduction_var
+from compiler.ir.loop import Pointwise, Reduction, loop_var, reduction_var
 from compiler.ir.schedule import FULL, REDUCE, Member
 from compiler.ir.schedule_bodies import access_indices, substitute
 from compiler.scheduler.space import Extents
@@ -38,7 +38,11 @@ def simplify(node: Pointwise | Reduction) -> Loops:
     accesses = [store, *access_indices(node.body)]
     strides = [_extent_order(s) for s in node.layout.stride]
     outer = [k for k in sorted(range(len(outer_vars)), key=lambda k: (-strides[k], k)) if node.ranges[k] != 1]
-    weight = [_total_stride(v, accesses) for v in inner_vars]
+    ordered = isinstance(node, Reduction) and node.kind in (
+        "argmax",
+        "argmin",
+    )  # a position counts in the given order
+    weight = [0 if ordered else _total_stride(v, accesses) for v in inner_vars]
     inner = [k for k in sorted(range(len(inner_vars)), key=lambda k: (-weight[k], k)) if reduced[k] != 1]
     inner = inner or list(range(len(reduced)))[-1:]
     role = REDUCE if isinstance(node, Reduction) else FULL
@@ -65,28 +69,37 @@ def _total_stride(variable: Expr, accesses: Sequence[Expr]) -> int:
     return total
 
 
-def merge(outer: Extents, inner: Extents, members: Sequence[Member], keep: int = 0) -> tuple[Extents, Extents, list[Member]]:
-    """Merges neighbouring loops wherever all members' accesses are contiguous over them. The last `keep` outer loops stay."""
+def merge(outer: Extents, inner: Extents, members: Sequence[Member]) -> tuple[Extents, Extents, list[Member]]:
+    """Merges neighbouring loops wherever all members' accesses are contiguous over them."""
     outer_vars = [loop_var(k, e) for k, e in enumerate(outer)]
     inner_vars = [reduction_var(k, e) for k, e in enumerate(inner)]
     indices = [i for m in members for i in (m.store, *access_indices(m.body))]
-    new_outer, outer_map = _merge_neighbours(list(outer), outer_vars, indices, loop_var, keep)
-    new_inner, inner_map = _merge_neighbours(list(inner), inner_vars, indices, reduction_var, 0)
+    new_outer, outer_map = _merge_neighbours(outer, outer_vars, indices, loop_var)
+    new_inner, inner_map = _merge_neighbours(inner, inner_vars, indices, reduction_var)
     mapping = {v: e for v, e in {**outer_map, **inner_map}.items() if v is not e}
     if mapping:
-        members = [Member(m.name, m.role, substitute(m.body, mapping), m.store.subst(mapping)) for m in members]
+        members = [
+            Member(m.name, m.role, substitute(m.body, mapping), m.store.subst(mapping)) for m in members
+        ]
     return new_outer, new_inner, list(members)
 
 
-def _merge_neighbours(extents, variables, indices, make_var, keep):  # type: ignore[no-untyped-def]
+def _merge_neighbours(
+    extents: Extents,
+    variables: Sequence[Expr],
+    indices: Sequence[Expr],
+    make_var: Callable[[int, Expr], Expr],
+) -> tuple[Extents, dict[Expr, Expr]]:
+    """The merged extents, and the old variables over the new ones."""
     runs: list[list[int]] = []
     for k in range(len(extents)):
-        joined = runs and k < len(extents) - keep and mergeable(variables[k - 1], variables[k], extents[k], indices)
+        joined = runs and mergeable(variables[k - 1], variables[k], extents[k], indices)
         if joined:
             runs[-1].append(k)
         else:
             runs.append([k])
-    new_extents, mapping = [], {}
+    new_extents: list[Expr] = []
+    mapping: dict[Expr, Expr] = {}
     for position, run in enumerate(runs):
         total = const(1)
         for k in run:
@@ -113,7 +126,11 @@ def _contiguous(e: Expr, a: Expr, b: Expr, b_extent: Expr) -> bool:
         if a in factors or b in factors:
             part = term * coeff
             one_a, one_b = part.coefficient(a), part.coefficient(b)
-            if one_a is None or one_b is None or any(v in s.symbols() for s in (one_a, one_b) for v in (a, b)):
+            if (
+                one_a is None
+                or one_b is None
+                or any(v in s.symbols() for s in (one_a, one_b) for v in (a, b))
+            ):
                 return False
             a_step, b_step = a_step + one_a, b_step + one_b
         elif not all(_inside(f, a, b, b_extent) for f in factors):
@@ -126,6 +143,3 @@ def _inside(atom: Expr, a: Expr, b: Expr, b_extent: Expr) -> bool:
     if atom.kind == "sym":
         return True
     return all(_contiguous(x, a, b, b_extent) for x in atom.args if isinstance(x, Expr))
-
-
-__all__ = ["Body", "Loops", "merge", "mergeable", "simplify"]

@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compiler.ir.loop import ExternKernel, Layout, Program, Scatter, TemplateKernel, View
-from compiler.ir.schedule import ALIGNMENT_BYTES, FULL, SINGLE, TEMPLATE, KernelGroup, Member, Placement
-from compiler.ir.schedule_passes import last_passes, levels
-from compiler.ir.schedule_bodies import load_index, loaded_buffer
-from compiler.scheduler.dependencies import Dependencies
 from compiler.ir.loop_reads import buffers_read
+from compiler.ir.schedule import ALIGNMENT_BYTES, FULL, SINGLE, TEMPLATE, KernelGroup, Member, Placement
+from compiler.ir.schedule_bodies import load_index, loaded_buffer
+from compiler.ir.schedule_passes import last_passes, levels
+from compiler.scheduler.dependencies import Dependencies
 from compiler.support.diagnostics import InternalError
 
 
@@ -34,7 +34,9 @@ def storage_bytes(layout: Layout) -> int:
     """Bytes of a buffer's storage, rounded up to the alignment; a dynamic size counts by its upper bound."""
     highest = layout.storage_numel().hi
     if highest is None:
-        raise InternalError(f"a buffer of size {list(map(str, layout.size))} has no upper bound and cannot be placed in the arena")
+        raise InternalError(
+            f"a buffer of size {list(map(str, layout.size))} has no upper bound and cannot be placed in the arena"
+        )
     size = highest * layout.dtype.size_bytes
     return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
 
@@ -110,7 +112,9 @@ def plan_memory(program: Program, groups: list[KernelGroup], dependencies: Depen
             place = _fixed_place(node.name, node, group, dependencies)
             if place is None:
                 size = storage_bytes(node.layout)
-                candidates = [b for b in dying.get(k, ()) if b in offsets and b not in taken and offsets[b][1] == size]
+                candidates = [
+                    b for b in dying.get(k, ()) if b in offsets and b not in taken and offsets[b][1] == size
+                ]
                 old = _in_place(node.name, group, candidates, dependencies.storage)
                 if old is not None:
                     taken.add(old)
@@ -154,22 +158,33 @@ def _in_place(name: str, group: KernelGroup, dying: list[str], storage: Mapping[
     node = next(n for n in group.nodes if n.name == name)
     if isinstance(node, Scatter):
         base = storage[node.base.buffer]
-        same = base in dying and node.base.layout == node.layout and all(storage[loaded_buffer(op)] != base for op in node.body.loads())
+        same = (
+            base in dying
+            and node.base.layout == node.layout
+            and all(storage[loaded_buffer(op)] != base for op in node.body.loads())
+        )
         return base if same else None
     writer = next(m for m in group.members if m.name == name)
     if writer.role in (SINGLE, TEMPLATE):
         return None
-    return next((old for old in dying if _dies_under(old, writer, node.layout.dtype.size_bytes, group, storage)), None)
+    return next(
+        (old for old in dying if _dies_under(old, writer, node.layout.dtype.size_bytes, group, storage)), None
+    )
 
 
 def _dies_under(old: str, writer: Member, width: int, group: KernelGroup, storage: Mapping[str, str]) -> bool:
     """Whether every read of `old` is of the element that the same or a later pass overwrites in the same iteration."""
     members = {m.name: m for m in group.members}
-    operands = {storage[ref.buffer] for n in group.nodes if isinstance(n, TemplateKernel) for ref in n.operands}
+    operands = {
+        storage[ref.buffer] for n in group.nodes if isinstance(n, TemplateKernel) for ref in n.operands
+    }
     if old in operands:
         return False
     reads = [(m, op) for m in group.members for op in m.body.loads() if storage[loaded_buffer(op)] == old]
-    if not all(load_index(op) is writer.store and loaded_buffer(op) == old and op.dtype.size_bytes == width for _, op in reads):
+    if not all(
+        load_index(op) is writer.store and loaded_buffer(op) == old and op.dtype.size_bytes == width
+        for _, op in reads
+    ):
         return False
     if not group.inner or group.kind == "template":
         return bool(reads) and writer.role == FULL

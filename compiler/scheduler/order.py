@@ -13,7 +13,9 @@ from compiler.scheduler.dependencies import Dependencies
 from compiler.scheduler.group import FusionGroup
 
 
-def order(groups: list[FusionGroup], dependencies: Dependencies, size_bytes: Mapping[str, int]) -> list[FusionGroup]:
+def order(
+    groups: list[FusionGroup], dependencies: Dependencies, size_bytes: Mapping[str, int]
+) -> list[FusionGroup]:
     """The groups in execution order. Deterministic: ties fall to the program's order."""
     graph = _Graph(groups, dependencies, size_bytes)
     by_program = graph.sorted_by(lambda k, change: (min(groups[k].nodes),))
@@ -25,7 +27,9 @@ def order(groups: list[FusionGroup], dependencies: Dependencies, size_bytes: Map
 class _Graph:
     """Edges between groups and the bytes that each buffer keeps alive."""
 
-    def __init__(self, groups: list[FusionGroup], dependencies: Dependencies, size_bytes: Mapping[str, int]) -> None:
+    def __init__(
+        self, groups: list[FusionGroup], dependencies: Dependencies, size_bytes: Mapping[str, int]
+    ) -> None:
         self.groups, self.size_bytes, self.outputs = groups, size_bytes, dependencies.outputs
         owner = {n.name: k for k, g in enumerate(groups) for n in g.nodes.values()}
         self.inputs = [list(dict.fromkeys(owner[b] for b in g.reads if b in owner)) for g in groups]
@@ -36,17 +40,20 @@ class _Graph:
                 self.users[producer].append(k)
             for b in g.reads:
                 self.readers.setdefault(dependencies.storage[b], set()).add(k)
-        self.written = [
-            [n.name for n in g.nodes.values() if dependencies.storage[n.name] == n.name and (n.name in self.readers or n.name in self.outputs)]
-            for g in groups
-        ]
+        kept = {*self.readers, *self.outputs}
+        names = [[n.name for n in g.nodes.values() if dependencies.storage[n.name] == n.name] for g in groups]
+        self.written = [[b for b in group if b in kept] for group in names]
         self.made = {b for names in self.written for b in names}
         self.read = [list(dict.fromkeys(dependencies.storage[b] for b in g.reads)) for g in groups]
 
     def _change(self, k: int, left: Mapping[str, int]) -> int:
         """Bytes alive after running k, less those before."""
         gained = sum(self.size_bytes.get(b, 0) for b in self.written[k])
-        freed = sum(self.size_bytes.get(b, 0) for b in self.read[k] if left[b] == 1 and b not in self.outputs and b in self.made)
+        freed = sum(
+            self.size_bytes.get(b, 0)
+            for b in self.read[k]
+            if left[b] == 1 and b not in self.outputs and b in self.made
+        )
         return gained - freed
 
     def sorted_by(self, key: Callable[[int, int], tuple[int, ...]]) -> list[int]:

@@ -1,7 +1,7 @@
 """The scheduler: Loop IR to Schedule.
 
-Enters: a verified `loop.Program`. Leaves: a verified `schedule.Schedule` of a program that may have fewer nodes (cheap ones are computed
-where they are read) and whose bodies load from storages, never through views.
+Enters: a verified `loop.Program`. Leaves: a verified `schedule.Schedule` of a program whose bodies load from storages, never through
+views, and whose long reductions are cut in two.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from compiler.scheduler.group import FusionGroup
 from compiler.scheduler.memory import plan_memory
 from compiler.scheduler.names import kernel_name
 from compiler.scheduler.order import order
+from compiler.scheduler.split_reductions import split_reductions
 from compiler.scheduler.verify import verify
 from compiler.support.options import Context
 
 
 def run(program: Program, ctx: Context) -> Schedule:
     """Fuses, orders and places. Raises InternalError when the result breaks an invariant of `compiler.ir.schedule`."""
-    program = load_from_storage(program)
+    program = split_reductions(load_from_storage(program))
     dependencies = analyse(program)
     groups, explain = fuse(program, dependencies, ctx.options.fuse_limit)
     sizes = {name: buffer_bytes(layout) for name, layout in program.layouts().items()}
@@ -57,4 +58,3 @@ def _finish(groups: list[FusionGroup], dependencies: Dependencies) -> list[Kerne
 def _is_local(name: str, group: FusionGroup, dependencies: Dependencies) -> bool:
     users = dependencies.users.get(name, [])
     return bool(users) and name not in dependencies.outputs and all(u in group.nodes for u in users)
-

@@ -12,7 +12,6 @@ class Reason(enum.Enum):
     EPILOGUE = "becomes an epilogue of the template"
     VERTICAL = "reads what the other writes, in the same loops"
     HORIZONTAL = "reads the same memory in the same loops"
-    INLINED = "cheaper to compute again where it is read than to store"
     # not fused
     DIFFERENT_LOOPS = "the loops do not match"
     OTHER_INDEX = "reads the other's result in another order than it is written"
@@ -23,5 +22,6 @@ class Reason(enum.Enum):
     CYCLE = "a third kernel would have to run between them"
     TOO_LARGE = "the kernel would take too many operations or arguments"
     LOCAL_TOO_LARGE = "a row of intermediate results would not fit the cache"
+    LESS_PARALLEL = "the joined loops have too few tasks for the threads"
     NO_GAIN = "they share no memory traffic"
     LIMIT = "the limit on fusions is reached"

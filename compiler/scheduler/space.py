@@ -28,7 +28,9 @@ def refine(a: Sequence[Expr], b: Sequence[Expr]) -> Extents | None:
         if x is y:
             out.append(x)
             continue
-        small, rest_of, rest = (y, left, _divide(x, y)) if _divide(x, y) is not None else (x, right, _divide(y, x))
+        small, rest_of, rest = (
+            (y, left, _divide(x, y)) if _divide(x, y) is not None else (x, right, _divide(y, x))
+        )
         if rest is None:
             return None
         out.append(small)
@@ -54,8 +56,9 @@ def express(old: Sequence[Expr], new: Sequence[Expr], new_vars: Sequence[Expr]) 
             if position == 0:
                 return None
             position -= 1
-            value = value + new_vars[position] * covered
-            covered = covered * new[position]
+            if new[position] != 1:
+                value = value + new_vars[position] * covered
+                covered = covered * new[position]
         values.append(value)
     return list(reversed(values)) if all(e == 1 for e in new[:position]) else None
 

@@ -8,7 +8,18 @@ from __future__ import annotations
 import bisect
 
 from compiler.ir.expr import Expr
-from compiler.ir.loop import Body, ExternKernel, Node, Scatter, Sort, TemplateKernel, TensorRef, View, loop_var, reduction_var
+from compiler.ir.loop import (
+    Body,
+    ExternKernel,
+    Node,
+    Scatter,
+    Sort,
+    TemplateKernel,
+    TensorRef,
+    View,
+    loop_var,
+    reduction_var,
+)
 from compiler.ir.schedule import ALIGNMENT_BYTES, REDUCE, ROW, SINGLE, KernelGroup, Schedule
 from compiler.support.diagnostics import InternalError
 
@@ -62,7 +73,11 @@ def _reads(node: Node) -> list[str]:
         refs = [node.base]
     names = [r.buffer for r in refs if isinstance(r, TensorRef)]
     body = getattr(node, "body", None)
-    return names + [str(op.attrs[0]) for op in body.ops if op.opcode == "load"] if isinstance(body, Body) else names
+    return (
+        names + [str(op.attrs[0]) for op in body.ops if op.opcode == "load"]
+        if isinstance(body, Body)
+        else names
+    )
 
 
 def _check_order(schedule: Schedule) -> None:
@@ -99,7 +114,10 @@ def _check_group(group: KernelGroup) -> None:
                 if producer.name not in defined:
                     _fail(group.name, f"{m.name} reads {producer.name} before it is made")
                 if op.attrs[1] is not producer.store:
-                    _fail(group.name, f"{m.name} reads {producer.name} at {op.attrs[1]}, but it is made at {producer.store}")
+                    _fail(
+                        group.name,
+                        f"{m.name} reads {producer.name} at {op.attrs[1]}, but it is made at {producer.store}",
+                    )
         defined.add(m.name)
 
 
@@ -110,7 +128,9 @@ def _check_variables(group: KernelGroup, name: str, e: Expr, allowed: set[Expr])
 
 
 def _check_places(schedule: Schedule) -> None:
-    outputs = {schedule.storage(o.value.buffer) for o in schedule.program.outputs if isinstance(o.value, TensorRef)}
+    outputs = {
+        schedule.storage(o.value.buffer) for o in schedule.program.outputs if isinstance(o.value, TensorRef)
+    }
     for name in schedule.program.layouts():
         if name not in schedule.placement:
             _fail("placement", f"{name} has no place")
@@ -145,27 +165,45 @@ def _check_arena(schedule: Schedule) -> None:
     for name, old in schedule.reuse.items():
         _check_reuse(schedule, spans, name, old)
     events = sorted(
-        (schedule.placement[b].offset_bytes, schedule.placement[b].offset_bytes + schedule.placement[b].size_bytes, b) for b in spans
+        (
+            schedule.placement[b].offset_bytes,
+            schedule.placement[b].offset_bytes + schedule.placement[b].size_bytes,
+            b,
+        )
+        for b in spans
     )
     for start, end, b in events:
         if start % ALIGNMENT_BYTES or start < 0 or end > schedule.arena_bytes:
             _fail("arena", f"{b} lies at [{start}, {end}) of {schedule.arena_bytes} bytes")
         node = schedule.program.layouts()[b]
-        if node.storage_numel().hi is not None and end - start < (node.storage_numel().hi or 0) * node.dtype.size_bytes:
+        if (
+            node.storage_numel().hi is not None
+            and end - start < (node.storage_numel().hi or 0) * node.dtype.size_bytes
+        ):
             _fail("arena", f"{b} has {end - start} bytes, too few for its layout")
     _check_overlaps(schedule, spans)
 
 
 def _check_reuse(schedule: Schedule, spans: dict[str, tuple[int, int]], name: str, old: str) -> None:
     if spans[old][1] != spans[name][0]:
-        _fail("arena", f"{name} takes the memory of {old} in group {spans[name][0]}, but {old} is last read in group {spans[old][1]}")
+        _fail(
+            "arena",
+            f"{name} takes the memory of {old} in group {spans[name][0]}, but {old} is last read in group {spans[old][1]}",
+        )
     group = schedule.groups[spans[name][0]]
     writer = next(m for m in group.members if m.name == name)
     for m in group.members:
         for op in m.body.loads():
-            if schedule.storage(str(op.attrs[0])) == old and (op.attrs[1] is not writer.store or writer.role == SINGLE):
-                _fail(group.name, f"{name} overwrites {old} at {writer.store}, but {m.name} reads it at {op.attrs[1]}")
-    if any(schedule.storage(b) == old for n in group.nodes if isinstance(n, TemplateKernel) for b in _reads(n)):
+            if schedule.storage(str(op.attrs[0])) == old and (
+                op.attrs[1] is not writer.store or writer.role == SINGLE
+            ):
+                _fail(
+                    group.name,
+                    f"{name} overwrites {old} at {writer.store}, but {m.name} reads it at {op.attrs[1]}",
+                )
+    if any(
+        schedule.storage(b) == old for n in group.nodes if isinstance(n, TemplateKernel) for b in _reads(n)
+    ):
         _fail(group.name, f"{name} overwrites {old}, which the template still reads")
 
 
@@ -186,7 +224,10 @@ def _check_overlaps(schedule: Schedule, spans: dict[str, tuple[int, int]]) -> No
             at = bisect.bisect_left(live, block)
             for other in live[max(0, at - 1) : at + 1]:
                 if other[0] < block[1] and block[0] < other[1]:
-                    _fail("arena", f"{b} at [{block[0]}, {block[1]}) overlaps {other[2]} at [{other[0]}, {other[1]}) while both live")
+                    _fail(
+                        "arena",
+                        f"{b} at [{block[0]}, {block[1]}) overlaps {other[2]} at [{other[0]}, {other[1]}) while both live",
+                    )
             live.insert(at, block)
         for b in ends.get(k, ()):
             if _block(schedule, b) in live:

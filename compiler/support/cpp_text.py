@@ -27,7 +27,9 @@ def identifier(name: str, taken: Set[str]) -> str:
     text = re.sub(r"__+", "_", text).strip("_") if text.startswith("_") or "__" in text else text
     if not text or text[0].isdigit():
         text = "v" + text
-    while text in CPP_KEYWORDS or text in taken or text.isupper():
+    if text.isupper():
+        text += "_"
+    while text in CPP_KEYWORDS or text in taken:
         text += "_"
     return text
 

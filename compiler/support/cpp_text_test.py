@@ -9,7 +9,17 @@ from compiler.support import cpp_text
 
 @pytest.mark.parametrize(
     "name, wanted",
-    [("x", "x"), ("class", "class_"), ("NULL", "NULL_"), ("1st", "v1st"), ("a.b-c", "a_b_c"), ("__x", "x"), ("", "v"), ("taken", "taken_"), ("ä", "v")],
+    [
+        ("x", "x"),
+        ("class", "class_"),
+        ("NULL", "NULL_"),
+        ("1st", "v1st"),
+        ("a.b-c", "a_b_c"),
+        ("__x", "x"),
+        ("", "v"),
+        ("taken", "taken_"),
+        ("ä", "v"),
+    ],
 )
 def test_identifiers(name: str, wanted: str) -> None:
     assert cpp_text.identifier(name, {"taken"}) == wanted
@@ -17,7 +27,13 @@ def test_identifiers(name: str, wanted: str) -> None:
 
 @pytest.mark.parametrize(
     "text, wanted",
-    [("plain", '"plain"'), ('a"b\\', '"a\\"b\\\\"'), ("line\n", '"line\\012"'), ("ä", '"\\303\\244"'), ("what??!", '"what?\\?!"')],
+    [
+        ("plain", '"plain"'),
+        ('a"b\\', '"a\\"b\\\\"'),
+        ("line\n", '"line\\012"'),
+        ("ä", '"\\303\\244"'),
+        ("what??!", '"what?\\?!"'),
+    ],
 )
 def test_strings(text: str, wanted: str) -> None:
     assert cpp_text.string(text) == wanted

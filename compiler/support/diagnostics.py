@@ -22,7 +22,11 @@ class InternalError(CompilerError):
     """A bug of the compiler. Carries the folder with the dump where one was asked for."""
 
     def __init__(self, message: str, dump_path: str = "") -> None:
-        hint = f"; stages dumped to {dump_path}" if dump_path else "; run again with --dump=DIR for the stages before it"
+        hint = (
+            f"; stages dumped to {dump_path}"
+            if dump_path
+            else "; run again with --dump=DIR for the stages before it"
+        )
         super().__init__(f"internal error: {message}{hint}")
 
 
@@ -35,7 +39,11 @@ class Problem:
     remedy: str  # "build with shim = \"torch\"", may be empty
 
     def __str__(self) -> str:
-        return self.what + (f"\n    at {self.where}" if self.where else "") + (f"\n    {self.remedy}" if self.remedy else "")
+        return (
+            self.what
+            + (f"\n    at {self.where}" if self.where else "")
+            + (f"\n    {self.remedy}" if self.remedy else "")
+        )
 
 
 def refuse(title: str, problems: Sequence[Problem]) -> UserError:

@@ -51,7 +51,9 @@ class Dumper:
             partial.write_text(content)
             os.replace(partial, self.folder / name)
         except OSError as e:
-            raise UserError(f"cannot write the dump into {self.folder}: {e.strerror} (choose another folder with --dump=DIR)") from None
+            raise UserError(
+                f"cannot write the dump into {self.folder}: {e.strerror} (choose another folder with --dump=DIR)"
+            ) from None
 
 
 def _difference(before: str, after: str) -> str:

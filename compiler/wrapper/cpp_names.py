@@ -17,7 +17,12 @@ _OF_THE_WRAPPER = frozenset(("args", "ctx", "kernels", "run", "Kernels", "aoti_w
 
 def identifier(name: str) -> str:
     """The C++ spelling of a plan's name: one to one, because names of a plan are identifiers already."""
-    if name in cpp_text.CPP_KEYWORDS or name in _OF_THE_WRAPPER or name.isupper() or name.endswith(("_", "_owner", "_handle")):
+    if (
+        name in cpp_text.CPP_KEYWORDS
+        or name in _OF_THE_WRAPPER
+        or name.isupper()
+        or name.endswith(("_", "_owner", "_handle"))
+    ):
         return name + "_"
     return name
 

@@ -27,7 +27,13 @@ ISA_CONSTANTS = {
 }
 # The order in which a processor that can run several takes them.
 ISA_BEST_FIRST = ("x86-64-v4", "x86-64-v3", "aarch64-neon")
-_KINDS = {"unknown": "UNKNOWN", "parameter": "PARAMETER", "buffer": "BUFFER", "tensor": "TENSOR", "folded": "FOLDED"}
+_KINDS = {
+    "unknown": "UNKNOWN",
+    "parameter": "PARAMETER",
+    "buffer": "BUFFER",
+    "tensor": "TENSOR",
+    "folded": "FOLDED",
+}
 _PACKINGS = {"": "PLAIN", "panel16": "PANEL16", "conv_panel16": "CONV_PANEL16", "depthwise": "DEPTHWISE"}
 
 
@@ -43,7 +49,11 @@ def tables(plan: Plan, isa: Sequence[str]) -> str:
 
 
 def _table(ctype: str, name: str, rows: Sequence[str]) -> str:
-    return f"static const {ctype} {name}[] = {{\n" + "".join(f"    {row},\n" for row in rows) + "};\n" if rows else ""
+    return (
+        f"static const {ctype} {name}[] = {{\n" + "".join(f"    {row},\n" for row in rows) + "};\n"
+        if rows
+        else ""
+    )
 
 
 def _array(ctype: str, name: str, values: str) -> str:
@@ -78,7 +88,9 @@ def _inputs(plan: Plan) -> str:
         text += arrays
         origin = string(slot.origin) if slot.origin else "nullptr"
         dtype = dtype_constant(slot.layout.dtype)
-        rows.append(f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, {origin}}}")
+        rows.append(
+            f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, {origin}}}"
+        )
     return text + _table("AotiTensorDesc", "kInputs", rows)
 
 
@@ -87,18 +99,22 @@ def _outputs(plan: Plan) -> str:
     text, rows = "", []
     for n, slot in enumerate(plan.outputs):
         if slot.layout is None:
-            rows.append(f"{{{string(slot.name)}, {_literal_dtype(slot)}, AOTI_DEVICE_CPU, 0, nullptr, nullptr, nullptr}}")
+            rows.append(
+                f"{{{string(slot.name)}, {_literal_dtype(slot)}, AOTI_DEVICE_CPU, 0, nullptr, nullptr, nullptr}}"
+            )
             continue
         arrays, dims, strides = _dims(f"kOutput{n}", slot.layout, symbols)
         text += arrays
         dtype = dtype_constant(slot.layout.dtype)
-        rows.append(f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, nullptr}}")
+        rows.append(
+            f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, nullptr}}"
+        )
     return text + _table("AotiTensorDesc", "kOutputs", rows)
 
 
 def _literal_dtype(slot: OutputSlot) -> str:
     if slot.literal is None:
-        return "-1 /* None */"
+        return "AOTI_OUTPUT_NONE"
     if isinstance(slot.literal, bool):
         return "AOTI_DTYPE_BOOL"
     return "AOTI_DTYPE_INT64" if isinstance(slot.literal, int) else "AOTI_DTYPE_FLOAT64"
@@ -127,7 +143,9 @@ def _packing(slot: ConstantSlot) -> str:
 
 def _variants(isa: Sequence[str]) -> str:
     ordered = sorted(isa, key=ISA_BEST_FIRST.index)
-    return _table("AotiIsaVariant", "kIsa", [f"{{{ISA_CONSTANTS[i]}, {string(i)}, &{isa_symbol(i)}}}" for i in ordered])
+    return _table(
+        "AotiIsaVariant", "kIsa", [f"{{{ISA_CONSTANTS[i]}, {string(i)}, &{isa_symbol(i)}}}" for i in ordered]
+    )
 
 
 def _model(plan: Plan, isa: Sequence[str]) -> str:

@@ -22,10 +22,11 @@ from compiler.ir.wrapper import (
     Arg,
     CallArg,
     Cond,
+    ConstantSlot,
     ExternCall,
+    InputSlot,
     Launch,
     Line,
-    Literal,
     Operand,
     Plan,
     ProxyCall,
@@ -35,14 +36,12 @@ from compiler.ir.wrapper import (
     While,
 )
 from compiler.ir.wrapper_text import layout_text
-from compiler.support.cpp_text import comment, string
+from compiler.support.cpp_text import string
 from compiler.support.options import Context
-from compiler.support.origins import Origin
 from compiler.support.version import COMPILER_VERSION
 from compiler.wrapper.cpp_names import dtype_constant, expression, identifier, number_list
+from compiler.wrapper.cpp_rows import checked, fold, literal_tensor, origin_comments, scalar
 from compiler.wrapper.cpp_tables import isa_symbol, tables
-
-WIDTH = 110
 
 _HEAD = """\
 // {name}: one run of the model as straight-line code, and the tables that describe it to the runtime.
@@ -83,14 +82,27 @@ def write(plan: Plan, ctx: Context) -> dict[str, str]:
     text += _run_function(plan) + "\n" + tables(plan, ctx.options.isa)
     files = {"model.cpp": text}
     if plan.weights_bytes:
-        files["weights.cpp"] = _WEIGHTS.format(name=plan.name, version=COMPILER_VERSION, bytes=plan.weights_bytes)
+        files["weights.cpp"] = _WEIGHTS.format(
+            name=plan.name, version=COMPILER_VERSION, bytes=plan.weights_bytes
+        )
     return files
+
+
+def line_rows(plan: Plan) -> list[list[str]]:
+    """The rows of each line of the plan, without indentation."""
+    writer = _Writer(plan)
+    writer.slots()  # declares the names that lines use
+    return [writer.line(line) for line in plan.lines]
 
 
 def _run_function(plan: Plan) -> str:
     writer = _Writer(plan)
     rows = ["AotiKernelContext *const ctx = args->ctx;"] if _launches(plan) else []
-    rows += ["const Kernels *const kernels = static_cast<const Kernels *>(args->kernels);"] if _launches(plan) else []
+    rows += (
+        ["const Kernels *const kernels = static_cast<const Kernels *>(args->kernels);"]
+        if _launches(plan)
+        else []
+    )
     rows += writer.symbols() + writer.slots()
     for line in plan.lines:
         rows.append("")
@@ -143,15 +155,25 @@ class _Writer:
     def slots(self) -> list[str]:
         """Pointers of the inputs and constants that some line uses."""
         rows = []
-        for kind, slots in (("input", self.plan.inputs), ("constant", self.plan.constants)):
+        kinds: tuple[tuple[str, Sequence[InputSlot | ConstantSlot]], ...] = (
+            ("input", self.plan.inputs),
+            ("constant", self.plan.constants),
+        )
+        for kind, slots in kinds:
             for n, slot in enumerate(slots):
                 if slot.name not in self.used:
                     continue
                 ctype = slot.layout.dtype.ctype
                 self.ctypes[slot.name] = ctype
                 self.readonly.add(slot.name)
-                get = f"aoti_data<const {ctype}>(args->inputs[{n}])" if kind == "input" else f"aoti_constant<{ctype}>(args, {n})"
-                rows.append(f"const {ctype} *const {identifier(slot.name)} = {get};  // {layout_text(slot.layout)}")
+                get = (
+                    f"aoti_data<const {ctype}>(args->inputs[{n}])"
+                    if kind == "input"
+                    else f"aoti_constant<{ctype}>(args, {n})"
+                )
+                rows.append(
+                    f"const {ctype} *const {identifier(slot.name)} = {get};  // {layout_text(slot.layout)}"
+                )
         return rows
 
     def line(self, line: Line) -> list[str]:
@@ -160,7 +182,9 @@ class _Writer:
             case Alloc(name, layout, "arena", offset):
                 self._declare(name, layout)
                 ctype = layout.dtype.ctype
-                return [f"{ctype} *const {identifier(name)} = aoti_arena<{ctype}>(args, {offset});  // {layout_text(layout)}"]
+                return [
+                    f"{ctype} *const {identifier(name)} = aoti_arena<{ctype}>(args, {offset});  // {layout_text(layout)}"
+                ]
             case Alloc(name, layout, _, _):
                 return self._alloc_output(name, layout)
             case Reuse(name, layout, old):
@@ -170,17 +194,31 @@ class _Writer:
             case Launch(kernel, args, origins, can_fail):
                 call = f"kernels->{kernel}(" + ", ".join(["ctx", *map(self._arg, args)]) + ");"
                 check = [f'AOTI_KERNEL_CHECK(ctx, "{kernel}");'] if can_fail else []
-                return _comment(origins) + _fold(call) + check
+                return origin_comments(origins) + fold(call) + check
             case ExternCall():
-                return _comment(line.origins) + self._extern(line)
+                return origin_comments(line.origins) + self._extern(line)
             case ProxyCall():
-                return _comment(line.origins) + self._proxy(line)
+                return origin_comments(line.origins) + self._proxy(line)
             case Cond(predicate, then, otherwise, origins):
                 test = f"if (*{self._pointer(predicate, 'bool')}) {{"
-                return [*_comment(origins), test, *self._block(then), "} else {", *self._block(otherwise), "}"]
+                return [
+                    *origin_comments(origins),
+                    test,
+                    *self._block(then),
+                    "} else {",
+                    *self._block(otherwise),
+                    "}",
+                ]
             case While(predicate, test_lines, body, origins):
                 leave = f"  if (!*{self._pointer(predicate, 'bool')}) break;"
-                return [*_comment(origins), "for (;;) {", *self._block(test_lines), leave, *self._block(body), "}"]
+                return [
+                    *origin_comments(origins),
+                    "for (;;) {",
+                    *self._block(test_lines),
+                    leave,
+                    *self._block(body),
+                    "}",
+                ]
             case Return(values):
                 return self._return(values)
         raise AssertionError(line)
@@ -194,7 +232,7 @@ class _Writer:
     def _alloc_output(self, name: str, layout: Layout) -> list[str]:
         sizes, strides, rows = self._dims(name, layout)
         rows.append(f"AtenTensorHandle {name}_handle = nullptr;")
-        rows += _checked(
+        rows += checked(
             f"aoti_torch_empty_strided({len(layout.size)}, {sizes}, {strides}, {dtype_constant(layout.dtype)}, "
             f"AOTI_DEVICE_CPU, 0, &{name}_handle)"
         )
@@ -207,7 +245,9 @@ class _Writer:
         if name in self.used:
             self._declare(name, layout)
             ctype = layout.dtype.ctype
-            rows.append(f"{ctype} *const {identifier(name)} = aoti_data<{ctype}>({name}_owner);  // {layout_text(layout)}")
+            rows.append(
+                f"{ctype} *const {identifier(name)} = aoti_data<{ctype}>({name}_owner);  // {layout_text(layout)}"
+            )
         return rows
 
     def _dims(self, name: str, layout: Layout) -> tuple[str, str, list[str]]:
@@ -224,18 +264,20 @@ class _Writer:
         rows = []
         if old in self.owners:
             self.owners[name] = self.owners.pop(old)
-            rows.append(f"RAIIAtenTensorHandle {name}_owner(static_cast<RAIIAtenTensorHandle &&>({old}_owner));  // reuse")
+            rows.append(
+                f"RAIIAtenTensorHandle {name}_owner(static_cast<RAIIAtenTensorHandle &&>({old}_owner));  // reuse"
+            )
         pointer = self._pointer(old, layout.dtype.ctype)
         self._declare(name, layout)
         note = f"// reuse; {layout_text(layout)}"
         return [*rows, f"{layout.dtype.ctype} *const {identifier(name)} = {pointer};  {note}"]
 
     def _view(self, name: str, layout: Layout, base: str) -> list[str]:
-        rows = []
+        rows: list[str] = []
         if base in self.owners:
             sizes, strides, rows = self._dims(name, layout)
             rows.append(f"AtenTensorHandle {name}_handle = nullptr;")
-            rows += _checked(
+            rows += checked(
                 f"aoti_torch__reinterpret_tensor({base}_owner, {len(layout.size)}, {sizes}, {strides}, "
                 f"{expression(layout.offset)}, &{name}_handle)"
             )
@@ -273,7 +315,7 @@ class _Writer:
         rows.append(f"AtenTensorHandle {label}_handle = nullptr;")
         pointer = identifier(name)
         data = f"const_cast<{self.ctypes[name]} *>({pointer})" if name in self.readonly else pointer
-        rows += _checked(
+        rows += checked(
             f"aoti_torch_create_tensor_from_blob({data}, {len(layout.size)}, {sizes}, {strides}, {expression(layout.offset)}, "
             f"{dtype_constant(layout.dtype)}, AOTI_DEVICE_CPU, 0, &{label}_handle)"
         )
@@ -290,20 +332,20 @@ class _Writer:
             self.tensors += 1
             rows.append(f"static const int64_t {label}[] = {{{', '.join(map(str, arg))}}};")
             return f"{label}, {len(arg)}"
-        return string(arg) if isinstance(arg, str) else _scalar(arg)
+        return string(arg) if isinstance(arg, str) else scalar(arg)
 
     def _extern(self, line: ExternCall) -> list[str]:
         rows: list[str] = []
         args = [self._call_arg(a, rows) for a in line.args]
         if line.layout is not None:
             rows.append(f"AtenTensorHandle {line.result}_handle = nullptr;")
-            rows += _checked(f"{line.function}({', '.join([*args, f'&{line.result}_handle'])})")
+            rows += checked(f"{line.function}({', '.join([*args, f'&{line.result}_handle'])})")
             return rows + self._own(line.result, line.layout)
         out = f"{line.result}_owner"
         if line.result not in self.owners:
             layouts = {a.name: a.layout for a in self.plan.all_lines() if isinstance(a, Alloc | Reuse)}
             out = self._tensor(Operand(line.result, layouts[line.result]), rows)
-        return rows + _checked(f"{line.function}({', '.join([out, *args])})")
+        return rows + checked(f"{line.function}({', '.join([out, *args])})")
 
     def _proxy(self, line: ProxyCall) -> list[str]:
         rows: list[str] = []
@@ -312,7 +354,7 @@ class _Writer:
         ints = ", ".join(map(str, line.ints)) or "0"
         rows.append(f"int64_t {label}_ints[] = {{{ints}}};")
         rows.append(f"AtenTensorHandle {label}_tensors[] = {{{', '.join(tensors)}}};  // {line.op}")
-        return rows + _checked(
+        return rows + checked(
             f"aoti_torch_proxy_executor_call_function(args->proxy_executor, {line.node}, {len(line.ints)}, {label}_ints, "
             f"{len(tensors)}, {label}_tensors)"
         )
@@ -321,55 +363,7 @@ class _Writer:
         rows, give = [], []
         for n, (value, slot) in enumerate(zip(values, self.plan.outputs, strict=True)):
             if value is None:
-                rows += _literal_tensor(n, slot.literal)
+                rows += literal_tensor(n, slot.literal)
                 value = f"literal{n}"
             give.append(f"args->outputs[{n}] = {value}_owner.release();  // {slot.name}")
         return [*rows, *give, "return AOTI_RUNTIME_SUCCESS;"]
-
-
-def _literal_tensor(position: int, value: Literal) -> list[str]:
-    """A tensor of rank 0 for a number, one without a tensor in it for None."""
-    if value is None:
-        call = "aoti_torch_new_uninitialized_tensor("
-    else:
-        kind = "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float64"
-        call = f"aoti_torch_scalar_to_tensor_{kind}({_scalar(value)}, "
-    handle = f"literal{position}_handle"
-    return [
-        f"AtenTensorHandle {handle} = nullptr;",
-        *_checked(f"{call}&{handle})"),
-        f"RAIIAtenTensorHandle literal{position}_owner({handle});",
-    ]
-
-
-def _scalar(value: int | float | bool | None) -> str:
-    if value is None:
-        return "nullptr"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if value != value:
-            return "__builtin_nan(\"\")"
-        return repr(value) if abs(value) != float("inf") else ("-" if value < 0 else "") + "__builtin_inf()"
-    return f"INT64_C({value})" if value != -(2**63) else "INT64_MIN"
-
-
-def _checked(call: str) -> list[str]:
-    return _fold(f"AOTI_TORCH_ERROR_CODE_CHECK({call});")
-
-
-def _comment(origins: Sequence[Origin]) -> list[str]:
-    """The origins, one a row: what the reader looks for is a file and a line."""
-    return [f"// {comment(str(origin))}" for origin in origins]
-
-
-def _fold(row: str) -> list[str]:
-    """Breaks a long call at commas; continuation rows are indented by four."""
-    rows = []
-    limit = WIDTH - 2
-    while len(row) > limit and (cut := row.rfind(", ", 0, limit)) > 0:
-        rows.append(row[: cut + 1])
-        row = "    " + row[cut + 2 :]
-        if row.strip() == row[4:] and ", " not in row[4:]:
-            break
-    return [*rows, row]

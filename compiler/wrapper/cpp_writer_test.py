@@ -39,7 +39,15 @@ FLAG = Layout.contiguous(bool_, [])
 
 
 def cpp(*lines: Line, outputs: tuple[OutputSlot, ...] = (), constants: tuple[ConstantSlot, ...] = ()) -> str:
-    plan = Plan("m_aoti", [InputSlot("x", MATRIX)], list(constants), list(outputs), [*lines], arena_bytes=65536, weights_bytes=16384)
+    plan = Plan(
+        "m_aoti",
+        [InputSlot("x", MATRIX)],
+        list(constants),
+        list(outputs),
+        [*lines],
+        arena_bytes=65536,
+        weights_bytes=16384,
+    )
     verify(plan)
     return cpp_writer.write(plan, CONTEXT)["model.cpp"]
 
@@ -65,12 +73,17 @@ def test_my_model() -> None:
 
 
 def test_weights_have_a_file_of_their_own() -> None:
-    weight = ConstantSlot("w", Layout.contiguous(float32, [4096]), MATRIX, 0, 16384, 'odd "name"', "parameter", "panel16")
-    plan = Plan("m_aoti", [], [weight], [], [Launch("k", (Arg("w", "float", "in"),)), Return(())], weights_bytes=16384)
+    weight = ConstantSlot(
+        "w", Layout.contiguous(float32, [4096]), MATRIX, 0, 16384, 'odd "name"', "parameter", "panel16"
+    )
+    plan = Plan(
+        "m_aoti", [], [weight], [], [Launch("k", (Arg("w", "float", "in"),)), Return(())], weights_bytes=16384
+    )
     files = cpp_writer.write(plan, CONTEXT)
     assert '.incbin \\"" AOTI_WEIGHTS_FILE "\\"' in files["weights.cpp"]
     assert "const float *const w = aoti_constant<float>(args, 0);" in files["model.cpp"]
-    wanted = '{"w", "odd \\"name\\"", AOTI_DTYPE_FLOAT32, 2, kConstant0Sizes, nullptr, 0, 16384, AOTI_CONSTANT_PARAMETER, AOTI_PACKING_PANEL16}'
+    wanted = '{"w", "odd \\"name\\"", AOTI_DTYPE_FLOAT32, 2, kConstant0Sizes, nullptr, 0, 16384, '
+    wanted += "AOTI_CONSTANT_PARAMETER, AOTI_PACKING_PANEL16}"
     assert wanted in files["model.cpp"]
 
 
@@ -98,7 +111,10 @@ def test_extern_calls() -> None:
     )
     text = " ".join(text.split())  # long calls are folded
     assert "aoti_torch_cpu_mm_out(y_owner, tensor0_owner, tensor1_owner)" in text
-    assert "aoti_torch_create_tensor_from_blob(const_cast<float *>(x), 1, tensor1_sizes, tensor1_strides, 64," in text
+    assert (
+        "aoti_torch_create_tensor_from_blob(const_cast<float *>(x), 1, tensor1_sizes, tensor1_strides, 64,"
+        in text
+    )
     assert 'aoti_torch_cpu_f(y_owner, INT64_C(-2), true, nullptr, array2, 2, "s", &z_handle)' in text
     assert "args->outputs[1] = z_owner.release();" in text
 
@@ -113,12 +129,19 @@ def test_blocks_and_proxy_calls() -> None:
         Return(()),
     )
     assert "  if (*p) {\n    kernels->k(ctx, p);\n  } else {\n  }\n" in text
-    assert "  for (;;) {\n    kernels->k(ctx, p);\n    if (!*p) break;\n    kernels->k(ctx, p);\n  }\n" in text
+    assert (
+        "  for (;;) {\n    kernels->k(ctx, p);\n    if (!*p) break;\n    kernels->k(ctx, p);\n  }\n" in text
+    )
     assert "aoti_torch_proxy_executor_call_function(args->proxy_executor, 3, 1, node3_ints," in text
 
 
 def test_literal_outputs() -> None:
-    slots = (OutputSlot("n", None, None), OutputSlot("t", None, True), OutputSlot("i", None, -7), OutputSlot("f", None, float("inf")))
+    slots = (
+        OutputSlot("n", None, None),
+        OutputSlot("t", None, True),
+        OutputSlot("i", None, -7),
+        OutputSlot("f", None, float("inf")),
+    )
     text = cpp(Return((None,) * 4), outputs=slots)
     assert "aoti_torch_new_uninitialized_tensor(&literal0_handle)" in text
     assert "aoti_torch_scalar_to_tensor_bool(true, &literal1_handle)" in text
@@ -129,8 +152,14 @@ def test_literal_outputs() -> None:
 def test_dynamic_sizes() -> None:
     s0 = sym("s0", 2, 128)
     layout = Layout.contiguous(float32, [s0, 8])
-    lines = [Alloc("y", layout, "output"), Launch("k", (Arg("y", "float", "out"), Arg(s0 * 8 + 1, "int64_t", "size"))), Return(("y",))]
-    plan = Plan("m_aoti", [InputSlot("x", layout)], [], [OutputSlot("y", layout)], list(lines), [SizeSymbol(s0, 0, 0)])
+    lines: list[Line] = [
+        Alloc("y", layout, "output"),
+        Launch("k", (Arg("y", "float", "out"), Arg(s0 * 8 + 1, "int64_t", "size"))),
+        Return(("y",)),
+    ]
+    plan = Plan(
+        "m_aoti", [InputSlot("x", layout)], [], [OutputSlot("y", layout)], lines, [SizeSymbol(s0, 0, 0)]
+    )
     text = cpp_writer.write(plan, CONTEXT)["model.cpp"]
     assert "const int64_t s0 = args->symbols[0];  // size 0 of x" in text
     assert "const int64_t y_sizes[] = {s0, 8};" in text
@@ -139,14 +168,27 @@ def test_dynamic_sizes() -> None:
 
 
 def test_names_that_cpp_keeps_for_itself() -> None:
-    assert [identifier(n) for n in ("class", "ctx", "X", "x_owner", "fine")] == ["class_", "ctx_", "X_", "x_owner_", "fine"]
+    assert [identifier(n) for n in ("class", "ctx", "X", "x_owner", "fine")] == [
+        "class_",
+        "ctx_",
+        "X_",
+        "x_owner_",
+        "fine",
+    ]
     names = ["class", "class_", "class__"]
     assert len({identifier(n) for n in names}) == len(names)
 
 
 def test_comments_cannot_swallow_code() -> None:
-    text = cpp(Alloc("a", MATRIX, "arena", 0), Launch("k", (Arg("a", "float", "out"),), (Origin("n", "aten.x", "a\nb.py:1 \\"),)), Return(()))
-    assert "  // aten.x [n] at a b.py:1 \n  kernels->k(ctx, a);\n" in text or "  // aten.x [n] at a b.py:1\n  kernels->k(ctx, a);\n" in text
+    text = cpp(
+        Alloc("a", MATRIX, "arena", 0),
+        Launch("k", (Arg("a", "float", "out"),), (Origin("n", "aten.x", "a\nb.py:1 \\"),)),
+        Return(()),
+    )
+    assert (
+        "  // aten.x [n] at a b.py:1 \n  kernels->k(ctx, a);\n" in text
+        or "  // aten.x [n] at a b.py:1\n  kernels->k(ctx, a);\n" in text
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from compiler.ir.dtypes import float32
 from compiler.ir.kernel import Argument, KernelSpec
-from compiler.ir.loop import Body, Constant, Input, Layout, Node, OutputRef, Pointwise, Program, TemplateKernel, TensorRef
+from compiler.ir.loop import (
+    Body,
+    Constant,
+    Input,
+    Layout,
+    Node,
+    OutputRef,
+    Pointwise,
+    Program,
+    TemplateKernel,
+    TensorRef,
+)
 from compiler.ir.schedule import KernelGroup, Placement, Schedule
 from compiler.support.origins import Origin
 
@@ -26,11 +37,21 @@ def program(outputs: list[OutputRef] | None = None, constants: list[Constant] | 
     """Three nodes; the output is `buf2` unless said otherwise."""
     nodes: list[Node] = [
         Pointwise("buf0", MATRIX, (origin("sin"),), _EMPTY),
-        TemplateKernel("buf1", MATRIX, (origin("mm"),), "bmm", (TensorRef("buf0", MATRIX), TensorRef("y", MATRIX)), (), MATRIX.size),
+        TemplateKernel(
+            "buf1",
+            MATRIX,
+            (origin("mm"),),
+            "bmm",
+            (TensorRef("buf0", MATRIX), TensorRef("y", MATRIX)),
+            (),
+            MATRIX.size,
+        ),
         Pointwise("buf2", MATRIX, (origin("cos"),), _EMPTY),
     ]
     inputs = [Input("x", MATRIX, "models/my_model.py:20 in forward"), Input("y", MATRIX)]
-    return Program("m", inputs, constants or [], nodes, outputs or [OutputRef("cos", TensorRef("buf2", MATRIX))])
+    return Program(
+        "m", inputs, constants or [], nodes, outputs or [OutputRef("cos", TensorRef("buf2", MATRIX))]
+    )
 
 
 def schedule(made: Program | None = None) -> Schedule:

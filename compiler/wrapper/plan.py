@@ -6,8 +6,8 @@ Enters: a `schedule.Schedule`, one `kernel.KernelSpec` for each launched group i
 Rules
 - A buffer is allocated just before the group that writes it; a buffer placed "output" becomes a tensor of its own.
 - A view costs nothing and gets a line only where somebody names it.
-- An output that is (a view of) an input or of a constant is copied, so that results never hang on the caller's memory and nobody
-  can write to the mapped weights. Outputs that share memory with each other do so for the caller too, as in eager PyTorch.
+- An output lives in memory of its own (lowering copies what is an input or a constant; the verifier refuses anything else). A
+  tensor returned twice, or a view of one, shares memory for the caller too, as in eager PyTorch.
 - An output that is a plain value (None, int, float, bool) is a literal of its slot.
 
 Before/after (schedule of `cos(mm(sin(x), y))` -> plan): see `compiler.ir.wrapper`.
@@ -41,11 +41,13 @@ from compiler.ir.wrapper_verify import verify
 from compiler.support.diagnostics import InternalError
 from compiler.support.options import Context
 
-COPY_FUNCTION = "aoti_torch_clone_preserve_strides"
-
 
 def run(
-    schedule: Schedule, specs: Sequence[KernelSpec], constants: Mapping[str, ConstantSlot], weights_bytes: int, ctx: Context
+    schedule: Schedule,
+    specs: Sequence[KernelSpec],
+    constants: Mapping[str, ConstantSlot],
+    weights_bytes: int,
+    ctx: Context,
 ) -> Plan:
     """The plan of `schedule`. `constants` holds a slot for every constant of the program."""
     program = schedule.program
@@ -96,7 +98,7 @@ class _Planner:
         self.schedule = schedule
         self.plan = plan
         self.layouts = schedule.program.layouts()
-        self.defined = {s.name for s in (*plan.inputs, *plan.constants)}
+        self.defined = {i.name for i in plan.inputs} | {c.name for c in plan.constants}
         self.views: dict[str, View] = {}
 
     def run(self, specs: Sequence[KernelSpec]) -> None:
@@ -170,10 +172,10 @@ class _Planner:
     def _return(self) -> None:
         given: set[str] = set()
         values: list[str | None] = []
-        for position, (ref, slot) in enumerate(zip(self.schedule.program.outputs, self.plan.outputs, strict=True)):
+        for position, ref in enumerate(self.schedule.program.outputs):
             value = None
             if isinstance(ref.value, TensorRef):
-                value = self._output(self._unused(f"out{position}"), ref.value, slot, given)
+                value = self._output(self._unused(f"out{position}"), ref.value, given)
                 given.add(value)
             values.append(value)
         self._emit(Return(tuple(values)))
@@ -183,15 +185,9 @@ class _Planner:
             name += "_"
         return name
 
-    def _output(self, name: str, ref: TensorRef, slot: OutputSlot, given: set[str]) -> str:
+    def _output(self, name: str, ref: TensorRef, given: set[str]) -> str:
         """A name that owns the tensor of this slot."""
         storage = self.schedule.storage(ref.buffer)
-        layout = slot.layout
-        assert layout is not None
-        if self.schedule.placement[storage].kind not in ("output", "extern"):
-            operand = Operand(self._need(ref.buffer), ref.layout)
-            self._emit(ExternCall(COPY_FUNCTION, name, (operand,), layout))
-            return name
         self._need(ref.buffer)
         if ref.buffer == storage and storage not in given and self.layouts[storage] == ref.layout:
             return storage

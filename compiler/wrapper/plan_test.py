@@ -16,7 +16,7 @@ from compiler.support.diagnostics import InternalError
 from compiler.support.options import CompileOptions, Context
 from compiler.wrapper import example
 from compiler.wrapper.example import MATRIX
-from compiler.wrapper.plan import COPY_FUNCTION, run
+from compiler.wrapper.plan import run
 
 CONTEXT = Context(CompileOptions("m_aoti"))
 SLOT = ConstantSlot("w", MATRIX, MATRIX, 0, 16384, "fc.weight")
@@ -38,15 +38,10 @@ def test_buffers_appear_just_before_their_kernel() -> None:
     assert [line.can_fail for line in made.lines if isinstance(line, Launch)] == [False, True]
 
 
-def test_output_that_is_an_input_is_copied() -> None:
-    made = plan([OutputRef("a", TensorRef("x", MATRIX))])
-    assert isinstance(made.lines[-2], ExternCall) and made.lines[-2].function == COPY_FUNCTION
-    assert made.lines[-1] == Return((made.lines[-2].result,))
-
-
-def test_output_that_is_a_constant_is_copied() -> None:
-    made = plan([OutputRef("a", TensorRef("w", MATRIX))], [Constant("w", MATRIX, "w", "fc.weight")])
-    assert isinstance(made.lines[-2], ExternCall) and made.lines[-2].function == COPY_FUNCTION
+@pytest.mark.parametrize("buffer, kind", [("x", "input"), ("w", "constant"), ("buf0", "arena")])
+def test_memory_that_is_not_the_callers_is_never_returned(buffer: str, kind: str) -> None:
+    with pytest.raises(InternalError, match=f"whose memory is not the caller's \\({kind}\\)"):
+        plan([OutputRef("a", TensorRef(buffer, MATRIX))], [Constant("w", MATRIX, "w", "fc.weight")])
 
 
 def test_the_same_output_twice_shares_memory() -> None:
@@ -73,7 +68,10 @@ def test_memory_is_taken_over_in_place() -> None:
     made.placement["buf2"] = Placement("arena", 0, 16384)
     made.reuse["buf2"] = "buf0"
     made.program.outputs = []
-    specs = [example.specs()[0], replace(example.specs()[1], arguments=(example.argument("in_out_ptr0", "buf2", "inout"),))]
+    specs = [
+        example.specs()[0],
+        replace(example.specs()[1], arguments=(example.argument("in_out_ptr0", "buf2", "inout"),)),
+    ]
     lines = run(made, specs, {}, 0, CONTEXT).lines
     assert Reuse("buf2", MATRIX, "buf0") in lines
 
@@ -94,7 +92,14 @@ def test_views_get_a_line_only_when_named() -> None:
 def test_extern_calls_with_fresh_and_given_results() -> None:
     for kind, fresh in (("extern", True), ("output", False)):
         made = example.schedule()
-        node = ExternKernel("buf2", MATRIX, (), "aoti_torch_cpu_f", (TensorRef("buf0", MATRIX), 2, None, (1, 2)), "aten.f.default")
+        node = ExternKernel(
+            "buf2",
+            MATRIX,
+            (),
+            "aoti_torch_cpu_f",
+            (TensorRef("buf0", MATRIX), 2, None, (1, 2)),
+            "aten.f.default",
+        )
         made.program.nodes[1:] = [node]
         made.groups[1] = KernelGroup("aoti_torch_cpu_f", "extern", [node])
         made.placement["buf2"] = Placement(kind)
@@ -118,7 +123,9 @@ def test_size_symbols_are_found_in_inputs() -> None:
 
 def test_an_argument_without_a_form_in_c_is_refused() -> None:
     made = example.schedule()
-    node = ExternKernel("buf2", Layout.contiguous(int64, [1]), (), "aoti_torch_cpu_f", (object(),), "aten.f.default")
+    node = ExternKernel(
+        "buf2", Layout.contiguous(int64, [1]), (), "aoti_torch_cpu_f", (object(),), "aten.f.default"
+    )
     made.program.nodes[1:] = [node]
     made.groups[1] = KernelGroup("aoti_torch_cpu_f", "extern", [node])
     with pytest.raises(InternalError, match="has no form in C"):

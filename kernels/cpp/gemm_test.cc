@@ -131,6 +131,7 @@ void check_sizes(Threads *threads) {
   check_packed(threads, 9, 70, 5000, 5001, true);   // several blocks of K
   check_packed(threads, 450, 40, 3000, 3000, true);  // and more rows than partial sums have room for
   check_packed(threads, 300, 200, 1000, 1000, true);  // several chunks of rows
+  for (int64_t n = 64; n <= 256; n += 64) check_packed(threads, 64, n, 64, 64, true);  // widest groups only
   check_packed(threads, 37, 53, 777, 777, false);
   check_packed(threads, 128, 384, 384, 384, false);
 }
@@ -158,6 +159,11 @@ void check_views(Threads *threads) {
   }
   check_strided(threads, 1, 300, 90, 2500, View{0, 2500, 1, 0}, View{0, 1, 2500, 0});  // several blocks of K
   check_strided(threads, 1, 5, 33, 2500, View{0, 2500, 1, 0}, View{0, 33, 1, 0});
+  for (int64_t m = 1; m <= 17; ++m) {  // dot products, and the first that is not
+    check_strided(threads, 3, m, 23, 131, View{131 * 17, 131, 1, 0}, View{131 * 23, 1, 131, 0});
+    check_strided(threads, 2, m, 37, 301, View{301 * 17, 301, 1, 0}, View{301 * 37, 1, 301, 0});
+    check_strided(threads, 1, m, 64, 640, View{0, 640, 1, 0}, View{0, 1, 640, 0});
+  }
   check_strided(threads, 2, 4, 7, 0, View{0, 0, 1, 0}, View{0, 7, 1, 0});
 }
 

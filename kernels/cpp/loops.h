@@ -25,10 +25,13 @@
 #if defined(__clang__)
 // Iterations are independent but for accumulators. Several vectors at a time hide the latency of long dependence chains.
 #define AOTI_VECTOR_LOOP AOTI_LOOP_PRAGMA(clang loop vectorize(enable) interleave_count(4))
+// A few iterations that disappear, so that the loop around them is the innermost one.
+#define AOTI_UNROLLED_LOOP AOTI_LOOP_PRAGMA(clang loop unroll(full))
 // The statement's additions and multiplications may be done in another order (separate accumulators for each lane).
 #define AOTI_REASSOCIATED(statement) { AOTI_LOOP_PRAGMA(clang fp reassociate(on)) statement; }
 #else
 #define AOTI_VECTOR_LOOP AOTI_LOOP_PRAGMA(GCC ivdep)
+#define AOTI_UNROLLED_LOOP AOTI_LOOP_PRAGMA(GCC unroll 8)
 #define AOTI_REASSOCIATED(statement) { statement; }
 #endif
 
@@ -67,6 +70,50 @@ template <class T>
 static inline T wrap_sub(T a, T b) { return (T)((uint64_t)a - (uint64_t)b); }
 template <class T>
 static inline T wrap_mul(T a, T b) { return (T)((uint64_t)a * (uint64_t)b); }
+
+// Integer division of tensors. Division by zero gives 0 (a kernel cannot raise), the lowest number by -1 wraps.
+template <class T>
+static inline T int_trunc_div(T a, T b) { return b == 0 ? (T)0 : b == (T)-1 ? wrap_sub<T>(0, a) : (T)(a / b); }
+template <class T>
+static inline T int_fmod(T a, T b) { return b == 0 || b == (T)-1 ? (T)0 : (T)(a % b); }
+template <class T>
+static inline T int_floor_div(T a, T b) {
+  const T rest = int_fmod<T>(a, b);
+  return (T)(int_trunc_div<T>(a, b) - (rest != 0 && (rest < 0) != (b < 0)));
+}
+template <class T>
+static inline T int_mod(T a, T b) {
+  const T rest = int_fmod<T>(a, b);
+  return (T)(rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest);
+}
+// a to the power b; a negative b gives what a / |a| and rounding towards zero leave: 1, -1 or 0.
+template <class T>
+static inline T int_pow(T a, T b) {
+  if (b < 0) return a == 1 ? (T)1 : a == (T)-1 ? (b & 1 ? (T)-1 : (T)1) : (T)0;
+  T result = 1;
+  for (; b > 0; b = (T)(b >> 1)) {
+    if (b & 1) result = wrap_mul<T>(result, a);
+    a = wrap_mul<T>(a, a);
+  }
+  return result;
+}
+
+// The larger and the smaller of two floats; a NaN stays. Three instructions; the sign of zeros is not ordered. (As a
+// reduction use aoti_maximum of vec_math.h: that form is the one that clang reorders.)
+template <class T>
+static inline T nan_max(T a, T b) {
+  const T larger = a > b ? a : b;
+  return a != a ? a : larger;
+}
+template <class T>
+static inline T nan_min(T a, T b) {
+  const T smaller = a < b ? a : b;
+  return a != a ? a : smaller;
+}
+
+// Remainder with the sign of b, from a remainder with the sign of a.
+template <class T>
+static inline T signed_as_divisor(T rest, T b) { return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest; }
 
 // 16-bit floats are kept as their bits and computed as float.
 static inline float half_to_float(uint16_t bits) { return (float)__builtin_bit_cast(_Float16, bits); }

@@ -49,6 +49,16 @@ static inline vf vf_zero() { return vf{}; }
 static inline vf vf_load(const float *p) { return *(const vf_unaligned *)p; }
 static inline void vf_store(float *p, vf v) { *(vf_unaligned *)p = v; }
 
+// Sum of all lanes, pairwise.
+static inline float vf_sum(vf v) {
+  float lane[kLanes];
+  __builtin_memcpy(lane, &v, sizeof v);
+  for (int width = kLanes / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
+  }
+  return lane[0];
+}
+
 // Largest lane; lanes that are NaN do not count.
 static inline float vf_largest(vf v) {
   float lane[kLanes];

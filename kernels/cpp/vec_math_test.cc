@@ -106,8 +106,8 @@ void check2(const char *name, int samples, double bound, F function, G reference
   worst.report(name, bound);
 }
 
-double sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
-double rsqrt(double x) { return 1.0 / sqrt(x); }
+double reference_sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
+double reference_rsqrt(double x) { return 1.0 / sqrt(x); }
 
 void check_maximum() {
   CHECK(aoti_maximum(NAN, 1.0f) != aoti_maximum(NAN, 1.0f));
@@ -122,8 +122,9 @@ void check_maximum() {
 
 }  // namespace
 
-#define CHECK1(name, bound) \
-  check1(#name, stride, bound, [](float x) { return aoti_##name##f(x); }, [](double x) { return name(x); })
+#define CHECK_AGAINST(name, bound, reference) \
+  check1(#name, stride, bound, [](float x) { return aoti_##name##f(x); }, [](double x) { return reference(x); })
+#define CHECK1(name, bound) CHECK_AGAINST(name, bound, name)
 #define CHECK2(name, bound) \
   check2(#name, samples, bound, [](float x, float y) { return aoti_##name##f(x, y); }, \
          [](double x, double y) { return name(x, y); })
@@ -135,7 +136,7 @@ int main(int argc, char **argv) {
   CHECK1(exp, 1.1);
   CHECK1(exp2, 1.1);
   CHECK1(expm1, 1.6);
-  CHECK1(sigmoid, 2.5);
+  CHECK_AGAINST(sigmoid, 2.5, reference_sigmoid);
   CHECK1(tanh, 2.6);
   CHECK1(sinh, 2.5);
   CHECK1(cosh, 1.6);
@@ -146,8 +147,8 @@ int main(int argc, char **argv) {
   CHECK1(asinh, 3);
   CHECK1(acosh, 3);
   CHECK1(atanh, 2.5);
-  CHECK1(sin, 1.6);
-  CHECK1(cos, 1.6);
+  CHECK1(sin, 1.8);
+  CHECK1(cos, 1.8);
   CHECK1(tan, 4);
   CHECK1(asin, 2.5);
   CHECK1(acos, 1.5);
@@ -155,7 +156,7 @@ int main(int argc, char **argv) {
   CHECK1(erf, 1.2);
   CHECK1(erfc, 5);
   CHECK1(sqrt, 0.5);
-  CHECK1(rsqrt, 1.5);
+  CHECK_AGAINST(rsqrt, 1.5, reference_rsqrt);
   CHECK2(pow, 0.6);
   CHECK2(atan2, 2);
   CHECK2(hypot, 0.6);

@@ -2,8 +2,8 @@
 #ifndef RUNTIME_CPU_FUTEX_H_
 #define RUNTIME_CPU_FUTEX_H_
 
-#include <linux/futex.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -11,7 +11,8 @@
 namespace aoti_cpu {
 namespace {
 
-constexpr Level kNamedLevels[] = {Level::kX86V1, Level::kX86V2, Level::kX86V3, Level::kX86V4, Level::kAarch64Neon};
+constexpr Level kNamedLevels[] = {Level::kX86V1, Level::kX86V2, Level::kX86V3, Level::kX86V4,
+                                  Level::kAarch64Neon};
 
 #if defined(__x86_64__)
 
@@ -43,7 +44,8 @@ Level detect() {
   const unsigned bmi1 = 1u << 3, avx2 = 1u << 5, bmi2 = 1u << 8;
   const unsigned avx512f = 1u << 16, avx512dq = 1u << 17, avx512cd = 1u << 28, avx512bw = 1u << 30;
   const unsigned avx512vl = 1u << 31, ymm_saved = 0x6, zmm_saved = 0xe6;
-  if (!has_all(basic.c, sse3 | ssse3 | cx16 | sse41 | sse42 | popcnt) || !has_all(amd.c, lahf)) return Level::kX86V1;
+  if (!has_all(basic.c, sse3 | ssse3 | cx16 | sse41 | sse42 | popcnt) || !has_all(amd.c, lahf))
+    return Level::kX86V1;
   if (!has_all(basic.c, fma | movbe | osxsave | avx | f16c) || !has_all(extended.b, bmi1 | avx2 | bmi2) ||
       !has_all(amd.c, lzcnt) || !has_all(saved_registers(), ymm_saved)) {
     return Level::kX86V2;
@@ -72,7 +74,8 @@ bool same_architecture(Level a, Level b) { return (a == Level::kAarch64Neon) == 
 void list_variants(const AotiIsaVariant *variants, int32_t num_variants, char *text, size_t bytes) {
   size_t used = 0;
   for (int32_t i = 0; i < num_variants && used + 1 < bytes; ++i) {
-    used += static_cast<size_t>(snprintf(text + used, bytes - used, "%s%s", i == 0 ? "" : ", ", variants[i].name));
+    used += static_cast<size_t>(
+        snprintf(text + used, bytes - used, "%s%s", i == 0 ? "" : ", ", variants[i].name));
   }
 }
 
@@ -92,7 +95,8 @@ bool effective_level(Level *ret_level, const char **ret_why, char *message, size
   }
   if (!same_architecture(forced, actual) || forced > actual) {
     snprintf(message, message_bytes,
-             "AOTI_CPU_ISA asks for %s, but this processor has %s; unset it or name a level that the processor has",
+             "AOTI_CPU_ISA asks for %s, but this processor has %s; unset it or name a level that the "
+             "processor has",
              forced_name, level_name(actual));
     return false;
   }
@@ -115,12 +119,18 @@ Level processor_level() {
 
 const char *level_name(Level level) {
   switch (level) {
-    case Level::kX86V1: return "x86-64-v1";
-    case Level::kX86V2: return "x86-64-v2";
-    case Level::kX86V3: return "x86-64-v3";
-    case Level::kX86V4: return "x86-64-v4";
-    case Level::kAarch64Neon: return "aarch64-neon";
-    case Level::kOther: break;
+    case Level::kX86V1:
+      return "x86-64-v1";
+    case Level::kX86V2:
+      return "x86-64-v2";
+    case Level::kX86V3:
+      return "x86-64-v3";
+    case Level::kX86V4:
+      return "x86-64-v4";
+    case Level::kAarch64Neon:
+      return "aarch64-neon";
+    case Level::kOther:
+      break;
   }
   return "baseline";
 }
@@ -136,11 +146,16 @@ bool parse_level(const char *text, Level *ret_level) {
 
 bool level_runs(Level level, int32_t isa) {
   switch (isa) {
-    case AOTI_ISA_BASELINE: return true;
-    case AOTI_ISA_X86_64_V3: return level == Level::kX86V3 || level == Level::kX86V4;
-    case AOTI_ISA_X86_64_V4: return level == Level::kX86V4;
-    case AOTI_ISA_AARCH64_NEON: return level == Level::kAarch64Neon;
-    default: return false;
+    case AOTI_ISA_BASELINE:
+      return true;
+    case AOTI_ISA_X86_64_V3:
+      return level == Level::kX86V3 || level == Level::kX86V4;
+    case AOTI_ISA_X86_64_V4:
+      return level == Level::kX86V4;
+    case AOTI_ISA_AARCH64_NEON:
+      return level == Level::kAarch64Neon;
+    default:
+      return false;
   }
 }
 
@@ -155,7 +170,8 @@ const AotiIsaVariant *select_variant(const AotiIsaVariant *variants, int32_t num
   char names[256] = "nothing";
   list_variants(variants, num_variants, names, sizeof names);
   snprintf(message, message_bytes,
-           "this library has kernels for %s, but the processor has %s%s; build the library with an instruction set "
+           "this library has kernels for %s, but the processor has %s%s; build the library with an "
+           "instruction set "
            "that the processor has (attribute isa of aoti_cc_library, --isa of the compiler)",
            names, level_name(level), why);
   return nullptr;

@@ -1,11 +1,12 @@
-// Which instruction sets the processor and the operating system offer, and which of a library's kernel variants to run.
+// Which instruction sets the processor and the operating system offer, and which of a library's kernel
+// variants to run.
 //
-// What enters: the variants of a model library, best first, and the environment variable AOTI_CPU_ISA. What leaves: the
-// first variant that can run. Invariant: a variant is chosen only when both the processor and the operating system
-// (the saved registers, XGETBV) have all that its level needs.
+// What enters: the variants of a model library, best first, and the environment variable AOTI_CPU_ISA. What
+// leaves: the first variant that can run. Invariant: a variant is chosen only when both the processor and the
+// operating system (the saved registers, XGETBV) have all that its level needs.
 //
-// AOTI_CPU_ISA makes the processor look like one of the level named (x86-64-v1 to -v4, aarch64-neon), never better
-// than it is: for trying slower variants, and for seeing what an old processor would be told.
+// AOTI_CPU_ISA makes the processor look like one of the level named (x86-64-v1 to -v4, aarch64-neon), never
+// better than it is: for trying slower variants, and for seeing what an old processor would be told.
 #ifndef RUNTIME_CPU_ISA_H_
 #define RUNTIME_CPU_ISA_H_
 
@@ -30,8 +31,8 @@ bool parse_level(const char *text, Level *ret_level);
 // True when kernels built for `isa` (AotiIsa) run at `level`.
 bool level_runs(Level level, int32_t isa);
 
-// Chooses among num_variants variants, as said above. Null on failure, with `message` saying what the library has,
-// what the processor has and what to do.
+// Chooses among num_variants variants, as said above. Null on failure, with `message` saying what the library
+// has, what the processor has and what to do.
 const AotiIsaVariant *select_variant(const AotiIsaVariant *variants, int32_t num_variants, char *message,
                                      size_t message_bytes);
 

@@ -9,8 +9,8 @@ namespace aoti_cpu {
 
 constexpr int32_t kMaxThreads = 1024;
 
-// AOTI_NUM_THREADS when it is set, else the processors in the calling thread's affinity mask. 1 to kMaxThreads, or 0
-// with a message when AOTI_NUM_THREADS is not a number in that range.
+// AOTI_NUM_THREADS when it is set, else the processors in the calling thread's affinity mask. 1 to
+// kMaxThreads, or 0 with a message when AOTI_NUM_THREADS is not a number in that range.
 int32_t default_num_threads(char *message, size_t message_bytes);
 
 }  // namespace aoti_cpu

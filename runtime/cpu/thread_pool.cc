@@ -17,15 +17,16 @@
 namespace aoti_cpu {
 namespace {
 
-// How long a thread stays awake waiting: longer than the serial stretches between the parallel loops of a model, short
-// enough that an idle model costs nothing. A sleeping worker needs 5 to 50 us to come back.
+// How long a thread stays awake waiting: longer than the serial stretches between the parallel loops of a
+// model, short enough that an idle model costs nothing. A sleeping worker needs 5 to 50 us to come back.
 constexpr int64_t kSpinNs = 60 * 1000;
 constexpr int kSpinsBetweenClockReads = 32;
 
-// A ticket names a loop: its number, and in the low bits how many chunks it has; later tickets are larger. Chunk t is for
-// worker t, but whoever finds it unclaimed may claim it by writing the ticket to that worker's slot: so the caller runs
-// the chunks of workers that are still asleep, in place of waiting for them. The job is read only after a claim, and not
-// rewritten before every claimed chunk is done; a worker that comes late finds its slot taken and leaves the job alone.
+// A ticket names a loop: its number, and in the low bits how many chunks it has; later tickets are larger.
+// Chunk t is for worker t, but whoever finds it unclaimed may claim it by writing the ticket to that worker's
+// slot: so the caller runs the chunks of workers that are still asleep, in place of waiting for them. The job
+// is read only after a claim, and not rewritten before every claimed chunk is done; a worker that comes late
+// finds its slot taken and leaves the job alone.
 constexpr uint64_t kChunkBits = 11;
 constexpr uint64_t kChunkMask = (1u << kChunkBits) - 1;
 
@@ -79,8 +80,9 @@ int64_t now_ns() {
   return static_cast<int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
 }
 
-// Spins until `done()`; false when it gave up. While `in_the_way()`, the core is offered to others between looks: a waker
-// on a busy machine often gets the thread it wakes put on its own core, where spinning would keep it from going on.
+// Spins until `done()`; false when it gave up. While `in_the_way()`, the core is offered to others between
+// looks: a waker on a busy machine often gets the thread it wakes put on its own core, where spinning would
+// keep it from going on.
 template <class Done, class InTheWay>
 bool spin_until(Done done, InTheWay in_the_way) {
   const int64_t start = now_ns();
@@ -109,13 +111,15 @@ void run_chunk(const Job &job, int64_t chunk, int64_t num_chunks) {
 // Takes the worker's chunk of the loop `ticket`; false when it has been taken.
 bool claim(Worker *worker, uint64_t ticket) {
   uint64_t last = __atomic_load_n(&worker->claimed, __ATOMIC_RELAXED);
-  return last < ticket && __atomic_compare_exchange_n(&worker->claimed, &last, ticket, false, __ATOMIC_ACQ_REL,
-                                                      __ATOMIC_RELAXED);
+  return last < ticket && __atomic_compare_exchange_n(&worker->claimed, &last, ticket, false,
+                                                      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 uint64_t wait_for_ticket(Pool *pool, uint64_t seen) {
   auto changed = [&] { return __atomic_load_n(&pool->ticket, __ATOMIC_ACQUIRE) != seen; };
-  auto on_callers_core = [&] { return __atomic_load_n(&pool->caller_core, __ATOMIC_RELAXED) == sched_getcpu(); };
+  auto on_callers_core = [&] {
+    return __atomic_load_n(&pool->caller_core, __ATOMIC_RELAXED) == sched_getcpu();
+  };
   while (!spin_until(changed, on_callers_core)) {
     __atomic_fetch_add(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&pool->ticket, __ATOMIC_SEQ_CST) == seen) {

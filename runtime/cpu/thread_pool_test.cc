@@ -1,5 +1,5 @@
-// The pool's promises: every task once, contiguous chunks of at least the grain, thread numbers in range, in line when
-// busy or nested, alive after fork. Meant for the thread sanitizer as well (--config=tsan).
+// The pool's promises: every task once, contiguous chunks of at least the grain, thread numbers in range, in
+// line when busy or nested, alive after fork. Meant for the thread sanitizer as well (--config=tsan).
 #include "runtime/cpu/thread_pool.h"
 
 #include <pthread.h>
@@ -35,8 +35,9 @@ void visit(void *argument, int64_t begin, int64_t end, int32_t thread) {
   __atomic_fetch_add(&record->num_chunks, 1, __ATOMIC_RELAXED);
   __atomic_fetch_add(&record->thread_used[thread], 1, __ATOMIC_RELAXED);
   int64_t smallest = __atomic_load_n(&record->smallest_chunk, __ATOMIC_RELAXED);
-  while (end - begin < smallest && !__atomic_compare_exchange_n(&record->smallest_chunk, &smallest, end - begin, false,
-                                                                __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  while (end - begin < smallest &&
+         !__atomic_compare_exchange_n(&record->smallest_chunk, &smallest, end - begin, false,
+                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
   }
 }
 

@@ -5,9 +5,10 @@
 #include "runtime/model/container_api.h"
 
 // libtorch has this since 2.11; the lean shim always.
-extern "C" __attribute__((weak)) AOTITorchError torch_from_blob(void *, int64_t, const int64_t *, const int64_t *,
-                                                                int64_t, int32_t, int32_t, int32_t,
-                                                                AtenTensorHandle *, int32_t, const uint8_t *, int64_t,
+extern "C" __attribute__((weak)) AOTITorchError torch_from_blob(void *, int64_t, const int64_t *,
+                                                                const int64_t *, int64_t, int32_t, int32_t,
+                                                                int32_t, AtenTensorHandle *, int32_t,
+                                                                const uint8_t *, int64_t,
                                                                 void (*)(void *, void *), void *);
 
 namespace aoti_model {

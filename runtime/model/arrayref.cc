@@ -12,8 +12,9 @@ AOTIRuntimeError wrap(const AOTInductorArrayRefTensor &tensor, const char *what,
   if (tensor.ndim < 0 || tensor.ndim > AOTI_ARRAYREF_TENSOR_MAX_DIMS) {
     return fail("%s %d: rank %d; expected 0 to %d", what, index, tensor.ndim, AOTI_ARRAYREF_TENSOR_MAX_DIMS);
   }
-  if (aoti_torch_create_tensor_from_blob(tensor.data, tensor.ndim, tensor.sizes, tensor.strides, 0, tensor.dtype,
-                                         tensor.device_type, tensor.device_idx, ret_tensor) == AOTI_TORCH_SUCCESS) {
+  if (aoti_torch_create_tensor_from_blob(tensor.data, tensor.ndim, tensor.sizes, tensor.strides, 0,
+                                         tensor.dtype, tensor.device_type, tensor.device_idx,
+                                         ret_tensor) == AOTI_TORCH_SUCCESS) {
     return AOTI_RUNTIME_SUCCESS;
   }
   return fail_shim(what);
@@ -28,9 +29,11 @@ AOTIRuntimeError copy_out(AtenTensorHandle result, const AOTInductorArrayRefTens
   bool fits = output.data != nullptr && output.ndim == ndim && output.dtype == dtype;
   for (int64_t i = 0; i < ndim && fits; ++i) fits = output.sizes[i] == sizes[i];
   if (!fits) {
-    return fail("output %d: its memory, rank, sizes or dtype are not those of the result; describe memory of your own "
-                "with the result's sizes and dtype",
-                index);
+    return fail(
+        "output %d: its memory, rank, sizes or dtype are not those of the result; describe memory of your "
+        "own "
+        "with the result's sizes and dtype",
+        index);
   }
   AtenTensorHandle target = nullptr;
   if (wrap(output, "output", index, &target) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
@@ -76,7 +79,8 @@ AOTIRuntimeError run_arrayref(Container *c, int32_t num_inputs, const AOTInducto
   }
   const size_t count = static_cast<size_t>(num_inputs) + static_cast<size_t>(num_outputs) + 1;
   AtenTensorHandle *handles = static_cast<AtenTensorHandle *>(calloc(count, sizeof(AtenTensorHandle)));
-  if (handles == nullptr) return fail_memory("the handles of a run", static_cast<int64_t>(count * sizeof(void *)));
+  if (handles == nullptr)
+    return fail_memory("the handles of a run", static_cast<int64_t>(count * sizeof(void *)));
   AOTIRuntimeError status = run_handles(c, inputs, outputs, handles);
   free(handles);
   return status;

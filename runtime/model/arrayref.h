@@ -7,8 +7,9 @@
 namespace aoti_model {
 
 // As AOTInductorModelRunMinimalArrayrefInterfaceV2.
-AOTIRuntimeError run_arrayref(Container *container, int32_t num_inputs, const AOTInductorArrayRefTensor *inputs,
-                              int32_t num_outputs, AOTInductorArrayRefTensor *outputs);
+AOTIRuntimeError run_arrayref(Container *container, int32_t num_inputs,
+                              const AOTInductorArrayRefTensor *inputs, int32_t num_outputs,
+                              AOTInductorArrayRefTensor *outputs);
 
 }  // namespace aoti_model
 

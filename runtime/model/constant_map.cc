@@ -1,3 +1,6 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE  // RTLD_DEFAULT
+#endif
 #include "runtime/model/constant_map.h"
 
 #include <dlfcn.h>
@@ -44,25 +47,30 @@ struct Map {
   NodeBase *single_bucket;
 };
 
-static_assert(sizeof(String) == 32 && sizeof(Node) == 56 && sizeof(Map) == 56, "libstdc++'s layout on 64 bit");
+static_assert(sizeof(String) == 32 && sizeof(Node) == 56 && sizeof(Map) == 56,
+              "libstdc++'s layout on 64 bit");
 
 struct HostLibrary {
   void *(*operator_new)(size_t bytes);
   size_t (*hash_bytes)(const void *data, size_t bytes, size_t seed);
 };
 
+// The global scope comes first: a program may have operator new of its own. Where libstdc++ was loaded
+// privately (Python does so), only its handle finds it.
 AOTIRuntimeError find_host_library(HostLibrary *ret_library) {
   void *handle = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
   if (handle != nullptr) {
-    void *allocate = dlsym(handle, "_Znwm");
+    void *allocate = dlsym(RTLD_DEFAULT, "_Znwm");
+    if (allocate == nullptr) allocate = dlsym(handle, "_Znwm");
     void *hash = dlsym(handle, "_ZSt11_Hash_bytesPKvmm");
     dlclose(handle);  // the host keeps it loaded
     memcpy(&ret_library->operator_new, &allocate, sizeof allocate);
     memcpy(&ret_library->hash_bytes, &hash, sizeof hash);
     if (allocate != nullptr && hash != nullptr) return AOTI_RUNTIME_SUCCESS;
   }
-  return fail("the constants were asked for as a std::unordered_map, but this process has not loaded libstdc++.so.6, "
-              "whose layout that is; use AOTInductorModelContainerExtractConstantsMapEntries");
+  return fail(
+      "the constants were asked for as a std::unordered_map, but this process has not loaded libstdc++.so.6, "
+      "whose layout that is; use AOTInductorModelContainerExtractConstantsMapEntries");
 }
 
 const Node *find_node(const Map *map, const char *name, size_t length) {
@@ -76,17 +84,19 @@ const Node *find_node(const Map *map, const char *name, size_t length) {
 bool is_plausible(const Map *map) {
   if (map->buckets == nullptr || map->bucket_count == 0) return false;
   size_t count = 0;
-  for (const Node *node = map->head.next; node != nullptr && count <= map->element_count; node = node->next) ++count;
+  for (const Node *node = map->head.next; node != nullptr && count <= map->element_count; node = node->next)
+    ++count;
   return count == map->element_count;
 }
 
 AOTIRuntimeError check_map(const Map *map) {
   if (map == nullptr) return fail("the map of constants is null; expected a std::unordered_map of libstdc++");
   if (is_plausible(map)) return AOTI_RUNTIME_SUCCESS;
-  return fail("the map of constants at %p is not laid out as libstdc++'s std::unordered_map<std::string, "
-              "AtenTensorHandle>; a host with another C++ library uses the functions with Pairs or Entries in their "
-              "names",
-              static_cast<const void *>(map));
+  return fail(
+      "the map of constants at %p is not laid out as libstdc++'s std::unordered_map<std::string, "
+      "AtenTensorHandle>; a host with another C++ library uses the functions with Pairs or Entries in their "
+      "names",
+      static_cast<const void *>(map));
 }
 
 void link_node(Map *map, Node *node) {
@@ -131,7 +141,8 @@ AOTIRuntimeError map_insert(AOTInductorConstantMapHandle handle, const AOTInduct
   }
   const size_t length = strlen(entry.name);
   if (find_node(map, entry.name, length) != nullptr) return AOTI_RUNTIME_SUCCESS;
-  // The host's operator new throws when memory runs out, which a process with libtorch in it survives no better.
+  // The host's operator new throws when memory runs out, which a process with libtorch in it survives no
+  // better.
   Node *node = static_cast<Node *>(library.operator_new(sizeof(Node)));
   node->handle = entry.handle;
   node->hash = library.hash_bytes(entry.name, length, kHashSeed);

@@ -11,35 +11,44 @@ namespace {
 
 int32_t find_constant(const AotiModelDesc &desc, const char *name) {
   for (int32_t i = 0; i < desc.num_constants; ++i) {
-    if (strcmp(desc.constants[i].name, name) == 0 || strcmp(desc.constants[i].original_fqn, name) == 0) return i;
+    if (strcmp(desc.constants[i].name, name) == 0 || strcmp(desc.constants[i].original_fqn, name) == 0)
+      return i;
   }
   return -1;
 }
 
 const char *packing_name(int32_t packing) {
   switch (packing) {
-    case AOTI_PACKING_PANEL16: return "panel16, for matrix products";
-    case AOTI_PACKING_CONV_PANEL16: return "conv_panel16, for convolutions";
-    case AOTI_PACKING_DEPTHWISE: return "depthwise, for convolutions";
-    default: return "another form";
+    case AOTI_PACKING_PANEL16:
+      return "panel16, for matrix products";
+    case AOTI_PACKING_CONV_PANEL16:
+      return "conv_panel16, for convolutions";
+    case AOTI_PACKING_DEPTHWISE:
+      return "depthwise, for convolutions";
+    default:
+      return "another form";
   }
 }
 
 AOTIRuntimeError fail_packed(const AotiConstantDesc &constant) {
-  return fail("constant '%s' was packed at compile time (%s) and cannot be replaced by itself; compile the model with "
-              "the new weights, or replace all weights at once by the weights file of such a compilation "
-              "(AOTInductorModelUpdateConstantsFromBlob)",
-              constant.original_fqn, packing_name(constant.packing));
+  return fail(
+      "constant '%s' was packed at compile time (%s) and cannot be replaced by itself; compile the model "
+      "with "
+      "the new weights, or replace all weights at once by the weights file of such a compilation "
+      "(AOTInductorModelUpdateConstantsFromBlob)",
+      constant.original_fqn, packing_name(constant.packing));
 }
 
-AOTIRuntimeError fail_value(const AotiConstantDesc &constant, int32_t dtype, int64_t ndim, const int64_t *sizes) {
+AOTIRuntimeError fail_value(const AotiConstantDesc &constant, int32_t dtype, int64_t ndim,
+                            const int64_t *sizes) {
   char buffer[1024];
   Text text{buffer, sizeof buffer, 0};
   append(&text, "%s ", dtype_name(dtype));
   append_numbers(&text, ndim, sizes);
   append(&text, "; expected %s ", dtype_name(constant.dtype));
   append_numbers(&text, constant.ndim, constant.sizes);
-  return fail("new value of constant '%s': %s. A constant keeps its dtype and sizes.", constant.original_fqn, buffer);
+  return fail("new value of constant '%s': %s. A constant keeps its dtype and sizes.", constant.original_fqn,
+              buffer);
 }
 
 AOTIRuntimeError check_value(const AotiConstantDesc &constant, AtenTensorHandle value) {
@@ -52,33 +61,36 @@ AOTIRuntimeError check_value(const AotiConstantDesc &constant, AtenTensorHandle 
     return fail_shim(constant.original_fqn);
   }
   if (device_type != AOTI_DEVICE_CPU) {
-    return fail("new value of constant '%s' is on device %s; expected cpu: copy it there first", constant.original_fqn,
-                device_name(device_type));
+    return fail("new value of constant '%s' is on device %s; expected cpu: copy it there first",
+                constant.original_fqn, device_name(device_type));
   }
   bool fits = dtype == constant.dtype && ndim == constant.ndim;
   for (int32_t i = 0; i < constant.ndim && fits; ++i) fits = sizes[i] == constant.sizes[i];
   return fits ? AOTI_RUNTIME_SUCCESS : fail_value(constant, dtype, ndim, sizes);
 }
 
-AOTIRuntimeError refer_to(const AotiConstantDesc &constant, AtenTensorHandle value, AtenTensorHandle *ret_tensor) {
+AOTIRuntimeError refer_to(const AotiConstantDesc &constant, AtenTensorHandle value,
+                          AtenTensorHandle *ret_tensor) {
   int64_t buffer[kMaxConstantRank], *strides = nullptr;
   const int64_t *wanted = constant_strides(constant, buffer);
   if (aoti_torch_get_strides(value, &strides) != AOTI_TORCH_SUCCESS) return fail_shim(constant.original_fqn);
   for (int32_t i = 0; i < constant.ndim; ++i) {
     if (constant.sizes[i] <= 1 || strides[i] == wanted[i]) continue;
-    return fail("new value of constant '%s' has stride %lld in dimension %d; user-managed memory needs %lld: make it "
-                "contiguous, or update by copy (AOTInductorModelContainerUpdateConstantBuffer)",
-                constant.original_fqn, (long long)strides[i], i, (long long)wanted[i]);
+    return fail(
+        "new value of constant '%s' has stride %lld in dimension %d; user-managed memory needs %lld: make it "
+        "contiguous, or update by copy (AOTInductorModelContainerUpdateConstantBuffer)",
+        constant.original_fqn, (long long)strides[i], i, (long long)wanted[i]);
   }
   if (aoti_torch_new_tensor_handle(value, ret_tensor) == AOTI_TORCH_SUCCESS) return AOTI_RUNTIME_SUCCESS;
   return fail_shim(constant.original_fqn);
 }
 
-AOTIRuntimeError copy_of(const AotiConstantDesc &constant, AtenTensorHandle value, AtenTensorHandle *ret_tensor) {
+AOTIRuntimeError copy_of(const AotiConstantDesc &constant, AtenTensorHandle value,
+                         AtenTensorHandle *ret_tensor) {
   int64_t buffer[kMaxConstantRank];
   AtenTensorHandle copy = nullptr;
-  if (aoti_torch_empty_strided(constant.ndim, constant.sizes, constant_strides(constant, buffer), constant.dtype,
-                               AOTI_DEVICE_CPU, 0, &copy) != AOTI_TORCH_SUCCESS) {
+  if (aoti_torch_empty_strided(constant.ndim, constant.sizes, constant_strides(constant, buffer),
+                               constant.dtype, AOTI_DEVICE_CPU, 0, &copy) != AOTI_TORCH_SUCCESS) {
     return fail_shim(constant.original_fqn);
   }
   if (aoti_torch_copy_(copy, value, 0) != AOTI_TORCH_SUCCESS) {
@@ -90,13 +102,14 @@ AOTIRuntimeError copy_of(const AotiConstantDesc &constant, AtenTensorHandle valu
   return AOTI_RUNTIME_SUCCESS;
 }
 
-AOTIRuntimeError prepare_pair(const AotiModelDesc &desc, const AOTInductorConstantMapEntry &pair, bool user_managed,
-                              ConstantUpdate *update) {
+AOTIRuntimeError prepare_pair(const AotiModelDesc &desc, const AOTInductorConstantMapEntry &pair,
+                              bool user_managed, ConstantUpdate *update) {
   if (pair.name == nullptr) return fail("a constant to update has no name");
   const int32_t index = find_constant(desc, pair.name);
   if (index < 0) {
-    return fail("the model has no constant '%s'; AOTInductorModelContainerGetConstantOriginalFQN lists its %d",
-                pair.name, desc.num_constants);
+    return fail(
+        "the model has no constant '%s'; AOTInductorModelContainerGetConstantOriginalFQN lists its %d",
+        pair.name, desc.num_constants);
   }
   const AotiConstantDesc &constant = desc.constants[index];
   if (constant.packing != AOTI_PACKING_PLAIN) return fail_packed(constant);
@@ -110,17 +123,18 @@ AOTIRuntimeError prepare_pair(const AotiModelDesc &desc, const AOTInductorConsta
 AOTIRuntimeError check_complete(const AotiModelDesc &desc, const ConstantUpdate &update) {
   for (int32_t i = 0; i < desc.num_constants; ++i) {
     if (desc.constants[i].packing != AOTI_PACKING_PLAIN || update.tensors[i] != nullptr) continue;
-    return fail("constant '%s' is missing from what should be a full update; give all of the model's constants, or "
-                "do not ask for a full update",
-                desc.constants[i].original_fqn);
+    return fail(
+        "constant '%s' is missing from what should be a full update; give all of the model's constants, or "
+        "do not ask for a full update",
+        desc.constants[i].original_fqn);
   }
   return AOTI_RUNTIME_SUCCESS;
 }
 
 }  // namespace
 
-AOTIRuntimeError update_prepare(const AotiModelDesc &desc, const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
-                                UpdateOptions options, ConstantUpdate *update) {
+AOTIRuntimeError update_prepare(const AotiModelDesc &desc, const AOTInductorConstantMapEntry *pairs,
+                                size_t num_pairs, UpdateOptions options, ConstantUpdate *update) {
   if (num_pairs > 0 && pairs == nullptr) return fail("the array of constants to update is null");
   const size_t count = static_cast<size_t>(desc.num_constants) + 1;
   update->tensors = static_cast<AtenTensorHandle *>(calloc(count, sizeof(AtenTensorHandle)));

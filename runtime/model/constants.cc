@@ -56,7 +56,8 @@ void set_destroy(const AotiModelDesc &desc, ConstantSet *set) {
 AOTIRuntimeError set_follow(const AotiModelDesc &desc, const ConstantSet &from, const uint8_t *weights,
                             ConstantSet *to) {
   if (from.is_library) return AOTI_RUNTIME_SUCCESS;
-  bool failed = from.blob != nullptr && aoti_torch_new_tensor_handle(from.blob, &to->blob) != AOTI_TORCH_SUCCESS;
+  bool failed =
+      from.blob != nullptr && aoti_torch_new_tensor_handle(from.blob, &to->blob) != AOTI_TORCH_SUCCESS;
   for (int32_t i = 0; i < desc.num_constants && !failed; ++i) {
     drop(&to->tensors[i]);
     to->data[i] = from.data[i];
@@ -69,15 +70,17 @@ AOTIRuntimeError set_follow(const AotiModelDesc &desc, const ConstantSet &from, 
   return fail_shim("copying the active constants' handles");
 }
 
-AOTIRuntimeError set_tensor(const AotiModelDesc &desc, ConstantSet *set, int32_t index, AtenTensorHandle *ret_tensor) {
+AOTIRuntimeError set_tensor(const AotiModelDesc &desc, ConstantSet *set, int32_t index,
+                            AtenTensorHandle *ret_tensor) {
   const AotiConstantDesc &constant = desc.constants[index];
   if (set->tensors[index] == nullptr) {
     int64_t buffer[kMaxConstantRank];
-    // The shim takes a pointer to data that may be written; the library's weights are read-only memory all the same.
+    // The shim takes a pointer to data that may be written; the library's weights are read-only memory all
+    // the same.
     void *data = const_cast<void *>(set->data[index]);
-    if (aoti_torch_create_tensor_from_blob(data, constant.ndim, constant.sizes, constant_strides(constant, buffer), 0,
-                                           constant.dtype, AOTI_DEVICE_CPU, 0,
-                                           &set->tensors[index]) != AOTI_TORCH_SUCCESS) {
+    if (aoti_torch_create_tensor_from_blob(data, constant.ndim, constant.sizes,
+                                           constant_strides(constant, buffer), 0, constant.dtype,
+                                           AOTI_DEVICE_CPU, 0, &set->tensors[index]) != AOTI_TORCH_SUCCESS) {
       return fail_shim(constant.name);
     }
   }
@@ -99,7 +102,8 @@ void update_commit(const AotiModelDesc &desc, ConstantUpdate *update, ConstantSe
   update->tensors = nullptr;
 }
 
-void set_replace_all(const AotiModelDesc &desc, AtenTensorHandle blob, const uint8_t *blob_data, ConstantSet *set) {
+void set_replace_all(const AotiModelDesc &desc, AtenTensorHandle blob, const uint8_t *blob_data,
+                     ConstantSet *set) {
   set_reset(desc, blob_data, set);
   set->blob = blob;
   set->is_library = false;

@@ -1,9 +1,10 @@
 // A set of a model's constants: where each one is, and who owns it.
 //
-// A set starts as the library's weights, which are never written. An update is prepared apart (checked, copied), then
-// committed by swapping pointers: a failed update changes nothing, and a commit cannot fail.
+// A set starts as the library's weights, which are never written. An update is prepared apart (checked,
+// copied), then committed by swapping pointers: a failed update changes nothing, and a commit cannot fail.
 //
-// Not thread-safe: the container serialises changes, and commits to the active set while no run is in progress.
+// Not thread-safe: the container serialises changes, and commits to the active set while no run is in
+// progress.
 #ifndef RUNTIME_MODEL_CONSTANTS_H_
 #define RUNTIME_MODEL_CONSTANTS_H_
 
@@ -15,10 +16,11 @@ namespace aoti_model {
 constexpr int64_t kMaxConstantRank = 64;
 
 struct ConstantSet {
-  const void **data;          // [num_constants]: what runs get
-  AtenTensorHandle *tensors;  // [num_constants]: null, or a handle over data that keeps it alive if it is not the library's
-  AtenTensorHandle blob;      // null, or what replaced all the weights
-  bool is_library;            // nothing has been replaced
+  const void **data;  // [num_constants]: what runs get
+  AtenTensorHandle *
+      tensors;  // [num_constants]: null, or a handle over data that keeps it alive if it is not the library's
+  AtenTensorHandle blob;  // null, or what replaced all the weights
+  bool is_library;        // nothing has been replaced
 };
 
 // Values for some of the constants: null where nothing changes.
@@ -38,7 +40,8 @@ void set_destroy(const AotiModelDesc &desc, ConstantSet *set);
 // Back to the library's weights.
 void set_reset(const AotiModelDesc &desc, const uint8_t *weights, ConstantSet *set);
 
-// Makes `to`, which is the library's, refer to the same values as `from`. On failure `to` is the library's still.
+// Makes `to`, which is the library's, refer to the same values as `from`. On failure `to` is the library's
+// still.
 AOTIRuntimeError set_follow(const AotiModelDesc &desc, const ConstantSet &from, const uint8_t *weights,
                             ConstantSet *to);
 
@@ -47,12 +50,13 @@ AOTIRuntimeError set_follow(const AotiModelDesc &desc, const ConstantSet &from, 
 const int64_t *constant_strides(const AotiConstantDesc &constant, int64_t *buffer);
 
 // A handle over constant `index`; the set owns it. Refuses packed constants.
-AOTIRuntimeError set_tensor(const AotiModelDesc &desc, ConstantSet *set, int32_t index, AtenTensorHandle *ret_tensor);
+AOTIRuntimeError set_tensor(const AotiModelDesc &desc, ConstantSet *set, int32_t index,
+                            AtenTensorHandle *ret_tensor);
 
-// Checks all the pairs and makes the tensors to be committed. Fails, naming the constant, for an unknown name, a packed
-// constant, a wrong dtype or sizes, a null handle, and, user-managed, for wrong strides.
-AOTIRuntimeError update_prepare(const AotiModelDesc &desc, const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
-                                UpdateOptions options, ConstantUpdate *update);
+// Checks all the pairs and makes the tensors to be committed. Fails, naming the constant, for an unknown
+// name, a packed constant, a wrong dtype or sizes, a null handle, and, user-managed, for wrong strides.
+AOTIRuntimeError update_prepare(const AotiModelDesc &desc, const AOTInductorConstantMapEntry *pairs,
+                                size_t num_pairs, UpdateOptions options, ConstantUpdate *update);
 
 // Moves the update's tensors into the set. `update` is empty afterwards.
 void update_commit(const AotiModelDesc &desc, ConstantUpdate *update, ConstantSet *set);
@@ -60,8 +64,10 @@ void update_commit(const AotiModelDesc &desc, ConstantUpdate *update, ConstantSe
 // Drops the update's tensors.
 void update_discard(const AotiModelDesc &desc, ConstantUpdate *update);
 
-// Replaces every constant by those in `blob`, a tensor of weights_bytes bytes in the library's layout, which is consumed.
-void set_replace_all(const AotiModelDesc &desc, AtenTensorHandle blob, const uint8_t *blob_data, ConstantSet *set);
+// Replaces every constant by those in `blob`, a tensor of weights_bytes bytes in the library's layout, which
+// is consumed.
+void set_replace_all(const AotiModelDesc &desc, AtenTensorHandle blob, const uint8_t *blob_data,
+                     ConstantSet *set);
 
 }  // namespace aoti_model
 

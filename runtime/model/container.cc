@@ -19,7 +19,8 @@ constexpr uint64_t kDeadContainer = 0x454e4f4769746f61u;
 constexpr size_t kMaxInstances = 1024;
 
 AOTIRuntimeError check_device(const char *device) {
-  if (device != nullptr && (strcmp(device, "cpu") == 0 || strcmp(device, "cpu:0") == 0)) return AOTI_RUNTIME_SUCCESS;
+  if (device != nullptr && (strcmp(device, "cpu") == 0 || strcmp(device, "cpu:0") == 0))
+    return AOTI_RUNTIME_SUCCESS;
   return fail("device is %s%s%s; this library was compiled for \"cpu\"", device == nullptr ? "" : "\"",
               device == nullptr ? "null" : device, device == nullptr ? "" : "\"");
 }
@@ -31,7 +32,8 @@ AOTIRuntimeError allocate_scratch(const AotiModelDesc &desc, int32_t num_threads
   if (!__builtin_mul_overflow(round_up(desc.scratch_bytes_per_thread), num_threads, &bytes)) {
     *ret_scratch = allocate_aligned(bytes);
   }
-  return *ret_scratch != nullptr ? AOTI_RUNTIME_SUCCESS : fail_memory("the scratch memory of an instance", bytes);
+  return *ret_scratch != nullptr ? AOTI_RUNTIME_SUCCESS
+                                 : fail_memory("the scratch memory of an instance", bytes);
 }
 
 // Makes the instance's arena at least `bytes` long.
@@ -71,8 +73,9 @@ AOTIRuntimeError make_threads(int32_t num_threads, AotiThreads **ret_threads, in
   if (num_threads == 0) return fail("%s", message);
   *ret_threads = num_threads == 1 ? nullptr : aoti_cpu::thread_pool_create(num_threads);
   if (num_threads > 1 && *ret_threads == nullptr) {
-    return fail("could not start %d threads; lower AOTI_NUM_THREADS or raise the limit of the process (ulimit -u)",
-                num_threads);
+    return fail(
+        "could not start %d threads; lower AOTI_NUM_THREADS or raise the limit of the process (ulimit -u)",
+        num_threads);
   }
   *ret_num_threads = num_threads;
   return AOTI_RUNTIME_SUCCESS;
@@ -93,7 +96,8 @@ AOTIRuntimeError fill(Container *c, int32_t num_models, const char *weights_dire
     return fail_memory("the instances", static_cast<int64_t>(sizeof(Instance)) * num_models);
   }
   for (int32_t i = 0; i < num_models; ++i) {
-    if (instance_init(desc, c->num_threads, &c->instances[i]) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+    if (instance_init(desc, c->num_threads, &c->instances[i]) != AOTI_RUNTIME_SUCCESS)
+      return AOTI_RUNTIME_FAILURE;
   }
   return AOTI_RUNTIME_SUCCESS;
 }
@@ -146,8 +150,9 @@ AOTIRuntimeError container_from(const void *handle, Container **ret_container) {
     *ret_container = static_cast<Container *>(const_cast<void *>(handle));
     return AOTI_RUNTIME_SUCCESS;
   }
-  return fail("%p is not a container of this library%s", handle,
-              magic == kDeadContainer ? ": it has been deleted" : "; use the functions of the library that made it");
+  return fail(
+      "%p is not a container of this library%s", handle,
+      magic == kDeadContainer ? ": it has been deleted" : "; use the functions of the library that made it");
 }
 
 AOTIRuntimeError container_set_num_threads(Container *c, int32_t num_threads) {

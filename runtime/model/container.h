@@ -5,8 +5,8 @@
 //   container_run(c, inputs, 1, outputs, 1, nullptr, nullptr);      // from any thread
 //   container_destroy(c);
 //
-// Each instance has its own arena, scratch and symbol values; constants are shared. A run holds an instance and no lock.
-// What changes the container (threads, active constants) first takes all instances.
+// Each instance has its own arena, scratch and symbol values; constants are shared. A run holds an instance
+// and no lock. What changes the container (threads, active constants) first takes all instances.
 #ifndef RUNTIME_MODEL_CONTAINER_H_
 #define RUNTIME_MODEL_CONTAINER_H_
 
@@ -58,8 +58,8 @@ AOTIRuntimeError container_set_num_threads(Container *container, int32_t num_thr
 
 AOTIRuntimeError container_extract(Container *container, bool use_inactive,
                                    const AOTInductorConstantMapEntry **ret_entries, size_t *ret_num_entries);
-AOTIRuntimeError container_update(Container *container, const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
-                                  bool use_inactive, UpdateOptions options);
+AOTIRuntimeError container_update(Container *container, const AOTInductorConstantMapEntry *pairs,
+                                  size_t num_pairs, bool use_inactive, UpdateOptions options);
 AOTIRuntimeError container_update_from_blob(Container *container, const uint8_t *blob);
 void container_swap(Container *container);
 void container_free_inactive(Container *container);

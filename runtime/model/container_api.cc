@@ -7,12 +7,14 @@ namespace {
 
 AOTIRuntimeError tensor_name(size_t index, int32_t count, const AotiTensorDesc *tensors, const char *what,
                              const char **ret_name) {
-  if (index >= static_cast<size_t>(count)) return fail("%s index is %zu; expected less than %d", what, index, count);
+  if (index >= static_cast<size_t>(count))
+    return fail("%s index is %zu; expected less than %d", what, index, count);
   return answer(tensors[index].name, ret_name);
 }
 
-AOTIRuntimeError update_from_pairs(AOTInductorModelContainerHandle handle, const AOTInductorConstantMapEntry *pairs,
-                                   size_t num_pairs, bool use_inactive, UpdateOptions options) {
+AOTIRuntimeError update_from_pairs(AOTInductorModelContainerHandle handle,
+                                   const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
+                                   bool use_inactive, UpdateOptions options) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return container_update(c, pairs, num_pairs, use_inactive, options);
@@ -35,8 +37,8 @@ AOTIRuntimeError constant_at(const void *handle, size_t index, const AotiConstan
   return AOTI_RUNTIME_SUCCESS;
 }
 
-AOTIRuntimeError api_create(AOTInductorModelContainerHandle *ret_container, size_t num_models, const char *device,
-                            const char *weights_directory) {
+AOTIRuntimeError api_create(AOTInductorModelContainerHandle *ret_container, size_t num_models,
+                            const char *device, const char *weights_directory) {
   clear_error();
   if (ret_container == nullptr) return fail("the address to write the container to is null");
   Container *c = nullptr;
@@ -82,7 +84,8 @@ AOTIRuntimeError api_get_num_inputs(AOTInductorModelContainerHandle handle, size
   return answer(static_cast<size_t>(c->desc->num_inputs), ret);
 }
 
-AOTIRuntimeError api_get_input_name(AOTInductorModelContainerHandle handle, size_t index, const char **ret_name) {
+AOTIRuntimeError api_get_input_name(AOTInductorModelContainerHandle handle, size_t index,
+                                    const char **ret_name) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return tensor_name(index, c->desc->num_inputs, c->desc->inputs, "input", ret_name);
@@ -94,7 +97,8 @@ AOTIRuntimeError api_get_num_outputs(AOTInductorModelContainerHandle handle, siz
   return answer(static_cast<size_t>(c->desc->num_outputs), ret);
 }
 
-AOTIRuntimeError api_get_output_name(AOTInductorModelContainerHandle handle, size_t index, const char **ret_name) {
+AOTIRuntimeError api_get_output_name(AOTInductorModelContainerHandle handle, size_t index,
+                                     const char **ret_name) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return tensor_name(index, c->desc->num_outputs, c->desc->outputs, "output", ret_name);
@@ -116,7 +120,8 @@ AOTIRuntimeError api_get_num_constants(AOTInductorModelContainerHandle handle, s
   return answer(static_cast<size_t>(c->desc->num_constants), ret);
 }
 
-AOTIRuntimeError api_get_constant_name(AOTInductorModelContainerHandle handle, size_t index, const char **ret_name) {
+AOTIRuntimeError api_get_constant_name(AOTInductorModelContainerHandle handle, size_t index,
+                                       const char **ret_name) {
   const AotiConstantDesc *constant = nullptr;
   if (constant_at(handle, index, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return answer(constant->name, ret_name);
@@ -129,30 +134,33 @@ AOTIRuntimeError api_get_constant_original_fqn(AOTInductorModelContainerHandle h
   return answer(constant->original_fqn, ret_fqn);
 }
 
-AOTIRuntimeError api_get_constant_dtype(AOTInductorModelContainerHandle handle, size_t index, int32_t *ret_dtype) {
+AOTIRuntimeError api_get_constant_dtype(AOTInductorModelContainerHandle handle, size_t index,
+                                        int32_t *ret_dtype) {
   const AotiConstantDesc *constant = nullptr;
   if (constant_at(handle, index, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return answer(constant->dtype, ret_dtype);
 }
 
-AOTIRuntimeError api_get_constant_data_size(AOTInductorModelContainerHandle handle, size_t index, size_t *ret_size) {
+AOTIRuntimeError api_get_constant_data_size(AOTInductorModelContainerHandle handle, size_t index,
+                                            size_t *ret_size) {
   const AotiConstantDesc *constant = nullptr;
   if (constant_at(handle, index, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return answer(static_cast<size_t>(constant->size_bytes), ret_size);
 }
 
 AOTIRuntimeError api_extract_constants(AOTInductorModelContainerHandle handle,
-                                       const AOTInductorConstantMapEntry **ret_entries, size_t *ret_num_entries,
-                                       bool use_inactive) {
+                                       const AOTInductorConstantMapEntry **ret_entries,
+                                       size_t *ret_num_entries, bool use_inactive) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return container_extract(c, use_inactive, ret_entries, ret_num_entries);
 }
 
 AOTIRuntimeError api_update_constants(AOTInductorModelContainerHandle handle,
-                                      const AOTInductorConstantMapEntry *pairs, size_t num_pairs, bool use_inactive,
-                                      bool validate_full_update) {
-  return update_from_pairs(handle, pairs, num_pairs, use_inactive, UpdateOptions{false, validate_full_update});
+                                      const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
+                                      bool use_inactive, bool validate_full_update) {
+  return update_from_pairs(handle, pairs, num_pairs, use_inactive,
+                           UpdateOptions{false, validate_full_update});
 }
 
 AOTIRuntimeError api_update_user_managed_constants(AOTInductorModelContainerHandle handle,

@@ -1,8 +1,8 @@
-// What the exported functions and the table of functions do. Hidden: a call from inside the library reaches the
-// library's own function, even when another model library in the process exports the same public names.
+// What the exported functions and the table of functions do. Hidden: a call from inside the library reaches
+// the library's own function, even when another model library in the process exports the same public names.
 //
-// Each function clears the last error, checks its handle and pointers, and calls the container. Semantics are those of
-// the field of the same name in AotiModelApi (aoti/model_api.h).
+// Each function clears the last error, checks its handle and pointers, and calls the container. Semantics are
+// those of the field of the same name in AotiModelApi (aoti/model_api.h).
 #ifndef RUNTIME_MODEL_CONTAINER_API_H_
 #define RUNTIME_MODEL_CONTAINER_API_H_
 
@@ -29,8 +29,8 @@ AOTIRuntimeError answer(T value, T *ret) {
   return AOTI_RUNTIME_SUCCESS;
 }
 
-AOTIRuntimeError api_create(AOTInductorModelContainerHandle *ret_container, size_t num_models, const char *device,
-                            const char *weights_directory);
+AOTIRuntimeError api_create(AOTInductorModelContainerHandle *ret_container, size_t num_models,
+                            const char *device, const char *weights_directory);
 AOTIRuntimeError api_delete(AOTInductorModelContainerHandle handle);
 AOTIRuntimeError api_run(AOTInductorModelContainerHandle handle, AtenTensorHandle *inputs, size_t num_inputs,
                          AtenTensorHandle *outputs, size_t num_outputs, AOTInductorStreamHandle stream,
@@ -38,23 +38,28 @@ AOTIRuntimeError api_run(AOTInductorModelContainerHandle handle, AtenTensorHandl
 AOTIRuntimeError api_set_num_threads(AOTInductorModelContainerHandle handle, int32_t n);
 AOTIRuntimeError api_get_num_threads(AOTInductorModelContainerHandle handle, int32_t *ret_n);
 AOTIRuntimeError api_get_num_inputs(AOTInductorModelContainerHandle handle, size_t *ret);
-AOTIRuntimeError api_get_input_name(AOTInductorModelContainerHandle handle, size_t index, const char **ret_name);
+AOTIRuntimeError api_get_input_name(AOTInductorModelContainerHandle handle, size_t index,
+                                    const char **ret_name);
 AOTIRuntimeError api_get_num_outputs(AOTInductorModelContainerHandle handle, size_t *ret);
-AOTIRuntimeError api_get_output_name(AOTInductorModelContainerHandle handle, size_t index, const char **ret_name);
+AOTIRuntimeError api_get_output_name(AOTInductorModelContainerHandle handle, size_t index,
+                                     const char **ret_name);
 AOTIRuntimeError api_get_call_spec(AOTInductorModelContainerHandle handle, const char **in_spec,
                                    const char **out_spec);
 AOTIRuntimeError api_get_num_constants(AOTInductorModelContainerHandle handle, size_t *ret);
-AOTIRuntimeError api_get_constant_name(AOTInductorModelContainerHandle handle, size_t index, const char **ret_name);
+AOTIRuntimeError api_get_constant_name(AOTInductorModelContainerHandle handle, size_t index,
+                                       const char **ret_name);
 AOTIRuntimeError api_get_constant_original_fqn(AOTInductorModelContainerHandle handle, size_t index,
                                                const char **ret_fqn);
-AOTIRuntimeError api_get_constant_dtype(AOTInductorModelContainerHandle handle, size_t index, int32_t *ret_dtype);
-AOTIRuntimeError api_get_constant_data_size(AOTInductorModelContainerHandle handle, size_t index, size_t *ret_size);
+AOTIRuntimeError api_get_constant_dtype(AOTInductorModelContainerHandle handle, size_t index,
+                                        int32_t *ret_dtype);
+AOTIRuntimeError api_get_constant_data_size(AOTInductorModelContainerHandle handle, size_t index,
+                                            size_t *ret_size);
 AOTIRuntimeError api_extract_constants(AOTInductorModelContainerHandle handle,
-                                       const AOTInductorConstantMapEntry **ret_entries, size_t *ret_num_entries,
-                                       bool use_inactive);
+                                       const AOTInductorConstantMapEntry **ret_entries,
+                                       size_t *ret_num_entries, bool use_inactive);
 AOTIRuntimeError api_update_constants(AOTInductorModelContainerHandle handle,
-                                      const AOTInductorConstantMapEntry *pairs, size_t num_pairs, bool use_inactive,
-                                      bool validate_full_update);
+                                      const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
+                                      bool use_inactive, bool validate_full_update);
 AOTIRuntimeError api_update_user_managed_constants(AOTInductorModelContainerHandle handle,
                                                    const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
                                                    bool use_inactive, bool validate_full_update);

@@ -29,8 +29,9 @@ bool is_state(const AotiConstantDesc &constant) {
          (constant.kind == AOTI_CONSTANT_BUFFER || constant.kind == AOTI_CONSTANT_TENSOR);
 }
 
-// Fills in what an update of the inactive set leaves out. The first update starts from all of the active set's values;
-// later ones take the model's state from there, as PyTorch does, and keep the inactive set's parameters.
+// Fills in what an update of the inactive set leaves out. The first update starts from all of the active
+// set's values; later ones take the model's state from there, as PyTorch does, and keep the inactive set's
+// parameters.
 AOTIRuntimeError complete_inactive(Container *c, ConstantUpdate *update) {
   const AotiModelDesc &desc = *c->desc;
   ConstantSet *active = chosen_set(c, false), *inactive = chosen_set(c, true);
@@ -48,8 +49,8 @@ AOTIRuntimeError complete_inactive(Container *c, ConstantUpdate *update) {
 
 }  // namespace
 
-AOTIRuntimeError container_extract(Container *c, bool use_inactive, const AOTInductorConstantMapEntry **ret_entries,
-                                   size_t *ret_num_entries) {
+AOTIRuntimeError container_extract(Container *c, bool use_inactive,
+                                   const AOTInductorConstantMapEntry **ret_entries, size_t *ret_num_entries) {
   if (ret_entries == nullptr || ret_num_entries == nullptr) return fail("an address to write to is null");
   ConstantsLock lock(c);
   const AotiModelDesc &desc = *c->desc;
@@ -60,7 +61,8 @@ AOTIRuntimeError container_extract(Container *c, bool use_inactive, const AOTInd
   for (int32_t i = 0; i < desc.num_constants; ++i) {
     if (desc.constants[i].packing != AOTI_PACKING_PLAIN) continue;
     AtenTensorHandle tensor = nullptr;
-    if (set_tensor(desc, chosen_set(c, use_inactive), i, &tensor) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+    if (set_tensor(desc, chosen_set(c, use_inactive), i, &tensor) != AOTI_RUNTIME_SUCCESS)
+      return AOTI_RUNTIME_FAILURE;
     c->entries[count++] = AOTInductorConstantMapEntry{desc.constants[i].original_fqn, tensor};
   }
   *ret_entries = c->entries;
@@ -90,7 +92,8 @@ AOTIRuntimeError container_update(Container *c, const AOTInductorConstantMapEntr
 }
 
 AOTIRuntimeError container_update_from_blob(Container *c, const uint8_t *blob) {
-  if (blob == nullptr) return fail("the weights are null; expected %lld bytes", (long long)c->desc->weights_bytes);
+  if (blob == nullptr)
+    return fail("the weights are null; expected %lld bytes", (long long)c->desc->weights_bytes);
   const int64_t size = c->desc->weights_bytes, stride = 1;
   AtenTensorHandle copy = nullptr;
   if (aoti_torch_empty_strided(1, &size, &stride, AOTI_DTYPE_UINT8, AOTI_DEVICE_CPU, 0, &copy) !=

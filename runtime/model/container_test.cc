@@ -1,5 +1,5 @@
-// Containers: creation and its refusals, runs, concurrency of runs, threads and instances. Meant for the thread
-// sanitizer as well (--config=tsan).
+// Containers: creation and its refusals, runs, concurrency of runs, threads and instances. Meant for the
+// thread sanitizer as well (--config=tsan).
 #include "runtime/model/container.h"
 
 #include <pthread.h>

@@ -13,9 +13,10 @@ AOTIRuntimeError check_version(const AotiModelDesc &desc) {
   if (desc.abi_version == AOTI_MODEL_ABI_VERSION && desc.struct_size == sizeof(AotiModelDesc)) {
     return AOTI_RUNTIME_SUCCESS;
   }
-  return fail("the generated code has version %u of the model tables (%u bytes), the runtime it is linked with has "
-              "version %u (%zu bytes); compile the model again with the compiler of the same release as the runtime",
-              desc.abi_version, desc.struct_size, AOTI_MODEL_ABI_VERSION, sizeof(AotiModelDesc));
+  return fail(
+      "the generated code has version %u of the model tables (%u bytes), the runtime it is linked with has "
+      "version %u (%zu bytes); compile the model again with the compiler of the same release as the runtime",
+      desc.abi_version, desc.struct_size, AOTI_MODEL_ABI_VERSION, sizeof(AotiModelDesc));
 }
 
 AOTIRuntimeError check_counts(const AotiModelDesc &desc) {
@@ -53,23 +54,27 @@ AOTIRuntimeError check_tensor_desc(const AotiModelDesc &desc, const AotiTensorDe
       (tensor.ndim > 0 && tensor.dims == nullptr)) {
     return fail("the model's table of %s number %d is broken: rank %d", what, index, tensor.ndim);
   }
-  if (aoti_torch_dtype_element_size(tensor.dtype) == 0) {
-    return fail("the model's table gives %s '%s' dtype number %d, which the shim does not know", what, tensor.name,
-                tensor.dtype);
+  const bool is_none = tensor.dtype == AOTI_OUTPUT_NONE && tensor.ndim == 0 && what[0] == 'o';
+  if (!is_none && aoti_torch_dtype_element_size(tensor.dtype) == 0) {
+    return fail("the model's table gives %s '%s' dtype number %d, which the shim does not know", what,
+                tensor.name, tensor.dtype);
   }
   for (int32_t i = 0; i < tensor.ndim; ++i) {
     const AotiDimDesc &dim = tensor.dims[i];
-    if (dim.symbol < -1 || dim.symbol >= desc.num_symbols || dim.multiple_of < 1 || dim.lo < 0 || dim.lo > dim.hi) {
-      return fail("the model's table of %s '%s' is broken at dimension %d: %lld to %lld, multiple of %lld, symbol %d "
-                  "of %d",
-                  what, tensor.name, i, (long long)dim.lo, (long long)dim.hi, (long long)dim.multiple_of, dim.symbol,
-                  desc.num_symbols);
+    if (dim.symbol < -1 || dim.symbol >= desc.num_symbols || dim.multiple_of < 1 || dim.lo < 0 ||
+        dim.lo > dim.hi) {
+      return fail(
+          "the model's table of %s '%s' is broken at dimension %d: %lld to %lld, multiple of %lld, symbol %d "
+          "of %d",
+          what, tensor.name, i, (long long)dim.lo, (long long)dim.hi, (long long)dim.multiple_of, dim.symbol,
+          desc.num_symbols);
     }
   }
   return AOTI_RUNTIME_SUCCESS;
 }
 
-AOTIRuntimeError check_constant_desc(const AotiModelDesc &desc, const AotiConstantDesc &constant, int32_t index) {
+AOTIRuntimeError check_constant_desc(const AotiModelDesc &desc, const AotiConstantDesc &constant,
+                                     int32_t index) {
   if (constant.name == nullptr || constant.original_fqn == nullptr || constant.ndim < 0 ||
       constant.ndim > kMaxRank || (constant.ndim > 0 && constant.sizes == nullptr) ||
       aoti_torch_dtype_element_size(constant.dtype) == 0) {
@@ -79,10 +84,12 @@ AOTIRuntimeError check_constant_desc(const AotiModelDesc &desc, const AotiConsta
   const int64_t offset = constant.offset_bytes, bytes = constant.size_bytes;
   if (offset < 0 || bytes < 0 || offset % AOTI_ALIGNMENT != 0 || offset > desc.weights_bytes ||
       bytes > desc.weights_bytes - offset) {
-    return fail("constant '%s' is at bytes %lld to %lld of %lld bytes of weights; expected a multiple of %d that lies "
-                "inside",
-                constant.name, (long long)offset, (long long)(offset + bytes), (long long)desc.weights_bytes,
-                AOTI_ALIGNMENT);
+    return fail(
+        "constant '%s' is at bytes %lld to %lld of %lld bytes of weights; expected a multiple of %d that "
+        "lies "
+        "inside",
+        constant.name, (long long)offset, (long long)(offset + bytes), (long long)desc.weights_bytes,
+        AOTI_ALIGNMENT);
   }
   return AOTI_RUNTIME_SUCCESS;
 }
@@ -94,11 +101,13 @@ AOTIRuntimeError check_weights(const AotiModelDesc &desc) {
                                         : "both in the library and in a file");
   }
   if ((reinterpret_cast<uintptr_t>(desc.weights) & (AOTI_ALIGNMENT - 1)) != 0) {
-    return fail("the model's weights are at %p; expected a multiple of %d", static_cast<const void *>(desc.weights),
-                AOTI_ALIGNMENT);
+    return fail("the model's weights are at %p; expected a multiple of %d",
+                static_cast<const void *>(desc.weights), AOTI_ALIGNMENT);
   }
-  if (desc.weights_file != nullptr && (desc.weights_file[0] == '\0' || strchr(desc.weights_file, '/') != nullptr)) {
-    return fail("the model's weights file is named \"%s\"; expected a name without a directory", desc.weights_file);
+  if (desc.weights_file != nullptr &&
+      (desc.weights_file[0] == '\0' || strchr(desc.weights_file, '/') != nullptr)) {
+    return fail("the model's weights file is named \"%s\"; expected a name without a directory",
+                desc.weights_file);
   }
   return AOTI_RUNTIME_SUCCESS;
 }
@@ -114,9 +123,10 @@ AOTIRuntimeError check_shim_numbers() {
                  {"the cpu", AOTI_DEVICE_CPU, aoti_torch_device_type_cpu()}};
   for (const auto &n : numbers) {
     if (n.table == n.shim) continue;
-    return fail("the number of %s is %d in the model's tables and %d in the libtorch of this process; the model was "
-                "compiled for another version of PyTorch: compile it again against the one that runs it",
-                n.name, n.table, n.shim);
+    return fail(
+        "the number of %s is %d in the model's tables and %d in the libtorch of this process; the model was "
+        "compiled for another version of PyTorch: compile it again against the one that runs it",
+        n.name, n.table, n.shim);
   }
   return AOTI_RUNTIME_SUCCESS;
 }
@@ -129,10 +139,12 @@ AOTIRuntimeError check_desc(const AotiModelDesc &desc) {
     return AOTI_RUNTIME_FAILURE;
   }
   for (int32_t i = 0; i < desc.num_inputs; ++i) {
-    if (check_tensor_desc(desc, desc.inputs[i], "input", i) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+    if (check_tensor_desc(desc, desc.inputs[i], "input", i) != AOTI_RUNTIME_SUCCESS)
+      return AOTI_RUNTIME_FAILURE;
   }
   for (int32_t i = 0; i < desc.num_outputs; ++i) {
-    if (check_tensor_desc(desc, desc.outputs[i], "output", i) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+    if (check_tensor_desc(desc, desc.outputs[i], "output", i) != AOTI_RUNTIME_SUCCESS)
+      return AOTI_RUNTIME_FAILURE;
   }
   for (int32_t i = 0; i < desc.num_constants; ++i) {
     if (check_constant_desc(desc, desc.constants[i], i) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;

@@ -6,7 +6,8 @@
 
 namespace aoti_model {
 
-// All invariants of aoti/model_desc.h, and that the shim's numbers for dtypes and devices are those in the tables.
+// All invariants of aoti/model_desc.h, and that the shim's numbers for dtypes and devices are those in the
+// tables.
 AOTIRuntimeError check_desc(const AotiModelDesc &desc);
 
 }  // namespace aoti_model

@@ -1,6 +1,7 @@
 // The message of the calling thread's last failed call into the model library.
 //
-// Every exported function clears the message when it starts, so AOTInductorGetLastError answers for the last call.
+// Every exported function clears the message when it starts, so AOTInductorGetLastError answers for the last
+// call.
 //
 //   if (idx >= n) return aoti_model::fail("constant index is %zu; expected less than %zu", idx, n);
 #ifndef RUNTIME_MODEL_ERROR_H_

@@ -123,8 +123,9 @@ AOTIRuntimeError check_dim(const Input &input, int32_t d, int64_t *symbols) {
   if (size < dim.lo || size > dim.hi) {
     if (dim.lo == dim.hi) {
       append(&why, "%lld", (long long)dim.lo);
-      return fail_size(input, d, buffer,
-                       "Pass a tensor of the expected sizes, or export the model with a dynamic dimension here.");
+      return fail_size(
+          input, d, buffer,
+          "Pass a tensor of the expected sizes, or export the model with a dynamic dimension here.");
     }
     append(&why, dim.hi == INT64_MAX ? "%lld or more" : "%lld to %lld", (long long)dim.lo, (long long)dim.hi);
     return fail_size(input, d, buffer, "Stay within the range, or export the model with a wider one.");
@@ -161,9 +162,10 @@ AOTIRuntimeError check_address(const Input &input) {
   if (aoti_torch_get_data_ptr(input.handle, &data) != AOTI_TORCH_SUCCESS) return fail_shim_input(input);
   const size_t element_bytes = aoti_torch_dtype_element_size(input.expected.dtype);
   if (data != nullptr && reinterpret_cast<uintptr_t>(data) % element_bytes == 0) return AOTI_RUNTIME_SUCCESS;
-  return fail("input %d '%s': its data is at address %p; expected a multiple of the element size, %zu bytes. Copy it "
-              "to aligned memory first.",
-              input.index, input.expected.name, data, element_bytes);
+  return fail(
+      "input %d '%s': its data is at address %p; expected a multiple of the element size, %zu bytes. Copy it "
+      "to aligned memory first.",
+      input.index, input.expected.name, data, element_bytes);
 }
 
 AOTIRuntimeError check_input(Input *input, int64_t *symbols) {

@@ -1,10 +1,10 @@
 // The door: every input is compared with the model's table before a kernel sees it.
 //
-// What enters: the tensor handles of one run. What leaves: the sizes of the model's symbols, or a message that names
-// the input, what was expected, what came, where the model says so, and what to do:
+// What enters: the tensor handles of one run. What leaves: the sizes of the model's symbols, or a message
+// that names the input, what was expected, what came, where the model says so, and what to do:
 //
-//   input 0 'x': dimension 1 is 65; expected 64 (sizes [64, 65], expected [64, 64]; models/my_model.py:12). Pass a
-//   tensor of the expected sizes, or export the model with a dynamic dimension here.
+//   input 0 'x': dimension 1 is 65; expected 64 (sizes [64, 65], expected [64, 64]; models/my_model.py:12).
+//   Pass a tensor of the expected sizes, or export the model with a dynamic dimension here.
 #ifndef RUNTIME_MODEL_INPUT_CHECK_H_
 #define RUNTIME_MODEL_INPUT_CHECK_H_
 

@@ -1,5 +1,5 @@
-// Every kind of wrong input is refused with a message that names it; handles are consumed all the same, and the model
-// runs afterwards.
+// Every kind of wrong input is refused with a message that names it; handles are consumed all the same, and
+// the model runs afterwards.
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,12 +31,14 @@ AtenTensorHandle x_of(int64_t rows, int64_t columns, int64_t row_stride, int64_t
 }
 
 void test_sizes() {
-  refused(0, x_of(6, 17, 17, 1), "input 0 'x': dimension 1 is 17; expected 16 (sizes [6, 17], expected [2 to 64 in "
-                                 "steps of 2, 16]; toy.py:3 in forward). Pass a tensor of the expected sizes");
+  refused(0, x_of(6, 17, 17, 1),
+          "input 0 'x': dimension 1 is 17; expected 16 (sizes [6, 17], expected [2 to 64 in "
+          "steps of 2, 16]; toy.py:3 in forward). Pass a tensor of the expected sizes");
   refused(0, x_of(66, 16, 16, 1), "input 0 'x': dimension 0 is 66; expected 2 to 64");
   refused(0, x_of(0, 16, 16, 1), "dimension 0 is 0; expected 2 to 64");
   refused(0, x_of(5, 16, 16, 1), "dimension 0 is 5; expected a multiple of 2");
-  refused(1, x_of(8, 16, 16, 1), "input 1 'y': dimension 0 is 8; expected 6, the size of dimension 0 of input 0 'x'");
+  refused(1, x_of(8, 16, 16, 1),
+          "input 1 'y': dimension 0 is 8; expected 6, the size of dimension 0 of input 0 'x'");
 }
 
 void test_kinds() {
@@ -61,13 +63,15 @@ void test_kinds() {
 }
 
 void test_layout() {
-  refused(0, x_of(6, 16, 1, 6), "input 0 'x': stride 6 in dimension 1; expected 1 (strides [1, 6] of sizes [6, 16], "
-                                "expected contiguous; toy.py:3 in forward). Make it contiguous first");
+  refused(0, x_of(6, 16, 1, 6),
+          "input 0 'x': stride 6 in dimension 1; expected 1 (strides [1, 6] of sizes [6, 16], "
+          "expected contiguous; toy.py:3 in forward). Make it contiguous first");
   refused(0, x_of(6, 16, 32, 1), "stride 32 in dimension 0; expected 16");
   static char bytes[6 * 16 * 4 + 64];
   const int64_t sizes[] = {6, 16}, strides[] = {16, 1};
   char *odd = bytes + 1 + (4 - reinterpret_cast<uintptr_t>(bytes) % 4) % 4;
-  refused(0, toy::tensor(odd, AOTI_DTYPE_FLOAT32, 2, sizes, strides), "expected a multiple of the element size, 4 bytes");
+  refused(0, toy::tensor(odd, AOTI_DTYPE_FLOAT32, 2, sizes, strides),
+          "expected a multiple of the element size, 4 bytes");
   // The stride of a dimension of size 1 does not matter.
   toy::Inputs inputs(6);
   AtenTensorHandle handles[3], outputs[3];
@@ -100,8 +104,9 @@ void test_kernel_error() {
   AtenTensorHandle handles[3], outputs[3];
   toy::make_handles(&inputs, handles);
   CHECK_EQ(api->run(model, handles, 3, outputs, 3, nullptr, nullptr), 1);
-  CHECK_CONTAINS(api->last_error(), "kernel cpp_fused_add_index_2: index out of range; expected 0 to 15 (toy.py:4 in "
-                                    "forward); got 16 (toy_model.cc:");
+  CHECK_CONTAINS(api->last_error(),
+                 "kernel cpp_fused_add_index_2: index out of range; expected 0 to 15 (toy.py:4 in "
+                 "forward); got 16 (toy_model.cc:");
   CHECK(outputs[0] == nullptr);
 }
 

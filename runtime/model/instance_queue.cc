@@ -53,9 +53,11 @@ int32_t wait_for(InstanceQueue *queue, int32_t wanted) {
 }  // namespace
 
 bool queue_init(InstanceQueue *queue, int32_t num_instances) {
-  queue->free_instances = static_cast<int32_t *>(malloc(sizeof(int32_t) * static_cast<size_t>(num_instances)));
+  queue->free_instances =
+      static_cast<int32_t *>(malloc(sizeof(int32_t) * static_cast<size_t>(num_instances)));
   if (queue->free_instances == nullptr) return false;
-  // The stack's top is instance 0: a container that is used by one thread always runs in the same, warm arena.
+  // The stack's top is instance 0: a container that is used by one thread always runs in the same, warm
+  // arena.
   for (int32_t i = 0; i < num_instances; ++i) queue->free_instances[i] = num_instances - 1 - i;
   queue->num_free = queue->num_instances = num_instances;
   queue->first = queue->last = nullptr;

@@ -1,7 +1,7 @@
 // Who may use the instances of a container: runs take one each, changes of the container take all of them.
 //
-// First come, first served: a waiter is never overtaken, so neither runs nor changes starve. The lock is held only
-// to look and to update the counts, never while a model runs.
+// First come, first served: a waiter is never overtaken, so neither runs nor changes starve. The lock is held
+// only to look and to update the counts, never while a model runs.
 #ifndef RUNTIME_MODEL_INSTANCE_QUEUE_H_
 #define RUNTIME_MODEL_INSTANCE_QUEUE_H_
 

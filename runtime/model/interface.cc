@@ -1,5 +1,6 @@
-// The exported model interface (aoti/model_interface.h). The functions are thin on purpose: nothing inside this library
-// calls them, because another library's function of the same name may be the one that the dynamic linker finds.
+// The exported model interface (aoti/model_interface.h). The functions are thin on purpose: nothing inside
+// this library calls them, because another library's function of the same name may be the one that the
+// dynamic linker finds.
 #include "aoti/model_interface.h"
 
 #include <stdlib.h>
@@ -52,11 +53,10 @@ AOTIRuntimeError AOTInductorModelContainerRun(AOTInductorModelContainerHandle co
                  proxy_executor_handle);
 }
 
-AOTIRuntimeError AOTInductorModelContainerRunSingleThreaded(AOTInductorModelContainerHandle container_handle,
-                                                            AtenTensorHandle *input_handles, size_t num_inputs,
-                                                            AtenTensorHandle *output_handles, size_t num_outputs,
-                                                            AOTInductorStreamHandle stream_handle,
-                                                            AOTIProxyExecutorHandle proxy_executor_handle) {
+AOTIRuntimeError AOTInductorModelContainerRunSingleThreaded(
+    AOTInductorModelContainerHandle container_handle, AtenTensorHandle *input_handles, size_t num_inputs,
+    AtenTensorHandle *output_handles, size_t num_outputs, AOTInductorStreamHandle stream_handle,
+    AOTIProxyExecutorHandle proxy_executor_handle) {
   return api_run(container_handle, input_handles, num_inputs, output_handles, num_outputs, stream_handle,
                  proxy_executor_handle);
 }
@@ -96,13 +96,13 @@ AOTIRuntimeError AOTInductorModelContainerGetConstantName(AOTInductorModelContai
   return api_get_constant_name(container_handle, idx, name);
 }
 
-AOTIRuntimeError AOTInductorModelContainerGetConstantOriginalFQN(AOTInductorModelContainerHandle container_handle,
-                                                                 size_t idx, const char **original_fqn) {
+AOTIRuntimeError AOTInductorModelContainerGetConstantOriginalFQN(
+    AOTInductorModelContainerHandle container_handle, size_t idx, const char **original_fqn) {
   return api_get_constant_original_fqn(container_handle, idx, original_fqn);
 }
 
-AOTIRuntimeError AOTInductorModelContainerGetConstantFromFolded(AOTInductorModelContainerHandle container_handle,
-                                                                size_t idx, bool *from_folded) {
+AOTIRuntimeError AOTInductorModelContainerGetConstantFromFolded(
+    AOTInductorModelContainerHandle container_handle, size_t idx, bool *from_folded) {
   const AotiConstantDesc *constant = nullptr;
   if (constant_at(container_handle, idx, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return answer(false, from_folded);
@@ -120,21 +120,21 @@ AOTIRuntimeError AOTInductorModelContainerGetConstantDtype(AOTInductorModelConta
   return api_get_constant_dtype(container_handle, idx, dtype);
 }
 
-AOTIRuntimeError AOTInductorModelContainerGetConstantDataSize(AOTInductorModelContainerHandle container_handle,
-                                                              size_t idx, size_t *data_size) {
+AOTIRuntimeError AOTInductorModelContainerGetConstantDataSize(
+    AOTInductorModelContainerHandle container_handle, size_t idx, size_t *data_size) {
   return api_get_constant_data_size(container_handle, idx, data_size);
 }
 
-AOTIRuntimeError AOTInductorModelContainerGetConstantsBlobSize(AOTInductorModelContainerHandle container_handle,
-                                                               uint64_t *ret_size) {
+AOTIRuntimeError AOTInductorModelContainerGetConstantsBlobSize(
+    AOTInductorModelContainerHandle container_handle, uint64_t *ret_size) {
   Container *c = nullptr;
   if (enter(container_handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return answer(static_cast<uint64_t>(c->desc->weights_bytes), ret_size);
 }
 
-AOTIRuntimeError AOTInductorModelContainerExtractConstantsMap(AOTInductorModelContainerHandle container_handle,
-                                                              AOTInductorConstantMapHandle constant_map_handle,
-                                                              bool use_inactive) {
+AOTIRuntimeError AOTInductorModelContainerExtractConstantsMap(
+    AOTInductorModelContainerHandle container_handle, AOTInductorConstantMapHandle constant_map_handle,
+    bool use_inactive) {
   const AOTInductorConstantMapEntry *entries = nullptr;
   size_t count = 0;
   if (api_extract_constants(container_handle, &entries, &count, use_inactive) != AOTI_RUNTIME_SUCCESS) {
@@ -146,23 +146,22 @@ AOTIRuntimeError AOTInductorModelContainerExtractConstantsMap(AOTInductorModelCo
   return AOTI_RUNTIME_SUCCESS;
 }
 
-AOTIRuntimeError AOTInductorModelContainerExtractConstantsMapEntries(AOTInductorModelContainerHandle container_handle,
-                                                                     const AOTInductorConstantMapEntry **entries,
-                                                                     size_t *num_entries, bool use_inactive) {
+AOTIRuntimeError AOTInductorModelContainerExtractConstantsMapEntries(
+    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry **entries,
+    size_t *num_entries, bool use_inactive) {
   return api_extract_constants(container_handle, entries, num_entries, use_inactive);
 }
 
-AOTIRuntimeError AOTInductorModelContainerUpdateConstantBuffer(AOTInductorModelContainerHandle container_handle,
-                                                               AOTInductorConstantMapHandle constant_map_handle,
-                                                               bool use_inactive, bool validate_full_update) {
+AOTIRuntimeError AOTInductorModelContainerUpdateConstantBuffer(
+    AOTInductorModelContainerHandle container_handle, AOTInductorConstantMapHandle constant_map_handle,
+    bool use_inactive, bool validate_full_update) {
   return update_from_map(container_handle, constant_map_handle, use_inactive,
                          UpdateOptions{false, validate_full_update});
 }
 
-AOTIRuntimeError AOTInductorModelContainerUpdateConstantBufferPairs(AOTInductorModelContainerHandle container_handle,
-                                                                    const AOTInductorConstantMapEntry *pairs,
-                                                                    size_t num_pairs, bool use_inactive,
-                                                                    bool validate_full_update) {
+AOTIRuntimeError AOTInductorModelContainerUpdateConstantBufferPairs(
+    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs,
+    size_t num_pairs, bool use_inactive, bool validate_full_update) {
   return api_update_constants(container_handle, pairs, num_pairs, use_inactive, validate_full_update);
 }
 
@@ -174,8 +173,8 @@ AOTIRuntimeError AOTInductorModelContainerUpdateConstantBufferFromCpu(
 }
 
 AOTIRuntimeError AOTInductorModelContainerUpdateConstantBufferFromCpuPairs(
-    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
-    bool use_inactive, bool validate_full_update) {
+    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs,
+    size_t num_pairs, bool use_inactive, bool validate_full_update) {
   return api_update_constants(container_handle, pairs, num_pairs, use_inactive, validate_full_update);
 }
 
@@ -187,9 +186,10 @@ AOTIRuntimeError AOTInductorModelContainerUpdateUserManagedConstantBuffer(
 }
 
 AOTIRuntimeError AOTInductorModelContainerUpdateUserManagedConstantBufferPairs(
-    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
-    bool use_inactive, bool validate_full_update) {
-  return api_update_user_managed_constants(container_handle, pairs, num_pairs, use_inactive, validate_full_update);
+    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs,
+    size_t num_pairs, bool use_inactive, bool validate_full_update) {
+  return api_update_user_managed_constants(container_handle, pairs, num_pairs, use_inactive,
+                                           validate_full_update);
 }
 
 AOTIRuntimeError AOTInductorModelContainerUpdateInactiveConstantBuffer(
@@ -198,7 +198,8 @@ AOTIRuntimeError AOTInductorModelContainerUpdateInactiveConstantBuffer(
 }
 
 AOTIRuntimeError AOTInductorModelContainerUpdateInactiveConstantBufferPairs(
-    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs, size_t num_pairs) {
+    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs,
+    size_t num_pairs) {
   return api_update_constants(container_handle, pairs, num_pairs, true, false);
 }
 
@@ -215,14 +216,16 @@ AOTIRuntimeError AOTInductorModelContainerFreeInactiveConstantBuffer(
 }
 
 AOTIRuntimeError AOTInductorModelContainerRunConstantFolding(AOTInductorModelContainerHandle container_handle,
-                                                             bool use_inactive, AOTInductorStreamHandle stream_handle,
+                                                             bool use_inactive,
+                                                             AOTInductorStreamHandle stream_handle,
                                                              AOTIProxyExecutorHandle proxy_executor_handle) {
   (void)use_inactive, (void)stream_handle, (void)proxy_executor_handle;
   Container *c = nullptr;
   return enter(container_handle, &c);
 }
 
-AOTIRuntimeError AOTInductorModelContainerSwapConstantBuffer(AOTInductorModelContainerHandle container_handle) {
+AOTIRuntimeError AOTInductorModelContainerSwapConstantBuffer(
+    AOTInductorModelContainerHandle container_handle) {
   return api_swap_constants(container_handle);
 }
 

@@ -6,8 +6,9 @@
 
 namespace aoti_model {
 
-// `bytes` uninitialised bytes, aligned to AOTI_ALIGNMENT; large blocks to 2 MiB, with huge pages asked for (a first run
-// takes one page fault for 2 MiB in place of 512). Null when memory runs out, and for 0 bytes. Free with free().
+// `bytes` uninitialised bytes, aligned to AOTI_ALIGNMENT; large blocks to 2 MiB, with huge pages asked for (a
+// first run takes one page fault for 2 MiB in place of 512). Null when memory runs out, and for 0 bytes. Free
+// with free().
 void *allocate_aligned(int64_t bytes);
 
 // `bytes` rounded up to a multiple of AOTI_ALIGNMENT.

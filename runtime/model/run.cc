@@ -19,7 +19,8 @@ void delete_all(AtenTensorHandle *handles, size_t count) {
 AOTIRuntimeError fit_arena(const AotiModelDesc &desc, Instance *instance) {
   if (desc.arena_bytes_for == nullptr) return AOTI_RUNTIME_SUCCESS;
   const int64_t bytes = desc.arena_bytes_for(instance->symbols);
-  if (bytes < 0) return fail("model %s: the memory for inputs of these sizes is more than can be addressed", desc.name);
+  if (bytes < 0)
+    return fail("model %s: the memory for inputs of these sizes is more than can be addressed", desc.name);
   if (bytes <= instance->arena_bytes) return AOTI_RUNTIME_SUCCESS;
   free(instance->arena);
   instance->arena = allocate_aligned(bytes);
@@ -28,44 +29,41 @@ AOTIRuntimeError fit_arena(const AotiModelDesc &desc, Instance *instance) {
 }
 
 // What generated code must have kept to.
-AOTIRuntimeError check_result(const AotiModelDesc &desc, const AotiKernelContext &ctx, AtenTensorHandle *outputs) {
+AOTIRuntimeError check_result(const AotiModelDesc &desc, const AotiKernelContext &ctx,
+                              AtenTensorHandle *outputs) {
   if (ctx.error != nullptr) {
     return fail("model %s: %s; got %lld", desc.name, ctx.error, (long long)ctx.error_value);
   }
   for (int32_t i = 0; i < desc.num_outputs; ++i) {
     if (outputs[i] == nullptr) {
-      return fail("model %s: output %d '%s' was not made; this is a fault of the compiled model", desc.name, i,
-                  desc.outputs[i].name);
+      return fail("model %s: output %d '%s' was not made; this is a fault of the compiled model", desc.name,
+                  i, desc.outputs[i].name);
     }
   }
   return AOTI_RUNTIME_SUCCESS;
 }
 
-AOTIRuntimeError run_instance(Container *c, Instance *instance, AtenTensorHandle *inputs, AtenTensorHandle *outputs,
-                              void *stream, AOTIProxyExecutorHandle proxy_executor) {
+AOTIRuntimeError run_instance(Container *c, Instance *instance, AtenTensorHandle *inputs,
+                              AtenTensorHandle *outputs, void *stream,
+                              AOTIProxyExecutorHandle proxy_executor) {
   const AotiModelDesc &desc = *c->desc;
   if (check_inputs(desc, inputs, instance->symbols) != AOTI_RUNTIME_SUCCESS ||
       fit_arena(desc, instance) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
   AotiKernelContext ctx{c->threads, instance->scratch, round_up(desc.scratch_bytes_per_thread), nullptr, 0};
-  AotiRunArgs args{inputs,
-                   outputs,
-                   instance->arena,
-                   c->sets[c->active].data,
-                   instance->symbols,
-                   c->variant->kernels,
-                   &ctx,
-                   stream,
-                   proxy_executor};
+  AotiRunArgs args{
+      inputs, outputs, instance->arena, c->sets[c->active].data, instance->symbols, c->variant->kernels,
+      &ctx,   stream,  proxy_executor};
   if (desc.run(&args) != 0) return AOTI_RUNTIME_FAILURE;
   return check_result(desc, ctx, outputs);
 }
 
 }  // namespace
 
-AOTIRuntimeError container_run(Container *c, AtenTensorHandle *inputs, size_t num_inputs, AtenTensorHandle *outputs,
-                               size_t num_outputs, void *stream, AOTIProxyExecutorHandle proxy_executor) {
+AOTIRuntimeError container_run(Container *c, AtenTensorHandle *inputs, size_t num_inputs,
+                               AtenTensorHandle *outputs, size_t num_outputs, void *stream,
+                               AOTIProxyExecutorHandle proxy_executor) {
   AOTIRuntimeError result = check_arity(*c->desc, inputs, num_inputs, outputs, num_outputs);
   // The array is only written: what the caller left in it means nothing.
   for (size_t i = 0; outputs != nullptr && i < num_outputs; ++i) outputs[i] = nullptr;

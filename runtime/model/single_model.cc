@@ -70,11 +70,12 @@ AOTIRuntimeError AOTInductorModelUpdateConstantsMap(AOTInductorModelHandle model
 }
 
 AOTIRuntimeError AOTInductorModelUpdateConstantsMapV2(AOTInductorModelHandle model_handle,
-                                                      const AOTInductorConstantMapEntry *pairs, int32_t num_pairs) {
+                                                      const AOTInductorConstantMapEntry *pairs,
+                                                      int32_t num_pairs) {
   clear_error();
   if (num_pairs < 0) return fail("%d constants to update; expected 0 or more", num_pairs);
-  return api_update_user_managed_constants(container_of(model_handle), pairs, static_cast<size_t>(num_pairs), false,
-                                           false);
+  return api_update_user_managed_constants(container_of(model_handle), pairs, static_cast<size_t>(num_pairs),
+                                           false, false);
 }
 
 AOTIRuntimeError AOTInductorModelDelete(AOTInductorModelHandle model_handle) {

@@ -37,9 +37,11 @@ AOTIRuntimeError map_file(const AotiModelDesc &desc, const char *path, int file,
   struct stat status;
   if (fstat(file, &status) != 0) return fail("%s: %s", path, strerror(errno));
   if (!S_ISREG(status.st_mode) || status.st_size != desc.weights_bytes) {
-    return fail("%s has %lld bytes; expected %lld: it is damaged, or of another compilation. Put the weights file that "
-                "was made with this library beside it.",
-                path, (long long)status.st_size, (long long)desc.weights_bytes);
+    return fail(
+        "%s has %lld bytes; expected %lld: it is damaged, or of another compilation. Put the weights file "
+        "that "
+        "was made with this library beside it.",
+        path, (long long)status.st_size, (long long)desc.weights_bytes);
   }
   const size_t bytes = static_cast<size_t>(status.st_size);
   void *mapping = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
@@ -69,9 +71,10 @@ AOTIRuntimeError open_weights(const AotiModelDesc &desc, const char *directory, 
   if (!library_directory(desc, own, sizeof own)) return fail("the path of the model library is too long");
   if (file < 0) file = open_in(own, desc.weights_file, path);
   if (file < 0) {
-    return fail("the model's weights file %s: %s; looked in %s%s%s. Put it beside the library, or give its directory "
-                "when the container is created.",
-                desc.weights_file, strerror(errno), given ? directory : "", given ? " and " : "", own);
+    return fail(
+        "the model's weights file %s: %s; looked in %s%s%s. Put it beside the library, or give its directory "
+        "when the container is created.",
+        desc.weights_file, strerror(errno), given ? directory : "", given ? " and " : "", own);
   }
   AOTIRuntimeError result = map_file(desc, path, file, ret_weights);
   close(file);

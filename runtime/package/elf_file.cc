@@ -19,9 +19,12 @@ constexpr int kMachine = EM_AARCH64;
 
 const char *machine_name(int machine) {
   switch (machine) {
-    case EM_X86_64: return "x86-64";
-    case EM_AARCH64: return "aarch64";
-    default: return "another processor";
+    case EM_X86_64:
+      return "x86-64";
+    case EM_AARCH64:
+      return "aarch64";
+    default:
+      return "another processor";
   }
 }
 
@@ -143,7 +146,8 @@ bool read_sections(const Mapping &map, const Elf64_Ehdr &header, ElfFile *file) 
     if (strings.data == nullptr) return false;
     const bool is_symbols = section.sh_type == SHT_DYNSYM;
     has_symbols |= is_symbols;
-    if (!(is_symbols ? read_symbols(map, section, strings, file) : read_needed(map, section, strings, file))) {
+    if (!(is_symbols ? read_symbols(map, section, strings, file)
+                     : read_needed(map, section, strings, file))) {
       return false;
     }
   }
@@ -155,7 +159,8 @@ bool segments_are_whole(const Mapping &map, const Elf64_Ehdr &header) {
   const Elf64_Phdr *segments = map.at<Elf64_Phdr>(header.e_phoff, header.e_phnum);
   if (segments == nullptr || header.e_phnum == 0) return false;
   for (int i = 0; i < header.e_phnum; ++i) {
-    if (segments[i].p_type == PT_LOAD && map.at<char>(segments[i].p_offset, segments[i].p_filesz) == nullptr) {
+    if (segments[i].p_type == PT_LOAD &&
+        map.at<char>(segments[i].p_offset, segments[i].p_filesz) == nullptr) {
       return false;
     }
   }
@@ -175,7 +180,8 @@ bool read_elf(const std::string &path, ElfFile *file, std::string *error) {
     return false;
   }
   if (!segments_are_whole(map, *header) || !read_sections(map, *header, file)) {
-    *error = path + ": damaged or cut short (" + std::to_string(map.size()) + " bytes); build or copy it again";
+    *error =
+        path + ": damaged or cut short (" + std::to_string(map.size()) + " bytes); build or copy it again";
     return false;
   }
   return true;

@@ -44,7 +44,8 @@ std::string dl_message() {
 }
 
 // The libtorch_cpu.so of the process: the real one, or the stand-in, which stays loaded. Null with a message.
-void *find_libtorch(const std::string &path, const ElfFile &file, const LoadOptions &options, std::string *error) {
+void *find_libtorch(const std::string &path, const ElfFile &file, const LoadOptions &options,
+                    std::string *error) {
   void *loaded = dlopen(kLibtorch, RTLD_LAZY | RTLD_NOLOAD);
   if (loaded != nullptr) return loaded;
   const std::string directory = compat_directory(path, options);
@@ -58,9 +59,13 @@ void *find_libtorch(const std::string &path, const ElfFile &file, const LoadOpti
   }
   void *handle = dlopen((directory + "/" + kLibtorch).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
-    *error = path + ": needs libtorch_cpu.so, which this process has not loaded, and the lean stand-in cannot be loaded "
-             "either (" + dl_message() + "). Load libtorch first (in Python: import torch), or set AOTI_TORCH_COMPAT to the "
-             "folder with the libraries of //shim:torch_compat.";
+    *error =
+        path +
+        ": needs libtorch_cpu.so, which this process has not loaded, and the lean stand-in cannot be loaded "
+        "either (" +
+        dl_message() +
+        "). Load libtorch first (in Python: import torch), or set AOTI_TORCH_COMPAT to the "
+        "folder with the libraries of //shim:torch_compat.";
   }
   return handle;
 }
@@ -86,17 +91,19 @@ bool check_versions(const std::string &path, const AotiModelApi *api, std::strin
       (api->abi_version == AOTI_MODEL_ABI_VERSION && api->struct_size < sizeof(AotiModelApi));
   *error = path + ": has version " + std::to_string(api->abi_version) + " of the model ABI (table of " +
            std::to_string(api->struct_size) + " bytes); this program expects version " +
-           std::to_string(AOTI_MODEL_ABI_VERSION) + " (at least " + std::to_string(sizeof(AotiModelApi)) + " bytes). " +
+           std::to_string(AOTI_MODEL_ABI_VERSION) + " (at least " + std::to_string(sizeof(AotiModelApi)) +
+           " bytes). " +
            (library_is_older ? "Compile the model again with the compiler of this program's release."
                              : "Rebuild this program with the release that compiled the model.");
   return false;
 }
 
 // Loads what the library needs before it is loaded itself. *libtorch stays null when it needs no libtorch.
-bool load_dependencies(const std::string &path, const ElfFile &file, const LoadOptions &options, void **libtorch,
-                       std::string *error) {
+bool load_dependencies(const std::string &path, const ElfFile &file, const LoadOptions &options,
+                       void **libtorch, std::string *error) {
   if (contains(file.needed, kSharedShim)) {
-    // Beside the model is where it is usually put; failing that, the dynamic linker's own search finds it or says so.
+    // Beside the model is where it is usually put; failing that, the dynamic linker's own search finds it or
+    // says so.
     dlopen((directory_of(path) + "/" + kSharedShim).c_str(), RTLD_NOW | RTLD_LOCAL);
   }
   const bool wants_libtorch =
@@ -110,7 +117,8 @@ bool load_dependencies(const std::string &path, const ElfFile &file, const LoadO
   const std::string missing = missing_imports(file, *libtorch);
   if (missing.empty()) return true;
   *error = path + ": imports functions that the libtorch_cpu.so of this process does not have:" + missing +
-           "\nThe lean stand-in has only what simple models need: run this one in a process with the libtorch that it was "
+           "\nThe lean stand-in has only what simple models need: run this one in a process with the "
+           "libtorch that it was "
            "compiled for.";
   return false;
 }
@@ -132,8 +140,9 @@ std::unique_ptr<LoadedLibrary> load_library(const std::string &given_path, const
   if (!read_elf(path, &file, error)) return nullptr;
   const bool is_ours = contains(file.exported, "aoti_model_api");
   if (!is_ours && !contains(file.exported, "AOTInductorModelContainerRun")) {
-    *error = path + ": a library without a model in it (it exports neither aoti_model_api nor "
-                    "AOTInductorModelContainerRun); expected what aoti_cc_library or AOTInductor built";
+    *error = path +
+             ": a library without a model in it (it exports neither aoti_model_api nor "
+             "AOTInductorModelContainerRun); expected what aoti_cc_library or AOTInductor built";
     return nullptr;
   }
   void *libtorch = nullptr;

@@ -6,13 +6,14 @@
 //   AOTInductorModelContainerHandle model;
 //   if (library->api().create_with_device(&model, 1, "cpu", nullptr) != 0) puts(library->api().last_error());
 //
-// What is refused, with a sentence that says what to do: a missing or damaged file, no ELF, another processor's, a
-// library without a model in it, one of another ABI version (both numbers, and which side to rebuild), one whose imports
-// nobody here provides (all of them are listed).
+// What is refused, with a sentence that says what to do: a missing or damaged file, no ELF, another
+// processor's, a library without a model in it, one of another ABI version (both numbers, and which side to
+// rebuild), one whose imports nobody here provides (all of them are listed).
 //
-// Which libtorch: a library that needs libtorch_cpu.so (stock, or built with shim = "torch") binds to the real one when the
-// process has it loaded, else to the lean stand-in in LoadOptions::compat_directory. Once the stand-in is loaded, the
-// real libtorch cannot be loaded into the same process (the names collide): import torch first, if it is to be used.
+// Which libtorch: a library that needs libtorch_cpu.so (stock, or built with shim = "torch") binds to the
+// real one when the process has it loaded, else to the lean stand-in in LoadOptions::compat_directory. Once
+// the stand-in is loaded, the real libtorch cannot be loaded into the same process (the names collide):
+// import torch first, if it is to be used.
 #ifndef RUNTIME_PACKAGE_LOADER_H_
 #define RUNTIME_PACKAGE_LOADER_H_
 
@@ -24,8 +25,8 @@
 namespace aoti {
 
 struct LoadOptions {
-  // Where //shim:torch_compat's libraries are. Empty: the environment variable AOTI_TORCH_COMPAT, else the folder
-  // torch_compat beside the model library.
+  // Where //shim:torch_compat's libraries are. Empty: the environment variable AOTI_TORCH_COMPAT, else the
+  // folder torch_compat beside the model library.
   std::string compat_directory;
 };
 
@@ -53,7 +54,8 @@ class LoadedLibrary {
 };
 
 // Null with a message in *error (not null) on failure. Thread-safe.
-std::unique_ptr<LoadedLibrary> load_library(const std::string &path, const LoadOptions &options, std::string *error);
+std::unique_ptr<LoadedLibrary> load_library(const std::string &path, const LoadOptions &options,
+                                            std::string *error);
 
 }  // namespace aoti
 

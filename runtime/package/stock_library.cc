@@ -109,7 +109,8 @@ std::unique_ptr<AotiModelApi> stock_model_api(void *library, void *libtorch, std
   api->struct_size = sizeof(AotiModelApi);
   api->abi_version = AOTI_MODEL_ABI_VERSION;
   api->last_error = last_error;
-  Finder container(library, "AOTInductorModelContainer"), tensors(libtorch, "aoti_torch_"), others(libtorch, "torch_");
+  Finder container(library, "AOTInductorModelContainer"), tensors(libtorch, "aoti_torch_"),
+      others(libtorch, "torch_");
   find_container_functions(&container, api.get());
   find_tensor_functions(&tensors, api.get());
   others.optional("from_blob", &api->create_tensor_with_deleter);

@@ -1,4 +1,5 @@
-// The table of functions for a library that stock AOTInductor made: found by name, since it has no table of its own.
+// The table of functions for a library that stock AOTInductor made: found by name, since it has no table of
+// its own.
 #ifndef RUNTIME_PACKAGE_STOCK_LIBRARY_H_
 #define RUNTIME_PACKAGE_STOCK_LIBRARY_H_
 
@@ -9,9 +10,9 @@
 
 namespace aoti {
 
-// `library` and `libtorch` are handles of dlopen: the model library and the libtorch_cpu.so that it is bound to. Null with a
-// message that lists all missing functions. The table's last_error asks every stock library of the process for the
-// calling thread's last failure.
+// `library` and `libtorch` are handles of dlopen: the model library and the libtorch_cpu.so that it is bound
+// to. Null with a message that lists all missing functions. The table's last_error asks every stock library
+// of the process for the calling thread's last failure.
 std::unique_ptr<AotiModelApi> stock_model_api(void *library, void *libtorch, std::string *error);
 
 // To be called before `library` is closed.

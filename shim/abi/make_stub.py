@@ -34,7 +34,9 @@ def stub_source(names: list[str]) -> str:
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="Write the C source of a stand-in library from a list of symbols.")
+    parser = argparse.ArgumentParser(
+        description="Write the C source of a stand-in library from a list of symbols."
+    )
     parser.add_argument("list", type=Path, help="symbol list: one name a line, sorted")
     parser.add_argument("output", type=Path, help="C file to write")
     arguments = parser.parse_args(argv)

@@ -16,8 +16,8 @@ int64_t element_bytes_of(const AtenTensorOpaque *tensor) {
   return static_cast<int64_t>(aoti_torch_dtype_element_size(tensor->dtype));
 }
 
-// True when the elements fill a stretch of memory exactly, in whatever order of dimensions: then a clone keeps the
-// order. Walks the dimensions by ascending stride.
+// True when the elements fill a stretch of memory exactly, in whatever order of dimensions: then a clone
+// keeps the order. Walks the dimensions by ascending stride.
 bool is_dense(const AtenTensorOpaque *tensor) {
   int64_t expected = 1;
   uint64_t seen = 0;
@@ -40,8 +40,8 @@ AOTITorchError clone_with_strides(const char *function, AtenTensorHandle self, c
   AtenTensorHandle copy = nullptr;
   Geometry geometry{self->ndim, self->sizes, strides, 0, self->dtype};
   if (aoti_shim::make_empty(function, geometry, &copy) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
-  aoti_shim::strided_copy(self->ndim, self->sizes, aoti_shim::data_of(copy), strides, aoti_shim::data_of(self),
-                          self->strides, element_bytes_of(self));
+  aoti_shim::strided_copy(self->ndim, self->sizes, aoti_shim::data_of(copy), strides,
+                          aoti_shim::data_of(self), self->strides, element_bytes_of(self));
   *ret = copy;
   return AOTI_TORCH_SUCCESS;
 }
@@ -90,8 +90,9 @@ AOTITorchError aoti_torch_copy_(AtenTensorHandle self, AtenTensorHandle src, int
   if (check_tensor(function, self) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   if (check_tensor(function, src) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   if (self->dtype != src->dtype) {
-    return fail(function, "dtype %d into dtype %d; the lean shim converts nothing: link the model with "
-                          "shim = \"torch\"",
+    return fail(function,
+                "dtype %d into dtype %d; the lean shim converts nothing: link the model with "
+                "shim = \"torch\"",
                 src->dtype, self->dtype);
   }
   int64_t strides[kMaxRank];
@@ -101,8 +102,8 @@ AOTITorchError aoti_torch_copy_(AtenTensorHandle self, AtenTensorHandle src, int
                 aoti_shim::format_numbers(src->ndim, src->sizes, from, sizeof from),
                 aoti_shim::format_numbers(self->ndim, self->sizes, to, sizeof to));
   }
-  aoti_shim::strided_copy(self->ndim, self->sizes, aoti_shim::data_of(self), self->strides, aoti_shim::data_of(src),
-                          strides, element_bytes_of(self));
+  aoti_shim::strided_copy(self->ndim, self->sizes, aoti_shim::data_of(self), self->strides,
+                          aoti_shim::data_of(src), strides, element_bytes_of(self));
   return AOTI_TORCH_SUCCESS;
 }
 

@@ -9,9 +9,11 @@
 namespace {
 
 // A tensor of float32 over `values`, which the test owns.
-AtenTensorHandle wrap(float *values, int64_t ndim, const int64_t *sizes, const int64_t *strides, int64_t offset) {
+AtenTensorHandle wrap(float *values, int64_t ndim, const int64_t *sizes, const int64_t *strides,
+                      int64_t offset) {
   AtenTensorHandle tensor = nullptr;
-  CHECK_EQ(aoti_torch_create_tensor_from_blob(values, ndim, sizes, strides, offset, AOTI_DTYPE_FLOAT32, 0, 0, &tensor),
+  CHECK_EQ(aoti_torch_create_tensor_from_blob(values, ndim, sizes, strides, offset, AOTI_DTYPE_FLOAT32, 0, 0,
+                                              &tensor),
            0);
   return tensor;
 }
@@ -56,7 +58,8 @@ void check_clone(const int64_t *sizes, const int64_t *strides, int64_t offset, b
 
 void test_clone() {
   const int64_t sizes[] = {2, 3, 4}, thin[] = {2, 1, 4};
-  const int64_t contiguous[] = {12, 4, 1}, permuted[] = {1, 8, 2}, gaps[] = {24, 8, 2}, repeated[] = {4, 0, 1};
+  const int64_t contiguous[] = {12, 4, 1}, permuted[] = {1, 8, 2}, gaps[] = {24, 8, 2},
+                repeated[] = {4, 0, 1};
   const int64_t thin_strides[] = {4, 77, 1};
   check_clone(sizes, contiguous, 0, true);
   check_clone(sizes, permuted, 3, true);
@@ -104,8 +107,8 @@ void test_zero() {
 
 void test_every_element_size() {
   const int64_t sizes[] = {3}, strides[] = {2};
-  for (int32_t dtype : {AOTI_DTYPE_BOOL, AOTI_DTYPE_BFLOAT16, AOTI_DTYPE_INT32, AOTI_DTYPE_INT64,
-                        AOTI_DTYPE_COMPLEX128}) {
+  for (int32_t dtype :
+       {AOTI_DTYPE_BOOL, AOTI_DTYPE_BFLOAT16, AOTI_DTYPE_INT32, AOTI_DTYPE_INT64, AOTI_DTYPE_COMPLEX128}) {
     const size_t bytes = aoti_torch_dtype_element_size(dtype);
     alignas(16) unsigned char raw[16 * 6];
     for (size_t i = 0; i < sizeof raw; ++i) raw[i] = static_cast<unsigned char>(i);

@@ -10,7 +10,8 @@ namespace {
 
 AOTITorchError check_device(const char *function, int32_t device_type, int32_t device_index) {
   if (device_type != AOTI_DEVICE_CPU) {
-    return fail(function, "device type %d; the lean shim has the CPU (0) only: link the model with shim = \"torch\"",
+    return fail(function,
+                "device type %d; the lean shim has the CPU (0) only: link the model with shim = \"torch\"",
                 device_type);
   }
   if (device_index != 0 && device_index != -1) {
@@ -21,8 +22,9 @@ AOTITorchError check_device(const char *function, int32_t device_type, int32_t d
 
 AOTITorchError check_layout(const char *function, int32_t layout, int64_t metadata_bytes) {
   if (layout == aoti_torch_layout_strided() && metadata_bytes == 0) return AOTI_TORCH_SUCCESS;
-  return fail(function, "layout %d with %lld bytes of metadata; the lean shim has strided tensors (0) only: link the "
-                        "model with shim = \"torch\"",
+  return fail(function,
+              "layout %d with %lld bytes of metadata; the lean shim has strided tensors (0) only: link the "
+              "model with shim = \"torch\"",
               layout, (long long)metadata_bytes);
 }
 
@@ -39,17 +41,18 @@ AOTITorchError aoti_torch_empty_strided(int64_t ndim, const int64_t *sizes_ptr, 
   return aoti_shim::make_empty(function, Geometry{ndim, sizes_ptr, strides_ptr, 0, dtype}, ret_new_tensor);
 }
 
-AOTITorchError aoti_torch_empty_strided_pinned(int64_t ndim, const int64_t *sizes_ptr, const int64_t *strides_ptr,
-                                               int32_t dtype, int32_t device_type, int32_t device_index,
-                                               AtenTensorHandle *ret_new_tensor) {
-  return aoti_torch_empty_strided(ndim, sizes_ptr, strides_ptr, dtype, device_type, device_index, ret_new_tensor);
+AOTITorchError aoti_torch_empty_strided_pinned(int64_t ndim, const int64_t *sizes_ptr,
+                                               const int64_t *strides_ptr, int32_t dtype, int32_t device_type,
+                                               int32_t device_index, AtenTensorHandle *ret_new_tensor) {
+  return aoti_torch_empty_strided(ndim, sizes_ptr, strides_ptr, dtype, device_type, device_index,
+                                  ret_new_tensor);
 }
 
 AOTITorchError torch_from_blob(void *data, int64_t ndim, const int64_t *sizes_ptr, const int64_t *strides_ptr,
-                               int64_t storage_offset, int32_t dtype, int32_t device_type, int32_t device_index,
-                               AtenTensorHandle *ret, int32_t layout, const uint8_t *opaque_metadata,
-                               int64_t opaque_metadata_size, void (*deleter)(void *data, void *ctx),
-                               void *deleter_ctx) {
+                               int64_t storage_offset, int32_t dtype, int32_t device_type,
+                               int32_t device_index, AtenTensorHandle *ret, int32_t layout,
+                               const uint8_t *opaque_metadata, int64_t opaque_metadata_size,
+                               void (*deleter)(void *data, void *ctx), void *deleter_ctx) {
   const char *function = "torch_from_blob";
   (void)opaque_metadata;
   if (ret == nullptr) return aoti_shim::fail_null(function, "ret");
@@ -57,7 +60,8 @@ AOTITorchError torch_from_blob(void *data, int64_t ndim, const int64_t *sizes_pt
   if (check_layout(function, layout, opaque_metadata_size) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   Geometry geometry{ndim, sizes_ptr, strides_ptr, storage_offset, dtype};
   int64_t numel = 0, bytes = 0;
-  if (aoti_shim::check_geometry(function, geometry, &numel, &bytes) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  if (aoti_shim::check_geometry(function, geometry, &numel, &bytes) != AOTI_TORCH_SUCCESS)
+    return AOTI_TORCH_FAILURE;
   if (data == nullptr && numel != 0) {
     return fail(function, "data is null for a tensor of %lld elements; expected the address of its storage",
                 (long long)numel);
@@ -76,19 +80,21 @@ AOTITorchError torch_from_blob(void *data, int64_t ndim, const int64_t *sizes_pt
 }
 
 AOTITorchError aoti_torch_create_tensor_from_blob(void *data, int64_t ndim, const int64_t *sizes_ptr,
-                                                  const int64_t *strides_ptr, int64_t storage_offset, int32_t dtype,
-                                                  int32_t device_type, int32_t device_index, AtenTensorHandle *ret) {
-  return torch_from_blob(data, ndim, sizes_ptr, strides_ptr, storage_offset, dtype, device_type, device_index, ret,
-                         aoti_torch_layout_strided(), nullptr, 0, nullptr, nullptr);
+                                                  const int64_t *strides_ptr, int64_t storage_offset,
+                                                  int32_t dtype, int32_t device_type, int32_t device_index,
+                                                  AtenTensorHandle *ret) {
+  return torch_from_blob(data, ndim, sizes_ptr, strides_ptr, storage_offset, dtype, device_type, device_index,
+                         ret, aoti_torch_layout_strided(), nullptr, 0, nullptr, nullptr);
 }
 
 AOTITorchError aoti_torch_create_tensor_from_blob_v2(void *data, int64_t ndim, const int64_t *sizes_ptr,
                                                      const int64_t *strides_ptr, int64_t storage_offset,
                                                      int32_t dtype, int32_t device_type, int32_t device_index,
                                                      AtenTensorHandle *ret, int32_t layout,
-                                                     const uint8_t *opaque_metadata, int64_t opaque_metadata_size) {
-  return torch_from_blob(data, ndim, sizes_ptr, strides_ptr, storage_offset, dtype, device_type, device_index, ret,
-                         layout, opaque_metadata, opaque_metadata_size, nullptr, nullptr);
+                                                     const uint8_t *opaque_metadata,
+                                                     int64_t opaque_metadata_size) {
+  return torch_from_blob(data, ndim, sizes_ptr, strides_ptr, storage_offset, dtype, device_type, device_index,
+                         ret, layout, opaque_metadata, opaque_metadata_size, nullptr, nullptr);
 }
 
 }  // extern "C"

@@ -15,20 +15,34 @@ constexpr int64_t kPrintedEachEnd = 4;
 
 const char *name_of(int32_t dtype) {
   switch (dtype) {
-    case AOTI_DTYPE_UINT8: return "uint8";
-    case AOTI_DTYPE_INT8: return "int8";
-    case AOTI_DTYPE_INT16: return "int16";
-    case AOTI_DTYPE_INT32: return "int32";
-    case AOTI_DTYPE_INT64: return "int64";
-    case AOTI_DTYPE_UINT16: return "uint16";
-    case AOTI_DTYPE_UINT32: return "uint32";
-    case AOTI_DTYPE_UINT64: return "uint64";
-    case AOTI_DTYPE_FLOAT16: return "float16";
-    case AOTI_DTYPE_BFLOAT16: return "bfloat16";
-    case AOTI_DTYPE_FLOAT32: return "float32";
-    case AOTI_DTYPE_FLOAT64: return "float64";
-    case AOTI_DTYPE_BOOL: return "bool";
-    default: return nullptr;
+    case AOTI_DTYPE_UINT8:
+      return "uint8";
+    case AOTI_DTYPE_INT8:
+      return "int8";
+    case AOTI_DTYPE_INT16:
+      return "int16";
+    case AOTI_DTYPE_INT32:
+      return "int32";
+    case AOTI_DTYPE_INT64:
+      return "int64";
+    case AOTI_DTYPE_UINT16:
+      return "uint16";
+    case AOTI_DTYPE_UINT32:
+      return "uint32";
+    case AOTI_DTYPE_UINT64:
+      return "uint64";
+    case AOTI_DTYPE_FLOAT16:
+      return "float16";
+    case AOTI_DTYPE_BFLOAT16:
+      return "bfloat16";
+    case AOTI_DTYPE_FLOAT32:
+      return "float32";
+    case AOTI_DTYPE_FLOAT64:
+      return "float64";
+    case AOTI_DTYPE_BOOL:
+      return "bool";
+    default:
+      return nullptr;
   }
 }
 
@@ -63,10 +77,14 @@ bool is_floating(int32_t dtype) {
 
 double floating_value(const char *at, int32_t dtype) {
   switch (dtype) {
-    case AOTI_DTYPE_FLOAT32: return static_cast<double>(load<float>(at));
-    case AOTI_DTYPE_FLOAT64: return load<double>(at);
-    case AOTI_DTYPE_FLOAT16: return from_float16(load<uint16_t>(at));
-    default: return from_bfloat16(load<uint16_t>(at));
+    case AOTI_DTYPE_FLOAT32:
+      return static_cast<double>(load<float>(at));
+    case AOTI_DTYPE_FLOAT64:
+      return load<double>(at);
+    case AOTI_DTYPE_FLOAT16:
+      return from_float16(load<uint16_t>(at));
+    default:
+      return from_bfloat16(load<uint16_t>(at));
   }
 }
 
@@ -76,15 +94,31 @@ void print_element(const char *at, int32_t dtype) {
     return;
   }
   switch (dtype) {
-    case AOTI_DTYPE_INT8: printf(" %d", load<int8_t>(at)); break;
+    case AOTI_DTYPE_INT8:
+      printf(" %d", load<int8_t>(at));
+      break;
     case AOTI_DTYPE_UINT8:
-    case AOTI_DTYPE_BOOL: printf(" %u", load<uint8_t>(at)); break;
-    case AOTI_DTYPE_INT16: printf(" %d", load<int16_t>(at)); break;
-    case AOTI_DTYPE_UINT16: printf(" %u", load<uint16_t>(at)); break;
-    case AOTI_DTYPE_INT32: printf(" %d", load<int32_t>(at)); break;
-    case AOTI_DTYPE_UINT32: printf(" %u", load<uint32_t>(at)); break;
-    case AOTI_DTYPE_INT64: printf(" %lld", static_cast<long long>(load<int64_t>(at))); break;
-    default: printf(" %llu", static_cast<unsigned long long>(load<uint64_t>(at))); break;
+    case AOTI_DTYPE_BOOL:
+      printf(" %u", load<uint8_t>(at));
+      break;
+    case AOTI_DTYPE_INT16:
+      printf(" %d", load<int16_t>(at));
+      break;
+    case AOTI_DTYPE_UINT16:
+      printf(" %u", load<uint16_t>(at));
+      break;
+    case AOTI_DTYPE_INT32:
+      printf(" %d", load<int32_t>(at));
+      break;
+    case AOTI_DTYPE_UINT32:
+      printf(" %u", load<uint32_t>(at));
+      break;
+    case AOTI_DTYPE_INT64:
+      printf(" %lld", static_cast<long long>(load<int64_t>(at)));
+      break;
+    default:
+      printf(" %llu", static_cast<unsigned long long>(load<uint64_t>(at)));
+      break;
   }
 }
 
@@ -95,7 +129,8 @@ const char *element_at(const AtenTensorOpaque *tensor, int64_t index) {
     offset += index % tensor->sizes[i] * tensor->strides[i];
     index /= tensor->sizes[i];
   }
-  return aoti_shim::data_of(tensor) + offset * static_cast<int64_t>(aoti_torch_dtype_element_size(tensor->dtype));
+  return aoti_shim::data_of(tensor) +
+         offset * static_cast<int64_t>(aoti_torch_dtype_element_size(tensor->dtype));
 }
 
 void print_values(const AtenTensorOpaque *tensor) {
@@ -121,7 +156,8 @@ void aoti_torch_print_tensor_handle(AtenTensorHandle self, const char *msg) {
   }
   char sizes[256], strides[256];
   const char *dtype = name_of(self->dtype);
-  printf("sizes %s strides %s dtype ", aoti_shim::format_numbers(self->ndim, self->sizes, sizes, sizeof sizes),
+  printf("sizes %s strides %s dtype ",
+         aoti_shim::format_numbers(self->ndim, self->sizes, sizes, sizeof sizes),
          aoti_shim::format_numbers(self->ndim, self->strides, strides, sizeof strides));
   if (dtype != nullptr) {
     printf("%s", dtype);

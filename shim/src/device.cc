@@ -28,8 +28,9 @@ uint64_t aoti_torch_abi_version(void) { return kAbiVersion; }
 bool aoti_torch_grad_mode_is_enabled(void) { return !grad_mode_off; }
 void aoti_torch_grad_mode_set_enabled(bool enabled) { grad_mode_off = !enabled; }
 
-AOTITorchError aoti_record_function_start(const char *name, IValueMapHandle kwargs, const C10IValueHandle *inputs,
-                                          const uint64_t n_inputs, AtenRecordFunctionHandle *guard) {
+AOTITorchError aoti_record_function_start(const char *name, IValueMapHandle kwargs,
+                                          const C10IValueHandle *inputs, const uint64_t n_inputs,
+                                          AtenRecordFunctionHandle *guard) {
   (void)kwargs, (void)inputs, (void)n_inputs;
   const char *function = "aoti_record_function_start";
   if (name == nullptr) return fail(function, "name is null; expected the name of the range");
@@ -40,18 +41,21 @@ AOTITorchError aoti_record_function_start(const char *name, IValueMapHandle kwar
 
 AOTITorchError aoti_record_function_end(AtenRecordFunctionHandle guard) {
   if (guard == nullptr) return AOTI_TORCH_SUCCESS;
-  return fail("aoti_record_function_end", "%p is not a guard that aoti_record_function_start of this shim gave",
+  return fail("aoti_record_function_end",
+              "%p is not a guard that aoti_record_function_start of this shim gave",
               static_cast<void *>(guard));
 }
 
-AOTITorchError aoti_torch_proxy_executor_call_function(AOTIProxyExecutorHandle proxy_executor, int extern_node_index,
-                                                       int num_ints, int64_t *flatten_int_args, int num_tensors,
+AOTITorchError aoti_torch_proxy_executor_call_function(AOTIProxyExecutorHandle proxy_executor,
+                                                       int extern_node_index, int num_ints,
+                                                       int64_t *flatten_int_args, int num_tensors,
                                                        AtenTensorHandle *flatten_tensor_args) {
   (void)proxy_executor, (void)num_ints, (void)flatten_int_args, (void)num_tensors, (void)flatten_tensor_args;
-  return fail("aoti_torch_proxy_executor_call_function",
-              "the model calls custom operator number %d of its package through PyTorch's dispatcher, which the lean "
-              "shim does not have; link the model with shim = \"torch\" and run it in a process with libtorch",
-              extern_node_index);
+  return fail(
+      "aoti_torch_proxy_executor_call_function",
+      "the model calls custom operator number %d of its package through PyTorch's dispatcher, which the lean "
+      "shim does not have; link the model with shim = \"torch\" and run it in a process with libtorch",
+      extern_node_index);
 }
 
 }  // extern "C"

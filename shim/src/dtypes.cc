@@ -1,5 +1,5 @@
-// Numbers of dtypes, layouts and memory formats. Layout and memory-format values: c10::Layout and c10::MemoryFormat
-// of PyTorch 2.13.
+// Numbers of dtypes, layouts and memory formats. Layout and memory-format values: c10::Layout and
+// c10::MemoryFormat of PyTorch 2.13.
 #include "aoti/dtypes.h"
 
 extern "C" {
@@ -37,21 +37,27 @@ size_t aoti_torch_dtype_element_size(int32_t dtype) {
     case AOTI_DTYPE_FLOAT8_E5M2FNUZ:
     case AOTI_DTYPE_FLOAT8_E4M3FNUZ:
     case AOTI_DTYPE_FLOAT8_E8M0FNU:
-    case AOTI_DTYPE_FLOAT4_E2M1FN_X2: return 1;
+    case AOTI_DTYPE_FLOAT4_E2M1FN_X2:
+      return 1;
     case AOTI_DTYPE_INT16:
     case AOTI_DTYPE_UINT16:
     case AOTI_DTYPE_FLOAT16:
-    case AOTI_DTYPE_BFLOAT16: return 2;
+    case AOTI_DTYPE_BFLOAT16:
+      return 2;
     case AOTI_DTYPE_INT32:
     case AOTI_DTYPE_UINT32:
     case AOTI_DTYPE_FLOAT32:
-    case AOTI_DTYPE_COMPLEX32: return 4;
+    case AOTI_DTYPE_COMPLEX32:
+      return 4;
     case AOTI_DTYPE_INT64:
     case AOTI_DTYPE_UINT64:
     case AOTI_DTYPE_FLOAT64:
-    case AOTI_DTYPE_COMPLEX64: return 8;
-    case AOTI_DTYPE_COMPLEX128: return 16;
-    default: return 0;
+    case AOTI_DTYPE_COMPLEX64:
+      return 8;
+    case AOTI_DTYPE_COMPLEX128:
+      return 16;
+    default:
+      return 0;
   }
 }
 

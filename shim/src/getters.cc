@@ -28,10 +28,10 @@ AOTITorchError wrap_dim(const char *function, AtenTensorHandle tensor, int64_t d
 }  // namespace
 
 // Defines a getter whose answer is `value`, an expression over `tensor`.
-#define AOTI_GETTER(name, type, value)                                                    \
-  AOTITorchError name(AtenTensorHandle tensor, type *ret) {                               \
-    if (check_tensor(#name, tensor) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;     \
-    return answer<type>(#name, value, ret);                                       \
+#define AOTI_GETTER(name, type, value)                                                \
+  AOTITorchError name(AtenTensorHandle tensor, type *ret) {                           \
+    if (check_tensor(#name, tensor) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE; \
+    return answer<type>(#name, value, ret);                                           \
   }
 
 extern "C" {

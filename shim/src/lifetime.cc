@@ -10,7 +10,8 @@ extern "C" {
 
 AOTITorchError aoti_torch_delete_tensor_object(AtenTensorHandle tensor) {
   if (tensor == nullptr) return AOTI_TORCH_SUCCESS;
-  if (check_handle("aoti_torch_delete_tensor_object", tensor) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  if (check_handle("aoti_torch_delete_tensor_object", tensor) != AOTI_TORCH_SUCCESS)
+    return AOTI_TORCH_FAILURE;
   aoti_shim::destroy_tensor(tensor);
   return AOTI_TORCH_SUCCESS;
 }

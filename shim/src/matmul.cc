@@ -1,8 +1,8 @@
 // mm, addmm, bmm and baddbmm into an existing output, for libraries that stock AOTInductor made.
 //
-// All four are out[b] = beta * self[b] + alpha * (left[b] @ right[b]); a matrix is a batch of one. Rows of `out` are
-// accumulated in its own dtype over k, the innermost loop runs along n, which compilers vectorise when n has unit
-// stride. Generated code of ours does not come here: its products run in kernels/cpp.
+// All four are out[b] = beta * self[b] + alpha * (left[b] @ right[b]); a matrix is a batch of one. Rows of
+// `out` are accumulated in its own dtype over k, the innermost loop runs along n, which compilers vectorise
+// when n has unit stride. Generated code of ours does not come here: its products run in kernels/cpp.
 #include "aoti/ops.h"
 
 #include "shim/src/error.h"
@@ -41,9 +41,11 @@ void multiply(const Product &p) {
   for (int64_t b = 0; b < p.out.sizes[0]; ++b) {
     for (int64_t i = 0; i < p.out.sizes[1]; ++i) {
       T *out = reinterpret_cast<T *>(p.out.data) + b * p.out.strides[0] + i * p.out.strides[1];
-      const T *left = reinterpret_cast<const T *>(p.left.data) + b * p.left.strides[0] + i * p.left.strides[1];
+      const T *left =
+          reinterpret_cast<const T *>(p.left.data) + b * p.left.strides[0] + i * p.left.strides[1];
       const T *right = reinterpret_cast<const T *>(p.right.data) + b * p.right.strides[0];
-      const T *addend = reinterpret_cast<const T *>(p.addend.data) + b * p.addend.strides[0] + i * p.addend.strides[1];
+      const T *addend =
+          reinterpret_cast<const T *>(p.addend.data) + b * p.addend.strides[0] + i * p.addend.strides[1];
       for (int64_t j = 0; j < columns; ++j) {
         out[j * p.out.strides[2]] =
             p.addend.data == nullptr ? T{0} : static_cast<T>(p.beta) * addend[j * p.addend.strides[2]];
@@ -54,7 +56,8 @@ void multiply(const Product &p) {
         if (p.out.strides[2] == 1 && p.right.strides[2] == 1) {
           for (int64_t j = 0; j < columns; ++j) out[j] += factor * row[j];
         } else {
-          for (int64_t j = 0; j < columns; ++j) out[j * p.out.strides[2]] += factor * row[j * p.right.strides[2]];
+          for (int64_t j = 0; j < columns; ++j)
+            out[j * p.out.strides[2]] += factor * row[j * p.right.strides[2]];
         }
       }
     }
@@ -67,16 +70,18 @@ AOTITorchError fail_sizes(const char *function, const char *what, const AtenTens
               aoti_shim::format_numbers(tensor->ndim, tensor->sizes, sizes, sizeof sizes));
 }
 
-AOTITorchError check_operand(const char *function, const char *what, AtenTensorHandle tensor, int64_t max_rank,
-                             bool exact_rank, int32_t dtype) {
+AOTITorchError check_operand(const char *function, const char *what, AtenTensorHandle tensor,
+                             int64_t max_rank, bool exact_rank, int32_t dtype) {
   if (check_tensor(function, tensor) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   if (tensor->dtype != dtype || (dtype != AOTI_DTYPE_FLOAT32 && dtype != AOTI_DTYPE_FLOAT64)) {
-    return fail(function, "%s has dtype %d beside dtype %d; the lean shim has float32 (6) and float64 (7), all "
-                          "operands alike: link the model with shim = \"torch\"",
+    return fail(function,
+                "%s has dtype %d beside dtype %d; the lean shim has float32 (6) and float64 (7), all "
+                "operands alike: link the model with shim = \"torch\"",
                 what, tensor->dtype, dtype);
   }
   if (tensor->ndim > max_rank || (exact_rank && tensor->ndim != max_rank)) {
-    return fail(function, "%s has rank %lld; expected %lld", what, (long long)tensor->ndim, (long long)max_rank);
+    return fail(function, "%s has rank %lld; expected %lld", what, (long long)tensor->ndim,
+                (long long)max_rank);
   }
   return AOTI_TORCH_SUCCESS;
 }
@@ -97,10 +102,12 @@ AOTITorchError matmul_out(const char *function, int64_t rank, AtenTensorHandle o
       check_operand(function, "out", out, rank, true, out->dtype) != AOTI_TORCH_SUCCESS ||
       check_operand(function, "the left operand", left, rank, true, out->dtype) != AOTI_TORCH_SUCCESS ||
       check_operand(function, "the right operand", right, rank, true, out->dtype) != AOTI_TORCH_SUCCESS ||
-      (self != nullptr && check_operand(function, "self", self, rank, false, out->dtype) != AOTI_TORCH_SUCCESS)) {
+      (self != nullptr &&
+       check_operand(function, "self", self, rank, false, out->dtype) != AOTI_TORCH_SUCCESS)) {
     return AOTI_TORCH_FAILURE;
   }
-  Product p{matrices_of(out), {nullptr, {1, 1, 1}, {0, 0, 0}}, matrices_of(left), matrices_of(right), beta, alpha};
+  Product p{
+      matrices_of(out), {nullptr, {1, 1, 1}, {0, 0, 0}}, matrices_of(left), matrices_of(right), beta, alpha};
   if (p.right.sizes[0] != p.left.sizes[0] || p.right.sizes[1] != p.left.sizes[2]) {
     return fail_sizes(function, "the right operand", right);
   }
@@ -139,8 +146,9 @@ AOTITorchError aoti_torch_cpu_bmm_out(AtenTensorHandle out, AtenTensorHandle sel
   return matmul_out("aoti_torch_cpu_bmm_out", 3, out, nullptr, self, mat2, 0, 1);
 }
 
-AOTITorchError aoti_torch_cpu_baddbmm_out(AtenTensorHandle out, AtenTensorHandle self, AtenTensorHandle batch1,
-                                          AtenTensorHandle batch2, double beta, double alpha) {
+AOTITorchError aoti_torch_cpu_baddbmm_out(AtenTensorHandle out, AtenTensorHandle self,
+                                          AtenTensorHandle batch1, AtenTensorHandle batch2, double beta,
+                                          double alpha) {
   const char *function = "aoti_torch_cpu_baddbmm_out";
   if (check_tensor(function, self) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   return matmul_out(function, 3, out, self, batch1, batch2, beta, alpha);

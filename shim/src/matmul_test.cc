@@ -22,13 +22,15 @@ struct Matrix {
     for (int i = 0; i < 3; ++i) strides[i] = all_strides[i];
     for (int i = 0; i < 256; ++i) values[i] = static_cast<T>((i * 7 + seed * 5) % 13 - 6) / 4;
     const int32_t dtype = sizeof(T) == 4 ? AOTI_DTYPE_FLOAT32 : AOTI_DTYPE_FLOAT64;
-    CHECK_EQ(aoti_torch_create_tensor_from_blob(values, ndim, sizes + 3 - ndim, strides + 3 - ndim, 0, dtype, 0, 0,
-                                                &tensor),
+    CHECK_EQ(aoti_torch_create_tensor_from_blob(values, ndim, sizes + 3 - ndim, strides + 3 - ndim, 0, dtype,
+                                                0, 0, &tensor),
              0);
   }
   ~Matrix() { aoti_torch_delete_tensor_object(tensor); }
 
-  T at(int64_t b, int64_t i, int64_t j) const { return values[b * strides[0] + i * strides[1] + j * strides[2]]; }
+  T at(int64_t b, int64_t i, int64_t j) const {
+    return values[b * strides[0] + i * strides[1] + j * strides[2]];
+  }
 };
 
 template <class T>
@@ -48,8 +50,10 @@ void test_products(bool left_t, bool right_t, bool out_t) {
     for (bool add : {false, true}) {
       if (add) addend.values[0] = 2;
       AOTITorchError status =
-          add ? (ndim == 2 ? aoti_torch_cpu_addmm_out(out.tensor, addend.tensor, left.tensor, right.tensor, 3, 0.5)
-                           : aoti_torch_cpu_baddbmm_out(out.tensor, addend.tensor, left.tensor, right.tensor, 3, 0.5))
+          add ? (ndim == 2
+                     ? aoti_torch_cpu_addmm_out(out.tensor, addend.tensor, left.tensor, right.tensor, 3, 0.5)
+                     : aoti_torch_cpu_baddbmm_out(out.tensor, addend.tensor, left.tensor, right.tensor, 3,
+                                                  0.5))
               : (ndim == 2 ? aoti_torch_cpu_mm_out(out.tensor, left.tensor, right.tensor)
                            : aoti_torch_cpu_bmm_out(out.tensor, left.tensor, right.tensor));
       CHECK_EQ(status, 0);

@@ -1,5 +1,5 @@
-// Storage is freed once, by the last of many threads, and only after all of them have written to it. Meant for the
-// thread sanitizer as well (--config=tsan).
+// Storage is freed once, by the last of many threads, and only after all of them have written to it. Meant
+// for the thread sanitizer as well (--config=tsan).
 #include <pthread.h>
 #include <stdlib.h>
 

@@ -10,13 +10,15 @@ using aoti_shim::fail;
 
 namespace {
 
-AOTITorchError read_item(const char *function, AtenTensorHandle tensor, int32_t dtype, size_t bytes, void *ret) {
+AOTITorchError read_item(const char *function, AtenTensorHandle tensor, int32_t dtype, size_t bytes,
+                         void *ret) {
   if (check_tensor(function, tensor) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   if (ret == nullptr) return aoti_shim::fail_null(function, "ret_value");
   if (tensor->numel != 1) {
     return fail(function, "the tensor has %lld elements; expected 1", (long long)tensor->numel);
   }
-  if (tensor->dtype != dtype) return fail(function, "the tensor has dtype %d; expected %d", tensor->dtype, dtype);
+  if (tensor->dtype != dtype)
+    return fail(function, "the tensor has dtype %d; expected %d", tensor->dtype, dtype);
   memcpy(ret, aoti_shim::data_of(tensor), bytes);
   return AOTI_TORCH_SUCCESS;
 }
@@ -25,20 +27,21 @@ AOTITorchError write_item(const char *function, const void *value, int32_t dtype
                           AtenTensorHandle *ret_new_tensor) {
   if (ret_new_tensor == nullptr) return aoti_shim::fail_null(function, "ret_new_tensor");
   aoti_shim::Geometry scalar{0, nullptr, nullptr, 0, dtype};
-  if (aoti_shim::make_empty(function, scalar, ret_new_tensor) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  if (aoti_shim::make_empty(function, scalar, ret_new_tensor) != AOTI_TORCH_SUCCESS)
+    return AOTI_TORCH_FAILURE;
   memcpy(aoti_shim::data_of(*ret_new_tensor), value, bytes);
   return AOTI_TORCH_SUCCESS;
 }
 
 }  // namespace
 
-#define AOTI_ITEM(suffix, type, dtype)                                                             \
-  AOTITorchError aoti_torch_item_##suffix(AtenTensorHandle tensor, type *ret_value) {              \
-    return read_item("aoti_torch_item_" #suffix, tensor, dtype, sizeof(type), ret_value);          \
+#define AOTI_ITEM(suffix, type, dtype)                                                    \
+  AOTITorchError aoti_torch_item_##suffix(AtenTensorHandle tensor, type *ret_value) {     \
+    return read_item("aoti_torch_item_" #suffix, tensor, dtype, sizeof(type), ret_value); \
   }
 
-#define AOTI_SCALAR(suffix, type, dtype)                                                                   \
-  AOTITorchError aoti_torch_scalar_to_tensor_##suffix(type value, AtenTensorHandle *ret_new_tensor) {      \
+#define AOTI_SCALAR(suffix, type, dtype)                                                                    \
+  AOTITorchError aoti_torch_scalar_to_tensor_##suffix(type value, AtenTensorHandle *ret_new_tensor) {       \
     return write_item("aoti_torch_scalar_to_tensor_" #suffix, &value, dtype, sizeof(type), ret_new_tensor); \
   }
 

@@ -33,7 +33,8 @@ Storage *storage_retain(Storage *storage) {
 
 void storage_release(Storage *storage) {
   if (storage == nullptr) return;
-  // Release: this thread's writes to the data come before the free. Acquire: the freeing thread sees all of them.
+  // Release: this thread's writes to the data come before the free. Acquire: the freeing thread sees all of
+  // them.
   if (__atomic_fetch_sub(&storage->references, 1, __ATOMIC_ACQ_REL) != 1) return;
   if (storage->deleter != nullptr) storage->deleter(storage->data, storage->deleter_context);
   free(storage);

@@ -1,7 +1,7 @@
 // Memory shared by tensors, with an atomic reference count.
 //
-// Invariants: references >= 1 while anybody can reach the storage; data is null exactly when bytes is 0 or the caller
-// gave null for a tensor without elements; the deleter runs once, when the last reference goes.
+// Invariants: references >= 1 while anybody can reach the storage; data is null exactly when bytes is 0 or
+// the caller gave null for a tensor without elements; the deleter runs once, when the last reference goes.
 #ifndef SHIM_SRC_STORAGE_H_
 #define SHIM_SRC_STORAGE_H_
 
@@ -22,8 +22,8 @@ struct Storage {
 // A storage of `bytes` uninitialised bytes, 64-byte aligned, with one reference. Null when memory runs out.
 Storage *storage_allocate(int64_t bytes);
 
-// A storage over memory that exists, with one reference; deleter may be null. Null when memory runs out (the deleter
-// has not been called then).
+// A storage over memory that exists, with one reference; deleter may be null. Null when memory runs out (the
+// deleter has not been called then).
 Storage *storage_adopt(void *data, int64_t bytes, StorageDeleter deleter, void *deleter_context);
 
 // Adds a reference and gives the storage back.

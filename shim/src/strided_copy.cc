@@ -11,8 +11,9 @@ struct Dim {
   int64_t size, dst_stride, src_stride;
 };
 
-// Drops dimensions of size 1, orders the rest by descending destination stride (writes go forward in memory) and
-// merges neighbours that both layouts walk as one. Gives the number of dimensions left; -1 when there are no elements.
+// Drops dimensions of size 1, orders the rest by descending destination stride (writes go forward in memory)
+// and merges neighbours that both layouts walk as one. Gives the number of dimensions left; -1 when there are
+// no elements.
 int64_t normalise(int64_t ndim, const int64_t *sizes, const int64_t *dst_strides, const int64_t *src_strides,
                   Dim *dims) {
   int64_t count = 0;
@@ -53,11 +54,16 @@ void copy_innermost(const Dim &dim, char *dst, const char *src, int64_t element_
     return;
   }
   switch (element_bytes) {
-    case 1: return copy_row<uint8_t>(dim, dst, src);
-    case 2: return copy_row<uint16_t>(dim, dst, src);
-    case 4: return copy_row<uint32_t>(dim, dst, src);
-    case 8: return copy_row<uint64_t>(dim, dst, src);
-    default: return copy_row<Pair16>(dim, dst, src);
+    case 1:
+      return copy_row<uint8_t>(dim, dst, src);
+    case 2:
+      return copy_row<uint16_t>(dim, dst, src);
+    case 4:
+      return copy_row<uint32_t>(dim, dst, src);
+    case 8:
+      return copy_row<uint64_t>(dim, dst, src);
+    default:
+      return copy_row<Pair16>(dim, dst, src);
   }
 }
 

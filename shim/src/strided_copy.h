@@ -6,8 +6,8 @@
 
 namespace aoti_shim {
 
-// Copies all elements of `sizes` [ndim, at most 64] from src to dst. Strides are in elements; a source stride of 0
-// repeats an element. element_bytes is 1, 2, 4, 8 or 16. The layouts must not overlap in memory.
+// Copies all elements of `sizes` [ndim, at most 64] from src to dst. Strides are in elements; a source stride
+// of 0 repeats an element. element_bytes is 1, 2, 4, 8 or 16. The layouts must not overlap in memory.
 void strided_copy(int64_t ndim, const int64_t *sizes, char *dst, const int64_t *dst_strides, const char *src,
                   const int64_t *src_strides, int64_t element_bytes);
 

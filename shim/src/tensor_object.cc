@@ -18,12 +18,14 @@ AOTITorchError check_handle(const char *function, AtenTensorHandle tensor) {
   }
   if (tensor->magic == kLiveTensor) return AOTI_TORCH_SUCCESS;
   if (tensor->magic == kDeadTensor) {
-    return fail(function, "tensor handle %p has been deleted; inputs of a run are consumed by it, keep a handle of "
-                          "your own (aoti_torch_new_tensor_handle)",
+    return fail(function,
+                "tensor handle %p has been deleted; inputs of a run are consumed by it, keep a handle of "
+                "your own (aoti_torch_new_tensor_handle)",
                 static_cast<void *>(tensor));
   }
-  return fail(function, "%p is not a tensor handle of this shim; handles of another library or of libtorch cannot be "
-                        "mixed in: make it with the same library's functions",
+  return fail(function,
+              "%p is not a tensor handle of this shim; handles of another library or of libtorch cannot be "
+              "mixed in: make it with the same library's functions",
               static_cast<void *>(tensor));
 }
 
@@ -63,8 +65,8 @@ AOTITorchError check_geometry(const char *function, const Geometry &g, int64_t *
     if (overflow) break;
   }
   int64_t bytes = 0;
-  overflow |= numel != 0 && (__builtin_add_overflow(last, 1, &last) ||
-                             __builtin_mul_overflow(last, element_bytes, &bytes));
+  overflow |= numel != 0 &&
+              (__builtin_add_overflow(last, 1, &last) || __builtin_mul_overflow(last, element_bytes, &bytes));
   if (overflow) {
     char text[256];
     return fail(function, "a tensor of sizes %s is larger than memory can be addressed",
@@ -116,10 +118,11 @@ AOTITorchError make_view(const char *function, AtenTensorHandle self, const Geom
   if (check_geometry(function, g, &numel, &bytes) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   if (bytes > self->storage->bytes) {
     char sizes[256], strides[256];
-    return fail(function, "a view of sizes %s, strides %s and offset %lld needs %lld bytes of storage; there are %lld",
+    return fail(function,
+                "a view of sizes %s, strides %s and offset %lld needs %lld bytes of storage; there are %lld",
                 format_numbers(g.ndim, g.sizes, sizes, sizeof sizes),
-                format_numbers(g.ndim, g.strides, strides, sizeof strides), (long long)g.offset, (long long)bytes,
-                (long long)self->storage->bytes);
+                format_numbers(g.ndim, g.strides, strides, sizeof strides), (long long)g.offset,
+                (long long)bytes, (long long)self->storage->bytes);
   }
   return make_tensor(function, g, numel, storage_retain(self->storage), ret_tensor);
 }

@@ -1,8 +1,8 @@
 // What an AtenTensorHandle points to, and the checks that every function makes before it trusts one.
 //
-// Invariants of a live object: magic is kLiveTensor; sizes and strides have ndim numbers, none negative; numel is the
-// product of the sizes; [offset, offset + extent) lies inside the storage. An undefined tensor has no storage, rank 0
-// and numel 0.
+// Invariants of a live object: magic is kLiveTensor; sizes and strides have ndim numbers, none negative;
+// numel is the product of the sizes; [offset, offset + extent) lies inside the storage. An undefined tensor
+// has no storage, rank 0 and numel 0.
 #ifndef SHIM_SRC_TENSOR_OBJECT_H_
 #define SHIM_SRC_TENSOR_OBJECT_H_
 
@@ -48,13 +48,13 @@ AOTITorchError check_tensor(const char *function, AtenTensorHandle tensor);
 // The same, but an undefined tensor passes.
 AOTITorchError check_handle(const char *function, AtenTensorHandle tensor);
 
-// Checks rank, sizes, strides, offset and dtype, and computes the number of elements and the bytes of storage that the
-// geometry reaches (0 for a tensor without elements).
+// Checks rank, sizes, strides, offset and dtype, and computes the number of elements and the bytes of storage
+// that the geometry reaches (0 for a tensor without elements).
 AOTITorchError check_geometry(const char *function, const Geometry &geometry, int64_t *ret_numel,
                               int64_t *ret_storage_bytes);
 
-// Makes a tensor object that takes over one reference to `storage` (dropped on failure, too). `numel` as computed by
-// check_geometry.
+// Makes a tensor object that takes over one reference to `storage` (dropped on failure, too). `numel` as
+// computed by check_geometry.
 AOTITorchError make_tensor(const char *function, const Geometry &geometry, int64_t numel, Storage *storage,
                            AtenTensorHandle *ret_tensor);
 

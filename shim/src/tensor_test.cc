@@ -10,7 +10,8 @@ namespace {
 
 AtenTensorHandle make(int64_t ndim, const int64_t *sizes, const int64_t *strides, int32_t dtype) {
   AtenTensorHandle tensor = nullptr;
-  CHECK_EQ(aoti_torch_empty_strided(ndim, sizes, strides, dtype, AOTI_DEVICE_CPU, 0, &tensor), AOTI_TORCH_SUCCESS);
+  CHECK_EQ(aoti_torch_empty_strided(ndim, sizes, strides, dtype, AOTI_DEVICE_CPU, 0, &tensor),
+           AOTI_TORCH_SUCCESS);
   return tensor;
 }
 
@@ -91,7 +92,8 @@ void test_bad_geometry() {
   refused(aoti_torch_empty_strided(2, huge, two, AOTI_DTYPE_FLOAT32, 0, 0, &out), "larger than memory");
   refused(aoti_torch_empty_strided(2, two, far, AOTI_DTYPE_FLOAT32, 0, 0, &out), "larger than memory");
   refused(aoti_torch_empty_strided(2, two, two, 99, 0, 0, &out), "99 is not the number of a dtype");
-  refused(aoti_torch_empty_strided(2, two, two, AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CUDA, 0, &out), "device type 1");
+  refused(aoti_torch_empty_strided(2, two, two, AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CUDA, 0, &out),
+          "device type 1");
   refused(aoti_torch_empty_strided(2, two, two, AOTI_DTYPE_FLOAT32, 0, 3, &out), "device index 3");
   const int64_t much[] = {int64_t{1} << 45}, one[] = {1};
   refused(aoti_torch_empty_strided(1, much, one, AOTI_DTYPE_FLOAT64, 0, 0, &out), "out of memory");
@@ -112,14 +114,16 @@ void test_many_dimensions() {
 
 void test_views() {
   const int64_t sizes[] = {4, 4}, strides[] = {4, 1}, flat[] = {2, 2}, flat_strides[] = {8, 1}, three[] = {3};
-  AtenTensorHandle t = make(2, sizes, strides, AOTI_DTYPE_FLOAT32), view = nullptr, bytes = nullptr, same = nullptr;
+  AtenTensorHandle t = make(2, sizes, strides, AOTI_DTYPE_FLOAT32), view = nullptr, bytes = nullptr,
+                   same = nullptr;
   void *base = nullptr, *data = nullptr;
   aoti_torch_get_data_ptr(t, &base);
   CHECK_EQ(aoti_torch__reinterpret_tensor(t, 2, flat, flat_strides, 5, &view), 0);
   aoti_torch_get_data_ptr(view, &data);
   CHECK_EQ(static_cast<char *>(data) - static_cast<char *>(base), 20);
   // 5 + 8 + 1 is the last element reached; 15 is the last there is.
-  refused(aoti_torch__reinterpret_tensor(t, 2, flat, flat_strides, 7, &same), "needs 68 bytes of storage; there are 64");
+  refused(aoti_torch__reinterpret_tensor(t, 2, flat, flat_strides, 7, &same),
+          "needs 68 bytes of storage; there are 64");
   refused(aoti_torch__reinterpret_tensor(t, 2, flat, flat_strides, -1, &same), "storage offset is -1");
   CHECK_EQ(aoti_torch_as_strided(view, flat, flat_strides, &same), 0);
   int64_t offset = 0;
@@ -148,8 +152,8 @@ void test_from_blob() {
   const int64_t sizes[] = {2, 2}, strides[] = {3, 1};
   AtenTensorHandle t = nullptr, second = nullptr;
   int deleted = 0;
-  CHECK_EQ(torch_from_blob(values, 2, sizes, strides, 1, AOTI_DTYPE_FLOAT32, 0, -1, &t, 0, nullptr, 0, count_call,
-                           &deleted),
+  CHECK_EQ(torch_from_blob(values, 2, sizes, strides, 1, AOTI_DTYPE_FLOAT32, 0, -1, &t, 0, nullptr, 0,
+                           count_call, &deleted),
            0);
   int64_t bytes = 0;
   void *data = nullptr;
@@ -171,7 +175,8 @@ void test_from_blob() {
                                                 aoti_torch_layout__mkldnn(), nullptr, 0),
           "layout 3");
   const int64_t empty[] = {0, 2};
-  CHECK_EQ(aoti_torch_create_tensor_from_blob(nullptr, 2, empty, strides, 0, AOTI_DTYPE_FLOAT32, 0, 0, &t), 0);
+  CHECK_EQ(aoti_torch_create_tensor_from_blob(nullptr, 2, empty, strides, 0, AOTI_DTYPE_FLOAT32, 0, 0, &t),
+           0);
   aoti_torch_delete_tensor_object(t);
 }
 
@@ -203,7 +208,8 @@ void test_numbers() {
   CHECK_EQ(aoti_record_function_start("range", nullptr, nullptr, 0, &guard), 0);
   CHECK(guard == nullptr);
   CHECK_EQ(aoti_record_function_end(guard), 0);
-  refused(aoti_torch_proxy_executor_call_function(nullptr, 7, 0, nullptr, 0, nullptr), "custom operator number 7");
+  refused(aoti_torch_proxy_executor_call_function(nullptr, 7, 0, nullptr, 0, nullptr),
+          "custom operator number 7");
   CHECK_STR_EQ(torch_exception_get_what_without_backtrace(), aoti_torch_get_last_error());
 }
 

@@ -136,7 +136,7 @@ def aoti_cc_library(
         cc_binary(
             name = name + "_benchmark",
             args = ["--library=$(rootpath :%s.library)" % name],
-            data = [":%s.library" % name],
+            data = [":" + name, ":%s.library" % name],
             tags = tags + ["manual"],
             deps = [Label("//tools/bench:benchmark_main")],
         )
@@ -158,7 +158,7 @@ def _recorded_test(name, shim, size, tags):
         name = name + "_test",
         size = size,
         srcs = [Label("//tests/harness:recorded_test.py")],
-        data = [":%s.library" % name, ":%s.recorded" % name],
+        data = [":" + name, ":%s.library" % name, ":%s.recorded" % name],
         env = {
             "AOTI_RECORDED": "$(rootpath :%s.recorded)" % name,
             "AOTI_RECORDED_LIBRARY": "$(rootpath :%s.library)" % name,

@@ -29,7 +29,7 @@ def aoti_py_test(name, srcs, deps = [], data = [], size = "small", args = [], **
         srcs = srcs + [runner],
         args = ["--test-file=$(rootpath %s)" % source for source in srcs] + args,
         data = data,
-        deps = deps + ["@pysite//:pytest"],
+        deps = [dep for dep in deps if dep != "@pysite//:pytest"] + ["@pysite//:pytest"],
         legacy_create_init = False,
         main = runner,
         **kwargs

@@ -60,7 +60,9 @@ def main(arguments: list[str]) -> int:
     count = len(failed)
     if not failed and (status or not found):
         count = 1
-        print(f"bazel: exit status {status}, {len(found)} test targets; see its messages above", file=sys.stderr)
+        print(
+            f"bazel: exit status {status}, {len(found)} test targets; see its messages above", file=sys.stderr
+        )
     print(f"{len(found) - len(failed)} passed, {count} failed", flush=True)
     return status or (1 if count else 0)
 

@@ -16,26 +16,32 @@ def write(path: Path, *lines: object) -> str:
 
 
 def configured(label: str, kind: str = "py_test rule", tags: tuple[str, ...] = ()) -> object:
-    return {"id": {"targetConfigured": {"label": label}}, "configured": {"targetKind": kind, "tag": list(tags)}}
+    return {
+        "id": {"targetConfigured": {"label": label}},
+        "configured": {"targetKind": kind, "tag": list(tags)},
+    }
 
 
 def summary(label: str, status: str) -> object:
     return {"id": {"testSummary": {"label": label}}, "testSummary": {"overallStatus": status}}
 
 
-CASES = [
-    ("all pass", [configured("//a:t"), summary("//a:t", "PASSED"), configured("//a:l", "cc_library rule")], 0, 0, "1 passed, 0 failed"),
-    ("one fails", [configured("//a:t"), summary("//a:t", "PASSED"), summary("//a:u", "TIMEOUT")], 3, 3, "1 passed, 1 failed"),
+PASS = [configured("//a:t"), summary("//a:t", "PASSED")]
+CASES: list[tuple[str, list[object], int, int, str]] = [
+    ("all pass", [*PASS, configured("//a:l", "cc_library rule")], 0, 0, "1 passed, 0 failed"),
+    ("one fails", [*PASS, summary("//a:u", "TIMEOUT")], 3, 3, "1 passed, 1 failed"),
     ("one is flaky", [configured("//a:t"), summary("//a:t", "FLAKY")], 0, 0, "1 passed, 0 failed"),
-    ("one does not build", [configured("//a:t"), configured("//a:u"), summary("//a:t", "PASSED")], 1, 1, "1 passed, 1 failed"),
-    ("manual ones do not count", [configured("//a:t"), configured("//a:m", tags=("manual",)), summary("//a:t", "PASSED")], 0, 0, "1 passed, 0 failed"),
+    ("one does not build", [*PASS, configured("//a:u")], 1, 1, "1 passed, 1 failed"),
+    ("manual ones do not count", [*PASS, configured("//a:m", tags=("manual",))], 0, 0, "1 passed, 0 failed"),
     ("nothing can be analysed", [{"id": {"started": {}}}], 1, 1, "0 passed, 1 failed"),
-    ("a line is cut short", [configured("//a:t"), summary("//a:t", "PASSED"), '{"id": {"tes'], 37, 37, "1 passed, 1 failed"),
+    ("a line is cut short", [*PASS, '{"id": {"tes'], 37, 37, "1 passed, 1 failed"),
     ("no test at all", [], 0, 1, "0 passed, 1 failed"),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(("lines", "status", "code", "line"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("lines", "status", "code", "line"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
 def test_counts(
     lines: list[object], status: int, code: int, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

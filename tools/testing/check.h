@@ -1,5 +1,6 @@
-// Checks for C++ tests that are plain programs: a failed check prints where, what was expected and what came, and the
-// test goes on; main ends with `return aoti_test::result();`, which is not 0 when anything failed or nothing was checked.
+// Checks for C++ tests that are plain programs: a failed check prints where, what was expected and what came,
+// and the test goes on; main ends with `return aoti_test::result();`, which is not 0 when anything failed or
+// nothing was checked.
 //
 //   int main() {
 //     CHECK_EQ(2 + 2, 4);
@@ -31,12 +32,18 @@ inline bool note(bool ok, const char *file, int line, const char *expression) {
 
 // One overload for each kind of value, so that a failure can show both sides.
 inline void show(const char *label, long long value) { fprintf(stderr, "  %s %lld\n", label, value); }
-inline void show(const char *label, unsigned long long value) { fprintf(stderr, "  %s %llu\n", label, value); }
+inline void show(const char *label, unsigned long long value) {
+  fprintf(stderr, "  %s %llu\n", label, value);
+}
 inline void show(const char *label, long value) { show(label, static_cast<long long>(value)); }
-inline void show(const char *label, unsigned long value) { show(label, static_cast<unsigned long long>(value)); }
+inline void show(const char *label, unsigned long value) {
+  show(label, static_cast<unsigned long long>(value));
+}
 inline void show(const char *label, int value) { show(label, static_cast<long long>(value)); }
 inline void show(const char *label, unsigned value) { show(label, static_cast<unsigned long long>(value)); }
-inline void show(const char *label, bool value) { fprintf(stderr, "  %s %s\n", label, value ? "true" : "false"); }
+inline void show(const char *label, bool value) {
+  fprintf(stderr, "  %s %s\n", label, value ? "true" : "false");
+}
 inline void show(const char *label, double value) { fprintf(stderr, "  %s %.17g\n", label, value); }
 inline void show(const char *label, const char *value) {
   fprintf(stderr, "  %s %s\n", label, value != nullptr ? value : "(null)");
@@ -60,14 +67,16 @@ inline void check_near(double got, double expected, double tolerance, const char
   show("tolerance", tolerance);
 }
 
-inline void check_str_eq(const char *got, const char *expected, const char *file, int line, const char *expression) {
+inline void check_str_eq(const char *got, const char *expected, const char *file, int line,
+                         const char *expression) {
   bool ok = got != nullptr && expected != nullptr && strcmp(got, expected) == 0;
   if (note(ok, file, line, expression)) return;
   show("expected", expected);
   show("got     ", got);
 }
 
-inline void check_contains(const char *text, const char *part, const char *file, int line, const char *expression) {
+inline void check_contains(const char *text, const char *part, const char *file, int line,
+                           const char *expression) {
   if (note(text != nullptr && strstr(text, part) != nullptr, file, line, expression)) return;
   show("expected to find", part);
   show("in              ", text);
@@ -84,7 +93,8 @@ inline int result() {
 
 #define CHECK(condition) aoti_test::note(static_cast<bool>(condition), __FILE__, __LINE__, #condition)
 // `got` comes first, what is expected second.
-#define CHECK_EQ(got, expected) aoti_test::check_eq((got), (expected), __FILE__, __LINE__, #got " == " #expected)
+#define CHECK_EQ(got, expected) \
+  aoti_test::check_eq((got), (expected), __FILE__, __LINE__, #got " == " #expected)
 #define CHECK_NEAR(got, expected, tolerance) \
   aoti_test::check_near((got), (expected), (tolerance), __FILE__, __LINE__, #got " near " #expected)
 #define CHECK_STR_EQ(got, expected) \

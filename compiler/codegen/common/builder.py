@@ -85,7 +85,9 @@ class Builder:
         """The scope in which all these values and symbols are known; size symbols are known everywhere."""
         return max((self._depth.get(i, 0) for i in items), default=0)
 
-    def compute(self, dtype: DType, opcode: str, args: tuple[str, ...] = (), attrs: tuple[Attr, ...] = ()) -> str:
+    def compute(
+        self, dtype: DType, opcode: str, args: tuple[str, ...] = (), attrs: tuple[Attr, ...] = ()
+    ) -> str:
         """The name of the value."""
         attrs = tuple(self.index(a) if isinstance(a, Expr) else a for a in attrs)
         key = (opcode, args, dtype, *((type(a), a) for a in attrs))
@@ -111,7 +113,9 @@ class Builder:
             depth = self.depth_of([value, *size.symbols()])
             self._depth[symbol] = self._depth[name] = depth
             self._dtypes[name] = dtype
-            self.scopes[depth].statements.append(Compute(name, dtype, "indirect", (value,), (symbol, size, where)))
+            self.scopes[depth].statements.append(
+                Compute(name, dtype, "indirect", (value,), (symbol, size, where))
+            )
             self.scopes[depth].known[key] = name
         return symbol
 

@@ -33,7 +33,9 @@ class LoopKernel:
         self.builder = Builder()
         self.nest = LoopNest(group, choose(group), self.builder)
         self.arguments = Arguments(schedule, group)
-        self.values = MemberValues(self.builder, self.arguments, self.members, {n.name: n.layout.dtype for n in group.nodes})
+        self.values = MemberValues(
+            self.builder, self.arguments, self.members, {n.name: n.layout.dtype for n in group.nodes}
+        )
         self.values.provide = self._provide
         self.level = levels(self.members)
         self.kept = kept_rows(self.members)
@@ -81,13 +83,18 @@ class LoopKernel:
     # Passes over a row, or over the rows of a tile of columns.
 
     def _passes(self) -> None:
-        for self.now in range(max(self.level.values()) + 1):
+        for number in range(max(self.level.values()) + 1):
+            self.now = number
             current = [m for m in self.members.values() if self.level[m.name] == self.now]
             for m in current:
                 if m.role == ROW:
                     self._row_member(m)
             reductions = [m for m in current if m.role == REDUCE]
-            written = [m for m in current if m.role == FULL and (m.name not in self.group.local or m.name in self.kept)]
+            written = [
+                m
+                for m in current
+                if m.role == FULL and (m.name not in self.group.local or m.name in self.kept)
+            ]
             if reductions:
                 self.reductions.run(reductions, lambda written=written: self._write(written), self._store)  # type: ignore[misc]
             elif written:
@@ -99,7 +106,9 @@ class LoopKernel:
             self.scalars[m.name] = self.values.value(m.name)
             self._store(m, self.scalars[m.name])
             return
-        array = self.nest.column_array("row", self.values.dtypes[m.name]) if m.name in self.read_inside else None
+        array = (
+            self.nest.column_array("row", self.values.dtypes[m.name]) if m.name in self.read_inside else None
+        )
 
         def compute() -> None:
             value = self.values.value(m.name)
@@ -134,7 +143,9 @@ class LoopKernel:
             return self.values.value(name)
         if name in self.group.local:
             return self._from_array(name, self.nest.row_position())
-        return self.builder.compute(self.values.dtypes[name], "load", (), (self.arguments.write(name), m.store))
+        return self.builder.compute(
+            self.values.dtypes[name], "load", (), (self.arguments.write(name), m.store)
+        )
 
     def _from_array(self, name: str, position: object) -> str:
         dtype = self.values.dtypes[name]

@@ -45,7 +45,7 @@ class LoopNest:
         if t.whole_range:
             assert t.vector is not None
             self.builder.open([t.vector])
-            body()
+            self._innermost(body)
             extent = self.extent[t.vector]
             return Parallel(t.vector, extent, grain(extent), True, self.builder.close())
         extents = [self.extent[v] for v in t.tasks]
@@ -92,7 +92,7 @@ class LoopNest:
             body()
             return
         self.builder.open([t.vector])
-        body()
+        self._innermost(body)
         statements = self.builder.close()
         begin, end = const(0), self.extent[t.vector]
         if t.tile:
@@ -100,6 +100,17 @@ class LoopNest:
             exact = end.is_const and end.value() % t.tile == 0
             end = stop if exact else minimum(stop, end)
         self.builder.add(Loop(t.vector, begin, end, "vector", statements))
+
+    def _innermost(self, body: Callable[[], None]) -> None:
+        """`body`, within the short loop where there is one."""
+        short = self.tiling.short
+        if short is None:
+            body()
+            return
+        self.builder.open([short])
+        body()
+        statements = self.builder.close()
+        self.builder.add(Loop(short, const(0), self.extent[short], "unrolled", statements))
 
     def over_inner(self, body: Callable[[], None]) -> None:
         """The reduced loops, and the vectorised one inside them."""

@@ -23,7 +23,13 @@ Provider = Callable[[str], "str | None"]
 class MemberValues:
     """Emits bodies into a builder. `provide` decides where values of other members come from."""
 
-    def __init__(self, builder: Builder, arguments: Arguments, members: Mapping[str, Member], dtypes: Mapping[str, DType]) -> None:
+    def __init__(
+        self,
+        builder: Builder,
+        arguments: Arguments,
+        members: Mapping[str, Member],
+        dtypes: Mapping[str, DType],
+    ) -> None:
         self.builder, self.arguments, self.members, self.dtypes = builder, arguments, members, dtypes
         self.provide: Provider = lambda name: None
         self.can_fail = False
@@ -50,7 +56,9 @@ class MemberValues:
                 names.append(self._load(op, names, indirect))
             else:
                 attrs = tuple(a.subst(indirect) if isinstance(a, Expr) else a for a in op.attrs)
-                names.append(self.builder.compute(op.dtype, op.opcode, tuple(names[a] for a in op.args), attrs))
+                names.append(
+                    self.builder.compute(op.dtype, op.opcode, tuple(names[a] for a in op.args), attrs)
+                )
         self.indirect_symbols = indirect
         return tuple(names[y] for y in body.yields)
 
@@ -58,7 +66,10 @@ class MemberValues:
         size, where = op.attrs
         assert isinstance(size, Expr)
         self.can_fail = True
-        symbol = self.builder.indirect(op.dtype, names[op.args[0]], size.subst(indirect), str(where))
+        message = f"index out of range in {where}: expected -({size}) <= index < {size}"
+        if size.is_const:
+            message = f"index out of range in {where}: expected {-size.value()} to {size.value() - 1}"
+        symbol = self.builder.indirect(op.dtype, names[op.args[0]], size.subst(indirect), message)
         indirect[indirect_var(k, size)] = symbol
         return str(symbol)
 
@@ -69,8 +80,17 @@ class MemberValues:
             inside = self.provide(str(buffer))
             if inside is not None:
                 value = self.as_type(inside, op.dtype)
-                return value if not op.args else self.builder.compute(op.dtype, "where", (names[op.args[0]], value, names[op.args[1]]))
-        attrs: tuple[Attr, ...] = (self.arguments.read(str(buffer)), index.subst(indirect) if indirect else index)
+                return (
+                    value
+                    if not op.args
+                    else self.builder.compute(
+                        op.dtype, "where", (names[op.args[0]], value, names[op.args[1]])
+                    )
+                )
+        attrs: tuple[Attr, ...] = (
+            self.arguments.read(str(buffer)),
+            index.subst(indirect) if indirect else index,
+        )
         return self.builder.compute(op.dtype, "load", tuple(names[a] for a in op.args), attrs)
 
 

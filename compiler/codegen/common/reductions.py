@@ -40,8 +40,16 @@ def extreme_kind(kind: str) -> str | None:
 
 
 class _Shared:
-    def __init__(self, nest: LoopNest, values: MemberValues, nodes: Mapping[str, Reduction], local: set[str]) -> None:
-        self.nest, self.values, self.nodes, self.local, self.builder = nest, values, nodes, local, nest.builder
+    def __init__(
+        self, nest: LoopNest, values: MemberValues, nodes: Mapping[str, Reduction], local: set[str]
+    ) -> None:
+        self.nest, self.values, self.nodes, self.local, self.builder = (
+            nest,
+            values,
+            nodes,
+            local,
+            nest.builder,
+        )
         self.results: dict[str, str] = {}
 
     def _accumulated_type(self, m: Member) -> DType:
@@ -65,19 +73,31 @@ class RowReductions(_Shared):
     def run(self, members: Sequence[Member], others: Callable[[], None], store: StoreMember) -> None:
         accumulators = {m.name: self._start(self._accumulated_type(m), self._kind(m)) for m in members}
 
+        positions = [m for m in members if extreme_kind(self.nodes[m.name].kind)]
+        kept = {
+            m.name: self.nest.row_array(self._accumulated_type(m))
+            for m in positions
+            if not self._read_from_memory(m)
+        }
+
         def first() -> None:
             others()
             for m in members:
-                self.builder.add_late(Accumulate(accumulators[m.name], self._kind(m), self._operand(m)))
+                value = self._operand(m)
+                self.builder.add_late(Accumulate(accumulators[m.name], self._kind(m), value))
+                if m.name in kept:
+                    self.builder.add_late(Store(kept[m.name], self.nest.row_position(), value))
 
         self.nest.over_inner(first)
-        positions = [m for m in members if extreme_kind(self.nodes[m.name].kind)]
         if positions:
-            self._positions(positions, accumulators)
+            self._positions(positions, accumulators, kept)
         for m in members:
             value = self.values.as_type(accumulators[m.name], self.values.dtypes[m.name])
             self.results[m.name] = value
             store(m, value)
+
+    def _read_from_memory(self, m: Member) -> bool:
+        return all(op.opcode == "load" and op.buffer not in self.values.members for op in m.body.ops)
 
     def _kind(self, m: Member) -> str:
         kind = self.nodes[m.name].kind
@@ -89,20 +109,32 @@ class RowReductions(_Shared):
         self.builder.add(Accumulator(name, dtype, kind))
         return name
 
-    def _positions(self, members: Sequence[Member], accumulators: dict[str, str]) -> None:
-        """The second loop; replaces each member's accumulator by that of the position."""
-        kept = self._position_type()
-        found = {m.name: self._start(kept, "min") for m in members}
+    def _positions(
+        self, members: Sequence[Member], accumulators: dict[str, str], kept: Mapping[str, str]
+    ) -> None:
+        """The second loop; replaces each member's accumulator by that of the position. A computed operand is read back from its
+        row: computing it again in another loop may round differently."""
+        integer = self._position_type()
+        found = {m.name: self._start(integer, "min") for m in members}
 
         def second() -> None:
-            here = self.builder.compute(kept, "index", (), (self.nest.inner_position(),))
-            nowhere = self.builder.compute(kept, "neutral", (), ("min",))
+            here = self.builder.compute(integer, "index", (), (self.nest.inner_position(),))
+            nowhere = self.builder.compute(integer, "neutral", (), ("min",))
             for m in members:
-                value = self._operand(m)
+                row = (kept.get(m.name, ""), self.nest.row_position())
+                value = (
+                    self.builder.compute(self._accumulated_type(m), "load", (), row)
+                    if m.name in kept
+                    else self._operand(m)
+                )
                 hit = self.builder.compute(dtypes.bool_, "eq", (value, accumulators[m.name]))
                 nan = self._is_nan(value, self._accumulated_type(m))
                 hit = hit if nan is None else self.builder.compute(dtypes.bool_, "logical_or", (hit, nan))
-                self.builder.add_late(Accumulate(found[m.name], "min", self.builder.compute(kept, "where", (hit, here, nowhere))))
+                self.builder.add_late(
+                    Accumulate(
+                        found[m.name], "min", self.builder.compute(integer, "where", (hit, here, nowhere))
+                    )
+                )
 
         self.nest.over_inner(second)
         accumulators.update(found)
@@ -118,7 +150,9 @@ class ColumnReductions(_Shared):
         best: dict[str, str] = {}
         for m in members:
             kind = self.nodes[m.name].kind
-            self.results[m.name] = self.nest.column_array("acc", self._position_type() if extreme_kind(kind) else self._accumulated_type(m))
+            self.results[m.name] = self.nest.column_array(
+                "acc", self._position_type() if extreme_kind(kind) else self._accumulated_type(m)
+            )
             if extreme_kind(kind):
                 best[m.name] = self.nest.column_array("best", self._accumulated_type(m))
         if members:
@@ -146,7 +180,9 @@ class ColumnReductions(_Shared):
             extreme = extreme_kind(kind)
             if extreme:
                 self._put(best[m.name], self.builder.compute(dtype, "neutral", (), (extreme,)))
-                self._put(self.results[m.name], self.builder.compute(self._position_type(), "constant", (), (0,)))
+                self._put(
+                    self.results[m.name], self.builder.compute(self._position_type(), "constant", (), (0,))
+                )
             else:
                 self._put(self.results[m.name], self.builder.compute(dtype, "neutral", (), (kind,)))
 
@@ -157,17 +193,25 @@ class ColumnReductions(_Shared):
             before = self._get(self.results[m.name], dtype)
             self._put(self.results[m.name], self.builder.compute(dtype, "combine", (before, value), (kind,)))
             return
-        before, position = self._get(best[m.name], dtype), self._get(self.results[m.name], self._position_type())
+        before, position = (
+            self._get(best[m.name], dtype),
+            self._get(self.results[m.name], self._position_type()),
+        )
         better = self.builder.compute(dtypes.bool_, "gt" if extreme == "max" else "lt", (value, before))
         nan = self._is_nan(value, dtype)
         if nan is not None:
-            first_nan = self.builder.compute(dtypes.bool_, "logical_not", (self._is_nan(before, dtype) or nan,))
+            first_nan = self.builder.compute(
+                dtypes.bool_, "logical_not", (self._is_nan(before, dtype) or nan,)
+            )
             nan = self.builder.compute(dtypes.bool_, "logical_and", (nan, first_nan))
             better = self.builder.compute(dtypes.bool_, "logical_and", (better, first_nan))
             better = self.builder.compute(dtypes.bool_, "logical_or", (better, nan))
         here = self.builder.compute(self._position_type(), "index", (), (self.nest.inner_position(),))
         self._put(best[m.name], self.builder.compute(dtype, "where", (better, value, before)))
-        self._put(self.results[m.name], self.builder.compute(self._position_type(), "where", (better, here, position)))
+        self._put(
+            self.results[m.name],
+            self.builder.compute(self._position_type(), "where", (better, here, position)),
+        )
 
     def _store(self, m: Member, store: StoreMember) -> None:
         self.nest.vector_loop(lambda: store(m, self.value(m.name)))

@@ -1,8 +1,8 @@
 """Builds the KernelSpecs of nodes that take no company: scans and scatters, in the node's own loops.
 
 Enters: a `loops` group of one member with role `single`. Leaves: a spec.
-Invariants: a scan runs along its dim in order, one accumulator for each line; lines are tasks, and where the scanned dim is not the last one
-the last one is vectorised (the accumulators are an array over a tile of it). A scatter first copies its base, unless it
+Invariants: a scan runs along its dim in order, one accumulator for each line; lines are tasks, and where the scanned dim is not the
+last one the last one is vectorised (the accumulators are an array over a tile of it). A scatter first copies its base, unless it
 overwrites the base's memory in place, then stores in the order of its loops: of two values for one place the last one stays.
 
 Before/after (cumsum over dim 0 of [128, 384]): tasks are tiles of 64 columns; for i0: for i1 in the tile: acc[i1] += x; y = acc[i1]
@@ -45,7 +45,15 @@ class _Single:
 
     def finished(self, body: tuple[Statement, ...]) -> KernelSpec:
         name = self.group.name
-        return KernelSpec(name, name, self.arguments.all(), size_symbols(body), body, self.group.origins, self.values.can_fail)
+        return KernelSpec(
+            name,
+            name,
+            self.arguments.all(),
+            size_symbols(body),
+            body,
+            self.group.origins,
+            self.values.can_fail,
+        )
 
     def decode(self, symbol: Expr, variables: list[Expr], extents: list[Expr]) -> None:
         """Defines the variables from a task's number, the last one fastest."""
@@ -110,7 +118,9 @@ class _ScanKernel(_Single):
         statements = self.builder.close()
         self.builder.add(Loop(along, const(0), extent, "serial", statements))
 
-    def _columns(self, node: Scan, array: Local, along: Expr, column: Expr, extent: dict[Expr, Expr], start: Expr) -> None:
+    def _columns(
+        self, node: Scan, array: Local, along: Expr, column: Expr, extent: dict[Expr, Expr], start: Expr
+    ) -> None:
         end = minimum(start + COLUMN_TILE, extent[column])
         self.builder.open([column])
         neutral = self.builder.compute(array.dtype, "neutral", (), (node.kind,))
@@ -151,16 +161,24 @@ class _ScatterKernel(_Single):
             self.builder.open([symbol])
             self.decode(symbol, variables[:-1], extents[:-1])
             self.builder.open(variables[-1:])
-        read = variables[0] + source.offset if flat is not None else source.index(variables[: len(target.size)])
-        write = variables[0] + target.offset if flat is not None else target.index(variables[: len(target.size)])
-        value = self.builder.compute(target.dtype, "load", (), (self.arguments.read(node.base.buffer), self.builder.index(read)))
+        read = (
+            variables[0] + source.offset if flat is not None else source.index(variables[: len(target.size)])
+        )
+        write = (
+            variables[0] + target.offset if flat is not None else target.index(variables[: len(target.size)])
+        )
+        value = self.builder.compute(
+            target.dtype, "load", (), (self.arguments.read(node.base.buffer), self.builder.index(read))
+        )
         self.builder.add(Store(self.arguments.write(node.name), self.builder.index(write), value))
         body = self.builder.close()
         grain = max(1, self.grain_bytes // (2 * target.dtype.size_bytes))
         if len(variables) == 1:
             return Parallel(variables[0], total, grain, True, body)
         self.builder.add(Loop(variables[-1], const(0), extents[-1], "vector", body))
-        return Parallel(symbol, mul_all(extents[:-1]), max(1, grain // (extents[-1].lo or 1)), False, self.builder.close())
+        return Parallel(
+            symbol, mul_all(extents[:-1]), max(1, grain // (extents[-1].lo or 1)), False, self.builder.close()
+        )
 
     def _scatter(self, node: Scatter) -> Parallel:
         """All loops in order within one task: two iterations may name the same place."""

@@ -31,7 +31,9 @@ class Call:
 def arguments_of(node: TemplateKernel, arguments: Arguments) -> Call:
     """Raises InternalError for a template that is not known here."""
     if node.template not in _TABLE:
-        raise InternalError(f"codegen: {node.name} asks for template {node.template!r}; known: {', '.join(_TABLE)}")
+        raise InternalError(
+            f"codegen: {node.name} asks for template {node.template!r}; known: {', '.join(_TABLE)}"
+        )
     return _TABLE[node.template](node, arguments)
 
 
@@ -44,7 +46,9 @@ def _size(node: TemplateKernel, name: str) -> Expr:
     if isinstance(value, Expr):
         return value
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InternalError(f"codegen: {node.name}: parameter {name} of {node.template} must be an integer, not {value!r}")
+        raise InternalError(
+            f"codegen: {node.name}: parameter {name} of {node.template} must be an integer, not {value!r}"
+        )
     return as_expr(value)
 
 
@@ -57,7 +61,9 @@ def _gemm(node: TemplateKernel, arguments: Arguments) -> Call:
     a, b = node.operands
     sizes = tuple(_size(node, p) for p in ("M", "N", "K"))
     if not _unit_stride(a):
-        raise InternalError(f"codegen: {node.name}: gemm needs unit stride in the columns of a, not {list(map(str, a.layout.stride))}")
+        raise InternalError(
+            f"codegen: {node.name}: gemm needs unit stride in the columns of a, not {list(map(str, a.layout.stride))}"
+        )
     return Call(
         "gemm_f32_packed",
         (*sizes, _pointer(a, arguments), _row_stride(a), _pointer(b, arguments)),
@@ -82,7 +88,24 @@ def _bmm(node: TemplateKernel, arguments: Arguments) -> Call:
     return Call("gemm_f32", tuple(values), has_epilogue=True)
 
 
-_SHAPE = ("N", "H", "W", "C", "OC", "KH", "KW", "OH", "OW", "stride_h", "stride_w", "pad_h", "pad_w", "dil_h", "dil_w", "groups")
+_SHAPE = (
+    "N",
+    "H",
+    "W",
+    "C",
+    "OC",
+    "KH",
+    "KW",
+    "OH",
+    "OW",
+    "stride_h",
+    "stride_w",
+    "pad_h",
+    "pad_w",
+    "dil_h",
+    "dil_w",
+    "groups",
+)
 
 
 def _conv2d(node: TemplateKernel, arguments: Arguments) -> Call:
@@ -97,7 +120,11 @@ def _attention(node: TemplateKernel, arguments: Arguments) -> Call:
     values: list[TemplateValue] = [batch, heads, queries, k.layout.size[2], depth, v.layout.size[3]]
     for ref in (q, k, v):
         values += [_pointer(ref, arguments), ref.layout.stride[:3]]
-    values += [_pointer(mask[0], arguments), mask[0].layout.stride] if mask else [Pointer("", const(0)), (const(0),) * 4]
+    values += (
+        [_pointer(mask[0], arguments), mask[0].layout.stride]
+        if mask
+        else [Pointer("", const(0)), (const(0),) * 4]
+    )
     scale, causal = node.param("scale"), node.param("causal")
     values += [float(scale), bool(causal), k.layout.size[1]]  # type: ignore[arg-type]
     values += [Pointer(arguments.write(node.name), node.layout.offset), node.layout.stride[:3]]

@@ -7,7 +7,8 @@ expressions; what does not depend on n is computed once per row of the tile.
 
 Before/after (linear + bias + relu):
     gemm_f32_packed(ctx, 128, 384, 384, in_ptr0, 384, in_ptr1, tile)
-    tile, for each row m, column n:  tmp0 = acc; tmp1 = load in_ptr2[n]; tmp2 = tmp0 + tmp1; tmp3 = maximum(tmp2, 0); out_ptr0[384*m + n] = tmp3
+    for each row m, column n of a tile:  tmp0 = acc; tmp1 = load in_ptr2[n]; tmp2 = tmp0 + tmp1; tmp3 = maximum(tmp2, 0);
+                                         out_ptr0[384*m + n] = tmp3
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class TemplateGroup:
         self.members = {m.name: m for m in group.members}
         self.builder = Builder()
         self.arguments = Arguments(schedule, group)
-        self.values = MemberValues(self.builder, self.arguments, self.members, {n.name: n.layout.dtype for n in group.nodes})
+        self.values = MemberValues(
+            self.builder, self.arguments, self.members, {n.name: n.layout.dtype for n in group.nodes}
+        )
         self.values.provide = lambda name: self.results[name]
         self.results: dict[str, str] = {}
 
@@ -58,7 +61,11 @@ class TemplateGroup:
     def _tile_symbols(self) -> tuple[Expr, Expr, Expr]:
         ranges = self.node.ranges
         rows = ranges[-2] if len(ranges) >= 2 else const(1)
-        return tile_symbol("batch", mul_all(ranges[:-2])), tile_symbol("m", rows), tile_symbol("n", ranges[-1])
+        return (
+            tile_symbol("batch", mul_all(ranges[:-2])),
+            tile_symbol("m", rows),
+            tile_symbol("n", ranges[-1]),
+        )
 
     def _tile(self, batch: Expr, m: Expr, n: Expr) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
         self.builder.open([batch, m])

@@ -57,7 +57,9 @@ def _header(functions: list[KernelSpec]) -> str:
 
 def _kernels_file(piece: list[KernelSpec], launches: dict[str, list[KernelSpec]]) -> str:
     headers = {"kernels/cpp/loops.h", "kernels/cpp/vec_math.h"}
-    headers.update(_TEMPLATE_HEADERS[s.template] for spec in piece for s in spec.body if isinstance(s, TemplateCall))
+    headers.update(
+        _TEMPLATE_HEADERS[s.template] for spec in piece for s in spec.body if isinstance(s, TemplateCall)
+    )
     includes = "".join(f'#include "{h}"\n' for h in sorted(["aoti/kernel_context.h", *headers]))
     text = [f'{GENERATED}#include <stdint.h>\n\n{includes}#include "kernels.h"\n\nusing namespace aoti;\n']
     for spec in piece:
@@ -73,7 +75,8 @@ def _comment(launches: list[KernelSpec]) -> str:
     if len(spec.origins) > MAX_ORIGINS:
         origins.append(f"//   and {len(spec.origins) - MAX_ORIGINS} more")
     if len(launches) > 1:
-        origins.append(f"// Launched {len(launches)} times: {', '.join(s.name for s in launches[:4])}{', ...' if len(launches) > 4 else ''}")
+        names = ", ".join(s.name for s in launches[:4]) + (", ..." if len(launches) > 4 else "")
+        origins.append(f"// Launched {len(launches)} times: {names}")
     ranges = [f"// {_ranges(s)}" for s in spec.body if isinstance(s, (Parallel, TemplateCall))]
     return "\n".join([f"// {spec.function}", *origins, *ranges]) + "\n"
 

@@ -28,8 +28,13 @@ def _term(term: Expr, coeff: int) -> str:
 
 
 def _factor(e: Expr) -> str:
+    """The text as an operand of `*`, `/` or `%`."""
     text = index_text(e)
-    return f"({text})" if e.kind in ("sum", "prod") or (e.kind in ("floordiv", "mod") and "(" != text[0] and " " in text) else text
+    return (
+        f"({text})"
+        if e.kind in ("sum", "prod") or (e.kind in ("floordiv", "mod") and not text.startswith("floor_"))
+        else text
+    )
 
 
 def _nested(e: Expr) -> str:

@@ -13,15 +13,22 @@ from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
 
 # Through vec_math.h: aoti_<name>f for float, aoti_<name> for double.
-_MATH = (
+MATH = (
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh",
-    "acosh", "atanh", "erf", "erfc", "sigmoid", "sqrt", "rsqrt", "lgamma", "pow", "atan2", "fmod", "hypot",
+    "acosh", "atanh", "erf", "erfc", "sigmoid", "sqrt", "rsqrt", "lgamma", "atan2", "hypot",
 )  # fmt: skip
 _INFIX = {
     "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "logical_and": "&", "logical_or": "|",
     "bitwise_and": "&", "bitwise_or": "|", "bitwise_xor": "^", "shl": "<<", "shr": ">>",
 }  # fmt: skip
-_BUILTIN = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "rint", "abs": "fabs", "copysign": "copysign"}
+_BUILTIN = {
+    "floor": "floor",
+    "ceil": "ceil",
+    "trunc": "trunc",
+    "round": "rint",
+    "abs": "fabs",
+    "copysign": "copysign",
+}
 _WRAP = {"add": "+", "sub": "-", "mul": "*"}
 
 
@@ -57,7 +64,13 @@ def literal(value: object, dtype: DType) -> str:
         return "true" if value else "false"
     if not dtype.is_float:
         number = int(value)  # type: ignore[call-overload]
-        return "INT64_MIN" if number == -(1 << 63) else f"({value_ctype(dtype)}){number}" if dtype.size_bytes != 4 else str(number)
+        return (
+            "INT64_MIN"
+            if number == -(1 << 63)
+            else f"({value_ctype(dtype)}){number}"
+            if dtype.size_bytes != 4
+            else str(number)
+        )
     number = float(value)  # type: ignore[arg-type]
     suffix = "" if dtype == dtypes.float64 else "f"
     if math.isnan(number):
@@ -82,9 +95,28 @@ def neutral_literal(kind: str, dtype: DType) -> str:
 
 
 def combine_text(kind: str, dtype: DType, a: str, b: str) -> str:
-    """One step of a reduction."""
-    opcode = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}[kind]
+    """One step of a reduction, element by element."""
+    opcode = {
+        "sum": "add",
+        "prod": "mul",
+        "max": "maximum",
+        "min": "minimum",
+        "any": "logical_or",
+        "all": "logical_and",
+    }[kind]
     return scalar_text(opcode, dtype, dtype, (a, b))
+
+
+def accumulate_text(kind: str, dtype: DType, a: str, b: str) -> str:
+    """One step of a reduction into a scalar, in a form that the vectoriser may reorder."""
+    if kind in ("max", "min") and dtype.is_float:
+        return f"aoti_{kind}imum({a}, {b})"
+    return combine_text(kind, dtype, a, b)
+
+
+def clamp_text(opcode: str, value: str, bound: str) -> str:
+    """`maximum` or `minimum` with a bound that is a constant and no NaN: one instruction, and a NaN stays."""
+    return f"{value} {'<' if opcode == 'maximum' else '>'} {bound} ? {bound} : {value}"
 
 
 def scalar_text(opcode: str, result: DType, operand: DType, args: Sequence[str]) -> str:
@@ -95,7 +127,7 @@ def scalar_text(opcode: str, result: DType, operand: DType, args: Sequence[str])
         return _TABLE[opcode](operand, *args)
     if opcode in _INFIX:
         return _narrow(opcode, operand, f"{args[0]} {_INFIX[opcode]} {args[1]}")
-    if opcode in _MATH:
+    if opcode in MATH:
         return f"aoti_{opcode}{_suffix(operand)}({', '.join(args)})"
     if opcode in _WRAP:
         if operand.is_float:
@@ -113,7 +145,12 @@ def _suffix(dtype: DType) -> str:
 
 
 def _narrow(opcode: str, dtype: DType, text: str) -> str:
-    small = not dtype.is_float and dtype.size_bytes < 4 and dtype.kind != "bool" and opcode in ("shl", "shr", "bitwise_xor")
+    small = (
+        not dtype.is_float
+        and dtype.size_bytes < 4
+        and dtype.kind != "bool"
+        and opcode in ("shl", "shr", "bitwise_xor")
+    )
     return f"({value_ctype(dtype)})({text})" if small else text
 
 
@@ -129,7 +166,7 @@ def _cast(result: DType, operand: DType, a: str) -> str:
 
 def _extreme(name: str, sign: str) -> Callable[..., str]:
     def text(dtype: DType, a: str, b: str) -> str:
-        return f"aoti_{name}({a}, {b})" if dtype.is_float else f"{a} {sign} {b} ? {a} : {b}"
+        return f"nan_{name[:3]}({a}, {b})" if dtype.is_float else f"{a} {sign} {b} ? {a} : {b}"
 
     return text
 
@@ -145,7 +182,11 @@ def _division(float_text: str, int_name: str) -> Callable[..., str]:
 
 def _sign(dtype: DType, a: str) -> str:
     t = value_ctype(dtype)
-    return f"{a} != {a} ? {a} : ({t})(({a} > 0) - ({a} < 0))" if dtype.is_float else f"({t})(({a} > 0) - ({a} < 0))"
+    return (
+        f"{a} != {a} ? {a} : ({t})(({a} > 0) - ({a} < 0))"
+        if dtype.is_float
+        else f"({t})(({a} > 0) - ({a} < 0))"
+    )
 
 
 def _abs_int(dtype: DType, a: str) -> str:
@@ -162,7 +203,8 @@ _TABLE: dict[str, Callable[..., str]] = {
     "div": lambda d, a, b: f"{a} / {b}",
     "floordiv": _division("__builtin_floor{f}({a} / {b})", "floor_div"),
     "truncdiv": _division("__builtin_trunc{f}({a} / {b})", "trunc_div"),
-    "mod": _division("float_mod({a}, {b})", "mod"),
+    "mod": _division("signed_as_divisor(aoti_fmod{f}({a}, {b}), {b})", "mod"),
+    "pow": _division("aoti_pow{f}({a}, {b})", "pow"),
     "fmod": _division("aoti_fmod{f}({a}, {b})", "fmod"),
     "maximum": _extreme("maximum", ">"),
     "minimum": _extreme("minimum", "<"),
@@ -170,5 +212,7 @@ _TABLE: dict[str, Callable[..., str]] = {
     "logical_not": lambda d, a: f"!{a}",
     "bitwise_not": lambda d, a: f"!{a}" if d.kind == "bool" else f"({value_ctype(d)})~{a}",
     "isnan": lambda d, a: f"{a} != {a}" if d.is_float else "false",
-    "isinf": lambda d, a: f"__builtin_fabs{_suffix(d)}({a}) == __builtin_inf{_suffix(d)}()" if d.is_float else "false",
+    "isinf": lambda d, a: (
+        f"__builtin_fabs{_suffix(d)}({a}) == __builtin_inf{_suffix(d)}()" if d.is_float else "false"
+    ),
 }

@@ -24,6 +24,8 @@ from collections.abc import Sequence
 
 from compiler.codegen.cpp.index_text import index_text
 from compiler.codegen.cpp.scalar_text import (
+    accumulate_text,
+    clamp_text,
     combine_text,
     from_memory,
     literal,
@@ -33,6 +35,7 @@ from compiler.codegen.cpp.scalar_text import (
     to_memory,
     value_ctype,
 )
+from compiler.codegen.cpp.vectorizable import scalar_reason
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr
@@ -54,6 +57,7 @@ from compiler.ir.kernel import (
 )
 
 WIDTH = 110
+_PRAGMA = {"vector": "AOTI_VECTOR_LOOP", "unrolled": "AOTI_UNROLLED_LOOP"}
 
 
 def argument_text(argument: Argument, restrict: bool = False) -> str:
@@ -74,7 +78,9 @@ class Writer:
         self.spec = spec
         self.lines: list[str] = []
         self.indent = 0
-        self.dtype: dict[str, DType] = {a.name: a.dtype for a in spec.arguments}  # of pointers' elements and of values
+        self.dtype: dict[str, DType] = {
+            a.name: a.dtype for a in spec.arguments
+        }  # of pointers' elements and of values
         self.dtype["acc"] = dtypes.float32
         self.text: dict[str, str] = {}  # of constants, which are written where they are used
 
@@ -114,13 +120,22 @@ class Writer:
         head = [f"[[maybe_unused]] {p}" for p in parameters(self.spec, restrict=True)] + extra
         for name, p in zip(names, loops, strict=True):
             self._open(f"static void {name}({', '.join(head)})")
-            self._loop(str(p.symbol), "begin", "end", p.vector, p.body)
+            self._loop(str(p.symbol), "begin", "end", "vector" if p.vector else "serial", p.body)
             self._close()
             self.line("")
-        passed = ["ctx", *(a.name for a in self.spec.arguments), *map(str, self.spec.sizes), "begin", "end", "thread"]
+        passed = [
+            "ctx",
+            *(a.name for a in self.spec.arguments),
+            *map(str, self.spec.sizes),
+            "begin",
+            "end",
+            "thread",
+        ]
         self._open(f"void AOTI_KERNEL({self.spec.function})({', '.join(parameters(self.spec))})")
         for name, p in zip(names, loops, strict=True):
-            self._open(f"parallel_for(ctx, {index_text(p.extent)}, {p.grain}, [=](int64_t begin, int64_t end, int32_t thread)")
+            self._open(
+                f"parallel_for(ctx, {index_text(p.extent)}, {p.grain}, [=](int64_t begin, int64_t end, int32_t thread)"
+            )
             self.line(f"{name}({', '.join(passed)});")
             self._close("});")
         self._close()
@@ -138,20 +153,23 @@ class Writer:
         else:
             counts = "int64_t batch, int64_t m0, int64_t n0, int64_t m_count, int64_t n_count"
             self._open(f"auto tile = [=](const float *acc, int64_t ld, {counts})")
-            self.line(f"{self.spec.function}_tile({', '.join(['ctx', *names])}, acc, ld, batch, m0, n0, m_count, n_count);")
+            self.line(
+                f"{self.spec.function}_tile({', '.join(['ctx', *names])}, acc, ld, batch, m0, n0, m_count, n_count);"
+            )
             self._close("};")
             self.line(f"{call.template}({', '.join(['ctx', *values])}, tile);")
         self._close()
 
     def _tile_function(self, call: TemplateCall) -> None:
-        tile = "const float *__restrict__ acc, int64_t ld, [[maybe_unused]] int64_t batch, [[maybe_unused]] int64_t m0, int64_t n0, int64_t m_count, int64_t n_count"
-        head = [*(f"[[maybe_unused]] {p}" for p in parameters(self.spec, restrict=True)), tile]
+        head = [f"[[maybe_unused]] {p}" for p in parameters(self.spec, restrict=True)]
+        head += ["const float *__restrict__ acc", "int64_t ld", "[[maybe_unused]] int64_t batch"]
+        head += ["[[maybe_unused]] int64_t m0", "int64_t n0", "int64_t m_count", "int64_t n_count"]
         self._open(f"static inline void {self.spec.function}_tile({', '.join(head)})")
         self._open("for (int64_t i = 0; i < m_count; ++i)")
         if _uses(call, call.m):
             self.line(f"const int64_t {call.m} = m0 + i;")
         self._statements(call.row)
-        self.line("AOTI_VECTORIZE")
+        self._mark("AOTI_VECTORIZE", call.column)
         self._open("for (int64_t j = 0; j < n_count; ++j)")
         self.line(f"[[maybe_unused]] const int64_t {call.n} = n0 + j;")
         self._statements(call.column)
@@ -181,9 +199,11 @@ class Writer:
             if isinstance(s, Compute):
                 self._compute(s)
             elif isinstance(s, Store):
-                self.line(f"{s.target}[{index_text(s.index)}] = {to_memory(self.dtype[s.target], self._value(s.value))};")
+                self.line(
+                    f"{s.target}[{index_text(s.index)}] = {to_memory(self.dtype[s.target], self._value(s.value))};"
+                )
             elif isinstance(s, Loop):
-                self._loop(str(s.symbol), index_text(s.begin), index_text(s.end), s.kind == "vector", s.body)
+                self._loop(str(s.symbol), index_text(s.begin), index_text(s.end), s.kind, s.body)
             elif isinstance(s, Define):
                 self.line(f"const int64_t {s.symbol} = {index_text(s.value)};")
             elif isinstance(s, Accumulator):
@@ -194,12 +214,17 @@ class Writer:
             elif isinstance(s, Local):
                 self._local(s)
 
-    def _loop(self, variable: str, begin: str, end: str, vector: bool, body: Sequence[Statement]) -> None:
-        if vector:
-            self.line("AOTI_VECTOR_LOOP")
+    def _loop(self, variable: str, begin: str, end: str, kind: str, body: Sequence[Statement]) -> None:
+        if kind != "serial":
+            self._mark(_PRAGMA[kind], body)
         self._open(f"for (int64_t {variable} = {begin}; {variable} < {end}; ++{variable})")
         self._statements(body)
         self._close()
+
+    def _mark(self, pragma: str, body: Sequence[Statement]) -> None:
+        """The pragma of a loop, or a comment on why it stays scalar."""
+        reason = scalar_reason(body, self.dtype)
+        self.line(pragma if reason is None else f"// Scalar: {reason}.")
 
     def _value(self, name: str) -> str:
         return self.text.get(name, name)
@@ -228,17 +253,24 @@ class Writer:
             assert isinstance(s.attrs[0], Expr)
             return f"({value_ctype(s.dtype)})({index_text(s.attrs[0])})"
         if s.opcode == "indirect":
-            size, where = s.attrs[1], s.attrs[2]
+            size, message = s.attrs[1], str(s.attrs[2])
             assert isinstance(size, Expr)
-            return f"checked_index(ctx, {args[0]}, {index_text(size)}, {json.dumps(str(where))})"
+            return f"checked_index(ctx, {args[0]}, {index_text(size)}, {json.dumps(message)})"
         if s.opcode == "combine":
             return combine_text(str(s.attrs[0]), s.dtype, args[0], args[1])
+        if (
+            s.opcode in ("maximum", "minimum")
+            and s.args[1] in self.text
+            and "nan" not in args[1]
+            and s.dtype.is_float
+        ):
+            return clamp_text(s.opcode, args[0], args[1])
         operand = self.dtype[s.args[1] if s.opcode == "where" else s.args[0]]
         return scalar_text(s.opcode, s.dtype, operand, args)
 
     def _accumulate(self, s: Accumulate) -> None:
         dtype, value = self.dtype[s.accumulator], self._value(s.value)
-        text = combine_text(s.kind, dtype, s.accumulator, value)
+        text = accumulate_text(s.kind, dtype, s.accumulator, value)
         if s.kind in ("sum", "prod") and dtype.is_float:
             self.line(f"AOTI_REASSOCIATED({s.accumulator} = {text})")
         else:

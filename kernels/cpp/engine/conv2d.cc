@@ -9,10 +9,11 @@ namespace {
 // What taps in the padding read.
 alignas(64) const float kZeros[kMaxBlockK] = {};
 
-// The upper left input pixel of an output pixel; may lie in the padding.
-struct Corner {
-  const float *image;
-  int64_t h, w;
+// The upper left input pixels of a strip of output pixels; they may lie in the padding.
+struct Corners {
+  const float *first[kMaxTileRows];  // where the pixel is, or would be
+  int64_t h[kMaxTileRows], w[kMaxTileRows];
+  bool inside_h, inside_w;  // no tap of theirs crosses the upper or lower, left or right border
 };
 
 struct ImageRows {
@@ -33,52 +34,62 @@ struct ImageRows {
     return most < kMaxBlockK ? most : kMaxBlockK;
   }
 
-  // Fills corners[rows]; true if no kernel row of theirs crosses the left or right border.
-  bool find_corners(int64_t m, int64_t rows, Corner *corners) const {
-    int64_t ow = m % s.OW, oh = m / s.OW % s.OH, n = m / (s.OW * s.OH);
-    bool inside = true;
-    for (int64_t i = 0; i < rows; ++i) {
-      const int64_t w = ow * s.stride_w - s.pad_w;
-      corners[i] = Corner{input + n * s.H * s.W * s.C, oh * s.stride_h - s.pad_h, w};
-      inside = inside && w >= 0 && w + (s.KW - 1) * s.dil_w < s.W;
-      if (++ow == s.OW) {
-        ow = 0;
-        if (++oh == s.OH) {
-          oh = 0;
-          ++n;
-        }
-      }
+  void find_corners(int64_t m, int64_t rows, Corners *corners) const {
+    int64_t ow = m % s.OW, row = m / s.OW, oh = row % s.OH, n = row / s.OH;
+    const int64_t last_h = s.H - (s.KH - 1) * s.dil_h, last_w = s.W - (s.KW - 1) * s.dil_w;
+    corners->inside_h = corners->inside_w = true;
+    // rows beyond the strip's are never read: filling them too keeps the loops' lengths constant
+    for (int64_t i = 0; i < kMaxTileRows; ++i) {
+      const int64_t h = oh * s.stride_h - s.pad_h, w = ow * s.stride_w - s.pad_w;
+      corners->first[i] = input + ((n * s.H + h) * s.W + w) * s.C;
+      corners->h[i] = h;
+      corners->w[i] = w;
+      corners->inside_h = corners->inside_h && (i >= rows || (h >= 0 && h < last_h));
+      corners->inside_w = corners->inside_w && (i >= rows || (w >= 0 && w < last_w));
+      if (++ow < s.OW) continue;
+      ow = 0;
+      if (++oh < s.OH) continue;
+      oh = 0;
+      ++n;
     }
-    return inside;
   }
 
-  // One segment for the tap (kh, kw), from its `offset`-th float on; false if all of it lies in the padding.
-  bool fill_tap(const Corner *corners, int64_t rows, int64_t kh, int64_t kw, int64_t offset, Segment *out) const {
+  // The tap (kh, kw) of each row, from its `offset`-th float on; false if all of it lies in the padding.
+  bool fill_tap(const Corners &corners, int64_t rows, int64_t kh, int64_t kw, int64_t offset, Segment *out) const {
+    const int64_t dh = kh * s.dil_h, dw = kw * s.dil_w, step = (dh * s.W + dw) * s.C + offset;
+    if (corners.inside_h && corners.inside_w) {
+      for (int64_t i = 0; i < kMaxTileRows; ++i) out->rows[i] = corners.first[i] + step;
+      return true;
+    }
     bool any = false;
     for (int64_t i = 0; i < rows; ++i) {
-      const int64_t h = corners[i].h + kh * s.dil_h, w = corners[i].w + kw * s.dil_w;
+      const int64_t h = corners.h[i] + dh, w = corners.w[i] + dw;
       const bool in_image = h >= 0 && h < s.H && w >= 0 && w < s.W;
       any = any || in_image;
-      out->rows[i] = in_image ? corners[i].image + (h * s.W + w) * s.C + offset : kZeros;
+      out->rows[i] = in_image ? corners.first[i] + step : kZeros;
     }
     return any;
   }
 
   int64_t fill(int64_t, int64_t m, int64_t rows, int64_t k0, int64_t k1, Segment *out) const {
-    Corner corners[kMaxTileRows];
-    const bool merge = find_corners(m, rows, corners) && whole_rows;
-    const int64_t run = merge ? s.KW * channels : channels;
-    int64_t count = 0;
+    Corners corners;
+    find_corners(m, rows, &corners);
+    const bool merge = whole_rows && corners.inside_w;
+    const int64_t run = merge ? s.KW * channels : channels, taps_per_row = merge ? 1 : s.KW;
+    const int64_t tap = k0 / run;
+    int64_t offset = k0 % run, kh = tap / taps_per_row, kw = tap % taps_per_row, count = 0;
     for (int64_t k = k0; k < k1;) {
-      const int64_t tap = k / run, offset = k % run;
       const int64_t length = run - offset < k1 - k ? run - offset : k1 - k;
-      const int64_t kh = merge ? tap : tap / s.KW, kw = merge ? 0 : tap % s.KW;
       if (fill_tap(corners, rows, kh, kw, offset, out + count)) {
         out[count].length = length;
         out[count].k = k - k0;
         ++count;
       }
       k += length;
+      offset = 0;
+      if (++kw < taps_per_row) continue;
+      kw = 0;
+      ++kh;
     }
     return count;
   }

@@ -1,5 +1,6 @@
 #include "kernels/cpp/gemm.h"
 
+#include "kernels/cpp/engine/dot.h"
 #include "kernels/cpp/engine/matmul.h"
 #include "kernels/cpp/scratch.h"
 
@@ -43,6 +44,10 @@ void gemm_run(AotiKernelContext *context, int64_t batch, int64_t m, int64_t n, i
   if (context->scratch_bytes_per_thread < kGemmScratchBytes) {
     aoti_kernel_fail(context, "gemm_f32: the model's table states too little scratch, in bytes per thread",
                      context->scratch_bytes_per_thread);
+    return;
+  }
+  if (m > 0 && prefers_dot_products(m, k, a, b)) {
+    run_dot_products(context, batch, m, n, k, a, b, epilogue);
     return;
   }
   const MatrixRows rows{a.data, a.batch_stride, a.row_stride, a.column_stride, k};

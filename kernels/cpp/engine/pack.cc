@@ -17,20 +17,32 @@ inline void transpose_4x4(const float *b, int64_t n_stride, float *out) {
   *(vf4_unaligned *)(out + 3 * kTilePanel) = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
 }
 
+// One panel. Four columns are read a whole cache line at a time: columns that are a multiple of 4 KiB apart compete for
+// the same few places in L1.
 void pack_transposed(const float *b, int64_t n_stride, int64_t k, float *out) {
   int64_t i = 0;
-  for (; i + 4 <= k; i += 4) {
-    for (int64_t j = 0; j < kTilePanel; j += 4) transpose_4x4(b + j * n_stride + i, n_stride, out + i * kTilePanel + j);
+  for (; i + kTilePanel <= k; i += kTilePanel) {
+    for (int64_t j = 0; j < kTilePanel; j += 4) {
+      for (int64_t ii = i; ii < i + kTilePanel; ii += 4) {
+        transpose_4x4(b + j * n_stride + ii, n_stride, out + ii * kTilePanel + j);
+      }
+    }
   }
   for (; i < k; ++i) {
     for (int64_t j = 0; j < kTilePanel; ++j) out[i * kTilePanel + j] = b[j * n_stride + i];
   }
 }
 
-void pack_rows(const float *b, int64_t k_stride, int64_t k, float *out) {
+// Several panels: rows are read from end to end.
+void pack_rows(const float *b, int64_t k_stride, int64_t k, int64_t panels, float *out) {
+  constexpr int64_t kRowsAhead = 8;
   for (int64_t i = 0; i < k; ++i) {
-    for (int v = 0; v < kTilePanel / kLanes; ++v) {
-      vf_store(out + i * kTilePanel + v * kLanes, vf_load(b + i * k_stride + v * kLanes));
+    const float *row = b + i * k_stride;
+    for (int64_t p = 0; p < panels; ++p) {
+      __builtin_prefetch(row + kRowsAhead * k_stride + p * kTilePanel);
+      for (int64_t v = 0; v < kTilePanel; v += kLanes) {
+        vf_store(out + (p * k + i) * kTilePanel + v, vf_load(row + p * kTilePanel + v));
+      }
     }
   }
 }
@@ -46,18 +58,21 @@ void pack_strided(const float *b, int64_t k_stride, int64_t n_stride, int64_t k,
 }  // namespace
 
 void pack_panels(const float *b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t columns, float *out) {
-  for (int64_t n = 0; n < columns; n += kTilePanel, out += k * kTilePanel) {
-    const float *panel = b + n * n_stride;
-    if (columns - n < kTilePanel) {
-      pack_strided(panel, k_stride, n_stride, k, columns - n, out);
-    } else if (n_stride == 1) {
-      pack_rows(panel, k_stride, k, out);
-    } else if (k_stride == 1) {
-      pack_transposed(panel, n_stride, k, out);
-    } else {
-      pack_strided(panel, k_stride, n_stride, k, kTilePanel, out);
+  const int64_t full = columns / kTilePanel, panel_floats = k * kTilePanel;
+  if (n_stride == 1) {
+    pack_rows(b, k_stride, k, full, out);
+  } else {
+    for (int64_t p = 0; p < full; ++p) {
+      const float *panel = b + p * kTilePanel * n_stride;
+      if (k_stride == 1) {
+        pack_transposed(panel, n_stride, k, out + p * panel_floats);
+      } else {
+        pack_strided(panel, k_stride, n_stride, k, kTilePanel, out + p * panel_floats);
+      }
     }
   }
+  const int64_t done = full * kTilePanel;
+  if (done < columns) pack_strided(b + done * n_stride, k_stride, n_stride, k, columns - done, out + full * panel_floats);
 }
 
 AOTI_END_NAMESPACE

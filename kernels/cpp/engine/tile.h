@@ -8,6 +8,7 @@
 // - A segment is a run of k's over which all row pointers advance together by a_stride elements; the k's of one tile
 //   are the concatenation of its segments. A matrix product has one; a convolution one per kernel row or tap.
 // - Rows above the caller's count may repeat an earlier pointer; their sums are computed and ignored.
+// - Sums are taken 256 k's at a time and then added up, so that the error does not grow with K.
 // - prefetch walks prefetch_step bytes for each k: it asks for the B that comes next, a little with every tile, so
 //   that weights which are not in the cache yet are when their turn comes.
 #ifndef KERNELS_CPP_ENGINE_TILE_H_
@@ -38,7 +39,7 @@ struct TileArgs {
   int64_t b_panel_stride;
   float *acc;
   int64_t acc_stride;  // floats from one row of acc to the next
-  bool accumulate;  // start from acc instead of zero
+  bool accumulate;  // add to acc instead of replacing it
   const char *prefetch;
   int64_t prefetch_step;    // bytes for each k
   int64_t prefetch_stride;  // bytes from what one panel prefetches to what the next does

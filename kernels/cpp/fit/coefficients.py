@@ -28,8 +28,7 @@ class Polynomial:
 
 _HALF_LN2 = float(mp.log(2) / 2) * 1.0001
 _SQRT_HALF, _SQRT_TWO = float(mp.sqrt(mpf("0.5"))), float(mp.sqrt(2))
-# the reduction leaves at most half a quarter turn and 2^-7 (vec_math/trig.h)
-_EIGHTH_TURN = float(mp.pi / 2) * (0.5 + 2**-7) * 1.0001
+_HALF_PI_HIGH = mpf("1.57079637050628662109375")
 
 
 def _of_square(function: Function) -> Function:
@@ -52,22 +51,22 @@ POLYNOMIALS = [
         _SQRT_TWO - 1,
         7,
     ),
-    # sin(r) = r + r^3 * p(r^2); cos(r) = 1 - r^2 / 2 + r^4 * p(r^2)
+    # with t in quarter turns: sin(t pi/2) = t * high + t * p(t^2), high = pi/2 as a float; cos(t pi/2) = p(t^2)
     Polynomial(
         "kSin",
-        _of_square(lambda r: (mp.sin(r) - r) / r**3),
-        _of_square(lambda r: r**3 / mp.sin(r)),
+        _of_square(lambda t: mp.sin(t * mp.pi / 2) / t - _HALF_PI_HIGH),
+        _of_square(lambda t: t / mp.sin(t * mp.pi / 2)),
         0,
-        _EIGHTH_TURN**2,
-        3,
+        0.2501,
+        4,
     ),
     Polynomial(
         "kCos",
-        _of_square(lambda r: (mp.cos(r) - 1 + r**2 / 2) / r**4),
-        _of_square(lambda r: r**4 / mp.cos(r)),
+        _of_square(lambda t: mp.cos(t * mp.pi / 2)),
+        _of_square(lambda t: 1 / mp.cos(t * mp.pi / 2)),
         0,
-        _EIGHTH_TURN**2,
-        2,
+        0.2501,
+        4,
     ),
     # atan(x) = x + x^3 * p(x^2)
     Polynomial(
@@ -120,7 +119,7 @@ def print_fit(polynomial: Polynomial, result: Fit) -> None:
 
 def print_turns() -> None:
     """2^s * 2/pi mod 4 for trig.h, in two doubles, times 2^-s."""
-    for s in (0, 23, 46, 69, 92):
+    for s in (0, 26, 52, 78):
         with mp.workdps(100):
             exact = mpf(2) ** s * 2 / mp.pi
             exact -= 4 * mp.nint(exact / 4)

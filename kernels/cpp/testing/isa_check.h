@@ -4,25 +4,24 @@
 
 #include <stdio.h>
 
-#define AOTI_TEXT_OF(x) #x
-#define AOTI_NAME_OF(x) AOTI_TEXT_OF(x)
+#include "runtime/cpu/isa.h"
 
 namespace aoti_testing {
 
 // False, with a line on standard output, when this processor lacks what -march asked for. Called first in main.
 inline bool processor_has_isa() {
-  bool has = true;
-#if defined(__x86_64__)
 #if defined(__AVX512F__)
-  has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd");
+  const aoti_cpu::Level needed = aoti_cpu::Level::kX86V4;
+#elif defined(__AVX2__)
+  const aoti_cpu::Level needed = aoti_cpu::Level::kX86V3;
+#else
+  const aoti_cpu::Level needed = aoti_cpu::Level::kOther;
 #endif
-#if defined(__AVX2__)
-  has = has && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
-#endif
-  if (!has) printf("skipped: this processor lacks %s\n", AOTI_NAME_OF(AOTI_ISA));
-  return has;
+  // the compiler's own question, __builtin_cpu_supports, needs a support library that not every toolchain links
+  const aoti_cpu::Level level = aoti_cpu::processor_level();
+  if (level >= needed) return true;
+  printf("skipped: compiled for %s, this processor is %s\n", aoti_cpu::level_name(needed), aoti_cpu::level_name(level));
+  return false;
 }
 
 }  // namespace aoti_testing

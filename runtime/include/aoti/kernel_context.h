@@ -1,11 +1,13 @@
 // What a generated kernel gets beside its tensors: threads, scratch memory and a place to report bad data.
 //
-// One context belongs to one run of one model instance; kernels of that run use it one after the other, and the
-// threads of one kernel at the same time (which is why the error is set atomically).
+// One context belongs to one run of one model instance; kernels of that run use it one after the other, and
+// the threads of one kernel at the same time (which is why the error is set atomically).
 //
-//   void cpp_fused_embedding_0(AotiKernelContext *ctx, const int64_t *index, const float *table, float *out) {
+//   void cpp_fused_embedding_0(AotiKernelContext *ctx, const int64_t *index, const float *table, float *out)
+//   {
 //     ...
-//     if (i < 0 || i >= 30522) { aoti_kernel_fail(ctx, "embedding: index out of range [0, 30522)", i); return; }
+//     if (i < 0 || i >= 30522) { aoti_kernel_fail(ctx, "embedding: index out of range [0, 30522)", i);
+//     return; }
 //   }
 #ifndef AOTI_KERNEL_CONTEXT_H_
 #define AOTI_KERNEL_CONTEXT_H_
@@ -20,12 +22,13 @@ typedef struct AotiKernelContext {
   // Borrowed; null means one thread.
   AotiThreads *threads;
   // Thread t owns [scratch + t * scratch_bytes_per_thread, scratch + (t + 1) * scratch_bytes_per_thread).
-  // Each such piece is 64-byte aligned; contents are undefined at the start of a kernel. Null when the model's
-  // table asks for 0 bytes. Borrowed by kernels; owned by the instance.
+  // Each such piece is 64-byte aligned; contents are undefined at the start of a kernel. Null when the
+  // model's table asks for 0 bytes. Borrowed by kernels; owned by the instance.
   void *scratch;
   // As the model's table asks, rounded up to a multiple of 64.
   int64_t scratch_bytes_per_thread;
-  // Null, or the first failure that a kernel of this run reported: a string that outlives the run (a literal).
+  // Null, or the first failure that a kernel of this run reported: a string that outlives the run (a
+  // literal).
   const char *error;
   // The offending value that goes with `error`. Meaningful only when `error` is not null.
   int64_t error_value;
@@ -33,7 +36,8 @@ typedef struct AotiKernelContext {
 
 // Reports bad data found by a kernel, e.g. an index out of range. `message` is a literal that says what was
 // expected and where it comes from; `value` is what was found. The first report of a run wins. Thread-safe.
-// The kernel goes on or returns as it likes, without touching memory out of range; the wrapper stops after it.
+// The kernel goes on or returns as it likes, without touching memory out of range; the wrapper stops after
+// it.
 static inline void aoti_kernel_fail(AotiKernelContext *ctx, const char *message, int64_t value) {
   const char *none = NULL;
   if (__atomic_compare_exchange_n(&ctx->error, &none, message, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {

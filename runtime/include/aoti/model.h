@@ -6,7 +6,8 @@
 //   static int32_t run(AotiRunArgs *args) {
 //     const Kernels *kernels = (const Kernels *)args->kernels;
 //     AtenTensorHandle buf0_handle = nullptr;
-//     AOTI_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(2, size, stride, AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 0,
+//     AOTI_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(2, size, stride, AOTI_DTYPE_FLOAT32,
+//     AOTI_DEVICE_CPU, 0,
 //                                                          &buf0_handle));
 //     RAIIAtenTensorHandle buf0(buf0_handle);
 //     kernels->cpp_fused_sin_0(args->ctx, aoti_data<const float>(args->inputs[0]), aoti_data<float>(buf0));
@@ -26,32 +27,35 @@
 
 extern "C" {
 
-// Records a printf-like message as the calling thread's last error, with the place in the generated code, and returns
-// AOTI_RUNTIME_FAILURE. `file` and `format` are not null.
-__attribute__((format(printf, 3, 4))) int32_t aoti_model_fail(const char *file, int line, const char *format, ...);
+// Records a printf-like message as the calling thread's last error, with the place in the generated code, and
+// returns AOTI_RUNTIME_FAILURE. `file` and `format` are not null.
+__attribute__((format(printf, 3, 4))) int32_t aoti_model_fail(const char *file, int line, const char *format,
+                                                              ...);
 
-// The same for a failed call of the shim: the message is `call` (its source text) and what the shim says of it.
+// The same for a failed call of the shim: the message is `call` (its source text) and what the shim says of
+// it.
 int32_t aoti_model_fail_call(const char *file, int line, const char *call);
 
 }  // extern "C"
 
-// Evaluates a call of the shim once; when it fails, records why and where, and returns from the current function.
-#define AOTI_TORCH_ERROR_CODE_CHECK(call)                               \
-  do {                                                                  \
-    if (__builtin_expect((call) != AOTI_TORCH_SUCCESS, 0)) {            \
-      return aoti_model_fail_call(__FILE_NAME__, __LINE__, #call);      \
-    }                                                                   \
+// Evaluates a call of the shim once; when it fails, records why and where, and returns from the current
+// function.
+#define AOTI_TORCH_ERROR_CODE_CHECK(call)                          \
+  do {                                                             \
+    if (__builtin_expect((call) != AOTI_TORCH_SUCCESS, 0)) {       \
+      return aoti_model_fail_call(__FILE_NAME__, __LINE__, #call); \
+    }                                                              \
   } while (0)
 
 // Returns from the current function with a printf-like message: AOTI_REPORT("expected %d, got %d", a, b).
 #define AOTI_REPORT(...) return aoti_model_fail(__FILE_NAME__, __LINE__, __VA_ARGS__)
 
 // After a kernel that can find bad data: returns from the current function with its message when it did.
-#define AOTI_KERNEL_CHECK(ctx, kernel_name)                                                                 \
-  do {                                                                                                      \
-    if (__builtin_expect((ctx)->error != nullptr, 0)) {                                                     \
-      AOTI_REPORT("kernel %s: %s; got %lld", (kernel_name), (ctx)->error, (long long)(ctx)->error_value);   \
-    }                                                                                                       \
+#define AOTI_KERNEL_CHECK(ctx, kernel_name)                                                               \
+  do {                                                                                                    \
+    if (__builtin_expect((ctx)->error != nullptr, 0)) {                                                   \
+      AOTI_REPORT("kernel %s: %s; got %lld", (kernel_name), (ctx)->error, (long long)(ctx)->error_value); \
+    }                                                                                                     \
   } while (0)
 
 // Sole owner of a tensor handle; deletes it. Movable, not copyable.
@@ -89,7 +93,8 @@ class RAIIAtenTensorHandle {
   AtenTensorHandle handle_ = nullptr;
 };
 
-// Address of a tensor's first element. For handles known to be good (checked inputs, tensors just made); null otherwise.
+// Address of a tensor's first element. For handles known to be good (checked inputs, tensors just made); null
+// otherwise.
 template <class T>
 static inline T *aoti_data(AtenTensorHandle tensor) {
   void *data = nullptr;

@@ -1,11 +1,11 @@
 // The table of functions through which a host program uses one model library.
 //
-// A process may hold many model libraries, each with its own copy of runtime and shim (or bound to libtorch). The
-// functions in a table belong together: a tensor handle made by one table's functions is given to that table's
-// functions only. Hosts never call aoti_torch_* by name.
+// A process may hold many model libraries, each with its own copy of runtime and shim (or bound to libtorch).
+// The functions in a table belong together: a tensor handle made by one table's functions is given to that
+// table's functions only. Hosts never call aoti_torch_* by name.
 //
-// Every library exports `const AotiModelApi *aoti_model_api(void)` for dlsym and NAME_api(void) for linking; both give
-// the same table, which lives as long as the library is loaded.
+// Every library exports `const AotiModelApi *aoti_model_api(void)` for dlsym and NAME_api(void) for linking;
+// both give the same table, which lives as long as the library is loaded.
 //
 //   const AotiModelApi *api = my_model_aoti_api();
 //   AOTInductorModelContainerHandle model;
@@ -20,9 +20,9 @@
 extern "C" {
 #endif
 
-// Fields are only ever added at the end; struct_size tells how many there are. abi_version is raised when the meaning
-// of one changes. Pointers documented as "may be null" are; all others are set. Unless said otherwise semantics,
-// ownership and thread-safety are those of the function of the same name in aoti/model_interface.h
+// Fields are only ever added at the end; struct_size tells how many there are. abi_version is raised when the
+// meaning of one changes. Pointers documented as "may be null" are; all others are set. Unless said otherwise
+// semantics, ownership and thread-safety are those of the function of the same name in aoti/model_interface.h
 // (AOTInductorModelContainer<Name>) or aoti/tensor.h (aoti_torch_<name>).
 typedef struct AotiModelApi {
   uint32_t struct_size;  // sizeof(AotiModelApi) of the library
@@ -30,8 +30,8 @@ typedef struct AotiModelApi {
   // The model's tables. Null for a library that stock AOTInductor made (api built by runtime/package).
   const AotiModelDesc *desc;
 
-  // The message of the last call of a container function on the calling thread, when it failed. Never null; borrowed,
-  // valid until the next such call on this thread.
+  // The message of the last call of a container function on the calling thread, when it failed. Never null;
+  // borrowed, valid until the next such call on this thread.
   const char *(*last_error)(void);
   // The same for the last failed call of one of the tensor functions below.
   const char *(*last_tensor_error)(void);
@@ -45,19 +45,23 @@ typedef struct AotiModelApi {
   AOTIRuntimeError (*run)(AOTInductorModelContainerHandle container, AtenTensorHandle *input_handles,
                           size_t num_inputs, AtenTensorHandle *output_handles, size_t num_outputs,
                           AOTInductorStreamHandle stream, AOTIProxyExecutorHandle proxy_executor);
-  AOTIRuntimeError (*run_single_threaded)(AOTInductorModelContainerHandle container, AtenTensorHandle *input_handles,
-                                          size_t num_inputs, AtenTensorHandle *output_handles, size_t num_outputs,
-                                          AOTInductorStreamHandle stream, AOTIProxyExecutorHandle proxy_executor);
-  // Sets how many threads one run of this container may use; n >= 1, or 0 for the default (AOTI_NUM_THREADS, else the
-  // processors that the process may use). Waits for runs in progress. Fails for n < 0 or n > 1024, and when threads
-  // cannot be made (then the old number stays). May be null.
+  AOTIRuntimeError (*run_single_threaded)(AOTInductorModelContainerHandle container,
+                                          AtenTensorHandle *input_handles, size_t num_inputs,
+                                          AtenTensorHandle *output_handles, size_t num_outputs,
+                                          AOTInductorStreamHandle stream,
+                                          AOTIProxyExecutorHandle proxy_executor);
+  // Sets how many threads one run of this container may use; n >= 1, or 0 for the default (AOTI_NUM_THREADS,
+  // else the processors that the process may use). Waits for runs in progress. Fails for n < 0 or n > 1024,
+  // and when threads cannot be made (then the old number stays). May be null.
   AOTIRuntimeError (*set_num_threads)(AOTInductorModelContainerHandle container, int32_t n);
   // May be null.
   AOTIRuntimeError (*get_num_threads)(AOTInductorModelContainerHandle container, int32_t *ret_n);
   AOTIRuntimeError (*get_num_inputs)(AOTInductorModelContainerHandle container, size_t *ret_num_inputs);
-  AOTIRuntimeError (*get_input_name)(AOTInductorModelContainerHandle container, size_t index, const char **ret_name);
+  AOTIRuntimeError (*get_input_name)(AOTInductorModelContainerHandle container, size_t index,
+                                     const char **ret_name);
   AOTIRuntimeError (*get_num_outputs)(AOTInductorModelContainerHandle container, size_t *ret_num_outputs);
-  AOTIRuntimeError (*get_output_name)(AOTInductorModelContainerHandle container, size_t index, const char **ret_name);
+  AOTIRuntimeError (*get_output_name)(AOTInductorModelContainerHandle container, size_t index,
+                                      const char **ret_name);
   AOTIRuntimeError (*get_call_spec)(AOTInductorModelContainerHandle container, const char **ret_in_spec,
                                     const char **ret_out_spec);
 
@@ -67,31 +71,35 @@ typedef struct AotiModelApi {
                                         const char **ret_name);
   AOTIRuntimeError (*get_constant_original_fqn)(AOTInductorModelContainerHandle container, size_t index,
                                                 const char **ret_fqn);
-  AOTIRuntimeError (*get_constant_dtype)(AOTInductorModelContainerHandle container, size_t index, int32_t *ret_dtype);
+  AOTIRuntimeError (*get_constant_dtype)(AOTInductorModelContainerHandle container, size_t index,
+                                         int32_t *ret_dtype);
   AOTIRuntimeError (*get_constant_data_size)(AOTInductorModelContainerHandle container, size_t index,
                                              size_t *ret_size_bytes);
   // The pairs functions may be null (stock libraries older than PyTorch 2.13).
   AOTIRuntimeError (*extract_constants)(AOTInductorModelContainerHandle container,
-                                        const AOTInductorConstantMapEntry **ret_entries, size_t *ret_num_entries,
-                                        bool use_inactive);
+                                        const AOTInductorConstantMapEntry **ret_entries,
+                                        size_t *ret_num_entries, bool use_inactive);
   AOTIRuntimeError (*update_constants)(AOTInductorModelContainerHandle container,
-                                       const AOTInductorConstantMapEntry *pairs, size_t num_pairs, bool use_inactive,
-                                       bool validate_full_update);
+                                       const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
+                                       bool use_inactive, bool validate_full_update);
   AOTIRuntimeError (*update_user_managed_constants)(AOTInductorModelContainerHandle container,
-                                                    const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
-                                                    bool use_inactive, bool validate_full_update);
+                                                    const AOTInductorConstantMapEntry *pairs,
+                                                    size_t num_pairs, bool use_inactive,
+                                                    bool validate_full_update);
   AOTIRuntimeError (*swap_constants)(AOTInductorModelContainerHandle container);
   AOTIRuntimeError (*free_inactive_constants)(AOTInductorModelContainerHandle container);
 
   // ---- Tensors, of the shim that the library is bound to ----
-  AOTITorchError (*create_tensor_from_blob_v2)(void *data, int64_t ndim, const int64_t *sizes, const int64_t *strides,
-                                               int64_t storage_offset, int32_t dtype, int32_t device_type,
-                                               int32_t device_index, AtenTensorHandle *ret_tensor, int32_t layout,
+  AOTITorchError (*create_tensor_from_blob_v2)(void *data, int64_t ndim, const int64_t *sizes,
+                                               const int64_t *strides, int64_t storage_offset, int32_t dtype,
+                                               int32_t device_type, int32_t device_index,
+                                               AtenTensorHandle *ret_tensor, int32_t layout,
                                                const uint8_t *opaque_metadata, int64_t opaque_metadata_size);
   // torch_from_blob: with a deleter. May be null (libtorch older than 2.11).
-  AOTITorchError (*create_tensor_with_deleter)(void *data, int64_t ndim, const int64_t *sizes, const int64_t *strides,
-                                               int64_t storage_offset, int32_t dtype, int32_t device_type,
-                                               int32_t device_index, AtenTensorHandle *ret_tensor, int32_t layout,
+  AOTITorchError (*create_tensor_with_deleter)(void *data, int64_t ndim, const int64_t *sizes,
+                                               const int64_t *strides, int64_t storage_offset, int32_t dtype,
+                                               int32_t device_type, int32_t device_index,
+                                               AtenTensorHandle *ret_tensor, int32_t layout,
                                                const uint8_t *opaque_metadata, int64_t opaque_metadata_size,
                                                void (*deleter)(void *data, void *ctx), void *deleter_ctx);
   AOTITorchError (*empty_strided)(int64_t ndim, const int64_t *sizes, const int64_t *strides, int32_t dtype,
@@ -114,8 +122,8 @@ typedef struct AotiModelApi {
 // Exported by every model library. (A generated NAME_api() calls it inside the library.)
 AOTI_MODEL_EXPORT const AotiModelApi *aoti_model_api(void);
 
-// The same, hidden: what a generated NAME_api() returns, so that two model libraries in one process never answer for
-// each other.
+// The same, hidden: what a generated NAME_api() returns, so that two model libraries in one process never
+// answer for each other.
 const AotiModelApi *aoti_model_api_of_this_library(void);
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 // The tables that generated code hands to the runtime: plain C structs, constant data, no constructors.
 //
 // What enters: generated wrapper/model.cpp defines `extern "C" const AotiModelDesc aoti_model_desc` (hidden
-// visibility). What leaves: the runtime (runtime/model) makes containers from it, checks every input against it
-// *before* it calls desc->run, and answers the questions of the model interface from it.
+// visibility). What leaves: the runtime (runtime/model) makes containers from it, checks every input against
+// it *before* it calls desc->run, and answers the questions of the model interface from it.
 //
 // Invariants, checked when a container is created (a violation names the field and both numbers):
 // - struct_size == sizeof(AotiModelDesc) and abi_version == AOTI_MODEL_ABI_VERSION;
@@ -10,7 +10,8 @@
 // - constants lie inside [0, weights_bytes), their offsets are multiples of 64.
 //
 //   static const AotiDimDesc x_dims[] = {{1, 64, 1, 0, 0}, AOTI_STATIC_DIM(64)};   // [s0 in 1..64, 64]
-//   static const AotiTensorDesc inputs[] = {{"x", AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 2, x_dims, NULL, "m.py:3"}};
+//   static const AotiTensorDesc inputs[] = {{"x", AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 2, x_dims, NULL,
+//   "m.py:3"}};
 #ifndef AOTI_MODEL_DESC_H_
 #define AOTI_MODEL_DESC_H_
 
@@ -30,8 +31,8 @@ extern "C" {
 // In AotiTensorDesc.strides: this dimension's stride is not checked (the generated code reads it).
 #define AOTI_ANY_STRIDE INT64_MIN
 
-// One dimension: lo <= size <= hi, size divisible by multiple_of, and equal to every other dimension of the same
-// symbol. symbol: index in [0, num_symbols), or -1 when the size is static (then lo == hi).
+// One dimension: lo <= size <= hi, size divisible by multiple_of, and equal to every other dimension of the
+// same symbol. symbol: index in [0, num_symbols), or -1 when the size is static (then lo == hi).
 typedef struct AotiDimDesc {
   int64_t lo, hi;
   int64_t multiple_of;  // 1: any
@@ -43,15 +44,19 @@ typedef struct AotiDimDesc {
 #define AOTI_STATIC_DIM(size) {(size), (size), 1, -1, 0}
 // clang-format on
 
+// In AotiTensorDesc.dtype, of outputs only: the model returns None here; its handle has no tensor in it.
+#define AOTI_OUTPUT_NONE (-1)
+
 // An input or an output.
 typedef struct AotiTensorDesc {
-  const char *name;         // as in the model's signature, e.g. "x"
-  int32_t dtype;            // AOTI_DTYPE_*
-  int32_t device_type;      // AOTI_DEVICE_*
+  const char *name;     // as in the model's signature, e.g. "x"
+  int32_t dtype;        // AOTI_DTYPE_*
+  int32_t device_type;  // AOTI_DEVICE_*
   int32_t ndim;
   const AotiDimDesc *dims;  // [ndim]; null when ndim is 0
-  const int64_t *strides;   // [ndim], in elements; null: contiguous. Strides of dimensions of size 1 are not checked.
-  const char *origin;       // what made it so, e.g. "models/x.py:12 in forward"; null when unknown
+  const int64_t
+      *strides;  // [ndim], in elements; null: contiguous. Strides of dimensions of size 1 are not checked.
+  const char *origin;  // what made it so, e.g. "models/x.py:12 in forward"; null when unknown
 } AotiTensorDesc;
 
 typedef enum AotiConstantKind {
@@ -100,18 +105,18 @@ typedef struct AotiIsaVariant {
 
 // What desc->run gets. Every pointer is borrowed for the length of the call, except as said.
 typedef struct AotiRunArgs {
-  // [num_inputs], checked against the table. The runtime deletes the handles that are not null afterwards; run may
-  // delete one early (or hand it on) by setting its slot to null.
+  // [num_inputs], checked against the table. The runtime deletes the handles that are not null afterwards;
+  // run may delete one early (or hand it on) by setting its slot to null.
   AtenTensorHandle *inputs;
-  // [num_outputs], all null at the start. run fills them with new handles, which become the caller's. On failure the
-  // runtime deletes those that are set.
+  // [num_outputs], all null at the start. run fills them with new handles, which become the caller's. On
+  // failure the runtime deletes those that are set.
   AtenTensorHandle *outputs;
-  void *arena;                  // arena_bytes of the instance, 64-byte aligned; null when 0
+  void *arena;                   // arena_bytes of the instance, 64-byte aligned; null when 0
   const void *const *constants;  // [num_constants]: address of each constant's first stored byte
-  const int64_t *symbols;       // [num_symbols]: the sizes found in the inputs
-  const void *kernels;          // of the variant that was chosen at load
+  const int64_t *symbols;        // [num_symbols]: the sizes found in the inputs
+  const void *kernels;           // of the variant that was chosen at load
   AotiKernelContext *ctx;
-  void *stream;                   // null on a CPU
+  void *stream;                            // null on a CPU
   AOTIProxyExecutorHandle proxy_executor;  // may be null
 } AotiRunArgs;
 
@@ -129,19 +134,20 @@ typedef struct AotiModelDesc {
   const AotiTensorDesc *outputs;
   const AotiConstantDesc *constants;
   const AotiIsaVariant *isa;  // best first; the first one that the processor can run is taken
-  // Bytes of the arena of one instance. When arena_bytes_for is not null it is asked instead, for every run, with the
-  // symbols' values, and the arena grows as needed; it returns a negative number when a size would overflow.
+  // Bytes of the arena of one instance. When arena_bytes_for is not null it is asked instead, for every run,
+  // with the symbols' values, and the arena grows as needed; it returns a negative number when a size would
+  // overflow.
   int64_t arena_bytes;
   int64_t (*arena_bytes_for)(const int64_t *symbols);
   int64_t scratch_bytes_per_thread;
-  // The weights: in the library (weights not null, aligned to AOTI_ALIGNMENT), or in a file of exactly weights_bytes
-  // bytes named weights_file (no directory in it), looked for in the directory given at creation and then beside the
-  // library, mapped read-only and shared. Both null when weights_bytes is 0.
+  // The weights: in the library (weights not null, aligned to AOTI_ALIGNMENT), or in a file of exactly
+  // weights_bytes bytes named weights_file (no directory in it), looked for in the directory given at
+  // creation and then beside the library, mapped read-only and shared. Both null when weights_bytes is 0.
   const uint8_t *weights;
   const char *weights_file;
   int64_t weights_bytes;
-  // Runs the model once. 0 on success; else a message has been set (AOTI_REPORT and its like in aoti/model.h).
-  // Called by several threads at once, with different instances' arguments.
+  // Runs the model once. 0 on success; else a message has been set (AOTI_REPORT and its like in
+  // aoti/model.h). Called by several threads at once, with different instances' arguments.
   int32_t (*run)(AotiRunArgs *args);
 } AotiModelDesc;
 

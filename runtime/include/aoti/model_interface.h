@@ -2,14 +2,16 @@
 // (aoti_runtime/interface.h), so that PyTorch's own loader can run our libraries.
 //
 // General contract:
-// - AOTI_RUNTIME_SUCCESS (0) or AOTI_RUNTIME_FAILURE; nothing is thrown; AOTInductorGetLastError has the message.
-// - Out-parameters are written on success only. No pointer may be null unless said so; a null or foreign container
-//   or model handle is refused.
+// - AOTI_RUNTIME_SUCCESS (0) or AOTI_RUNTIME_FAILURE; nothing is thrown; AOTInductorGetLastError has the
+//   message.
+// - Out-parameters are written on success only. No pointer may be null unless said so; a null or foreign
+//   container or model handle is refused.
 // - Strings and arrays given out are borrowed and live as long as the container, unless said otherwise.
-// - Containers are thread-safe: any function except Delete may be called at any time from any thread. Functions that
-//   change constants or threads wait for the runs in progress, and runs wait for them.
-// - A "constant" is a parameter, a buffer or a tensor literal of the model. Constants that the compiler packed into
-//   another layout are listed, but can be neither extracted nor updated; such a request is refused, with their names.
+// - Containers are thread-safe: any function except Delete may be called at any time from any thread.
+//   Functions that change constants or threads wait for the runs in progress, and runs wait for them.
+// - A "constant" is a parameter, a buffer or a tensor literal of the model. Constants that the compiler
+//   packed into another layout are listed, but can be neither extracted nor updated; such a request is
+//   refused, with their names.
 #ifndef AOTI_MODEL_INTERFACE_H_
 #define AOTI_MODEL_INTERFACE_H_
 
@@ -31,8 +33,9 @@ typedef AOTInductorModelContainerOpaque *AOTInductorModelContainerHandle;
 typedef struct AOTInductorStreamOpaque AOTInductorStreamOpaque;
 typedef AOTInductorStreamOpaque *AOTInductorStreamHandle;
 
-// A std::unordered_map<std::string, AtenTensorHandle> of libstdc++ (C++11 string layout), owned by the host. It is
-// read, and for ExtractConstantsMap written through its own nodes, as data; see runtime/model/constant_map.h.
+// A std::unordered_map<std::string, AtenTensorHandle> of libstdc++ (C++11 string layout), owned by the host.
+// It is read, and for ExtractConstantsMap written through its own nodes, as data; see
+// runtime/model/constant_map.h.
 typedef struct AOTInductorConstantMap AOTInductorConstantMap;
 typedef AOTInductorConstantMap *AOTInductorConstantMapHandle;
 
@@ -60,25 +63,25 @@ typedef struct AOTInductorArrayRefTensor {
 // ---- Containers ----
 
 // CreateWithDevice for a CPU (is_cpu true); is_cpu false is refused by a library built for the CPU.
-AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerCreate(AOTInductorModelContainerHandle *container_handle,
-                                                                   size_t num_models, bool is_cpu,
-                                                                   const char *cubin_dir);
+AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerCreate(
+    AOTInductorModelContainerHandle *container_handle, size_t num_models, bool is_cpu, const char *cubin_dir);
 
-// Makes a container that can run num_models (1..1024) inputs at a time, all sharing one copy of the weights. device_str
-// is "cpu" or "cpu:0". cubin_dir (may be null or empty) is searched first for an external weights file. The caller
-// owns *container_handle. Fails when no kernel variant can run on this processor, when the weights are missing or of
-// the wrong size, and for want of memory.
-AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerCreateWithDevice(
-    AOTInductorModelContainerHandle *container_handle, size_t num_models, const char *device_str,
-    const char *cubin_dir);
+// Makes a container that can run num_models (1..1024) inputs at a time, all sharing one copy of the weights.
+// device_str is "cpu" or "cpu:0". cubin_dir (may be null or empty) is searched first for an external weights
+// file. The caller owns *container_handle. Fails when no kernel variant can run on this processor, when the
+// weights are missing or of the wrong size, and for want of memory.
+AOTI_MODEL_EXPORT AOTIRuntimeError
+AOTInductorModelContainerCreateWithDevice(AOTInductorModelContainerHandle *container_handle,
+                                          size_t num_models, const char *device_str, const char *cubin_dir);
 
 // Deletes a container, which nobody may be using. Null is accepted. Outputs of earlier runs stay valid.
-AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerDelete(AOTInductorModelContainerHandle container_handle);
+AOTI_MODEL_EXPORT AOTIRuntimeError
+AOTInductorModelContainerDelete(AOTInductorModelContainerHandle container_handle);
 
-// Runs the model. The num_inputs handles are stolen, also on failure; the arrays are borrowed. The num_outputs
-// handles written become the caller's; on failure the array's slots are null. Every input is checked against the
-// model's tables first. Up to num_models calls run at once; others wait, first come first served. stream_handle and
-// proxy_executor_handle may be null.
+// Runs the model. The num_inputs handles are stolen, also on failure; the arrays are borrowed. The
+// num_outputs handles written become the caller's; on failure the array's slots are null. Every input is
+// checked against the model's tables first. Up to num_models calls run at once; others wait, first come first
+// served. stream_handle and proxy_executor_handle may be null.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerRun(
     AOTInductorModelContainerHandle container_handle, AtenTensorHandle *input_handles, size_t num_inputs,
     AtenTensorHandle *output_handles, size_t num_outputs, AOTInductorStreamHandle stream_handle,
@@ -92,12 +95,12 @@ AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerRunSingleThreaded(
 
 // ---- What the model is ----
 
-AOTI_MODEL_EXPORT AOTIRuntimeError
-AOTInductorModelContainerGetNumInputs(AOTInductorModelContainerHandle container_handle, size_t *ret_num_inputs);
+AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetNumInputs(
+    AOTInductorModelContainerHandle container_handle, size_t *ret_num_inputs);
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetInputName(
     AOTInductorModelContainerHandle container_handle, size_t input_idx, const char **ret_input_names);
-AOTI_MODEL_EXPORT AOTIRuntimeError
-AOTInductorModelContainerGetNumOutputs(AOTInductorModelContainerHandle container_handle, size_t *ret_num_outputs);
+AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetNumOutputs(
+    AOTInductorModelContainerHandle container_handle, size_t *ret_num_outputs);
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetOutputName(
     AOTInductorModelContainerHandle container_handle, size_t output_idx, const char **ret_output_names);
 
@@ -107,8 +110,8 @@ AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetCallSpec(
 
 // ---- Constants: what there is. idx < num_constants, else failure. ----
 
-AOTI_MODEL_EXPORT AOTIRuntimeError
-AOTInductorModelContainerGetNumConstants(AOTInductorModelContainerHandle container_handle, size_t *num_constants);
+AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetNumConstants(
+    AOTInductorModelContainerHandle container_handle, size_t *num_constants);
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetConstantName(
     AOTInductorModelContainerHandle container_handle, size_t idx, const char **name);
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetConstantOriginalFQN(
@@ -130,20 +133,21 @@ AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetConstantsBlobSize
 
 // ---- Constants: reading and replacing ----
 //
-// A container has an active and an inactive set; both start as the library's weights, which are never written: the
-// first update of a set gives the constants concerned memory of their own. Names are either the constant's name or
-// its original FQN. A tensor must have the constant's dtype and sizes; strides and offset may be any (its elements are
-// copied one by one where they are not already in order). validate_full_update: fail unless every constant that can
-// be updated is among those given. A failed update changes nothing.
+// A container has an active and an inactive set; both start as the library's weights, which are never
+// written: the first update of a set gives the constants concerned memory of their own. Names are either the
+// constant's name or its original FQN. A tensor must have the constant's dtype and sizes; strides and offset
+// may be any (its elements are copied one by one where they are not already in order). validate_full_update:
+// fail unless every constant that can be updated is among those given. A failed update changes nothing.
 
-// Adds (original FQN -> new handle) to the host's map for every plain constant of the set. The host owns the handles
-// and deletes them. Needs a map whose nodes this library can allocate: see runtime/model/constant_map.h.
+// Adds (original FQN -> new handle) to the host's map for every plain constant of the set. The host owns the
+// handles and deletes them. Needs a map whose nodes this library can allocate: see
+// runtime/model/constant_map.h.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerExtractConstantsMap(
     AOTInductorModelContainerHandle container_handle, AOTInductorConstantMapHandle constant_map_handle,
     bool use_inactive);
 
-// The same as an array of the container's: valid until the next such call or change of constants. The handles are
-// the container's, too.
+// The same as an array of the container's: valid until the next such call or change of constants. The handles
+// are the container's, too.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerExtractConstantsMapEntries(
     AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry **entries,
     size_t *num_entries, bool use_inactive);
@@ -153,37 +157,37 @@ AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateConstantBuffer
     AOTInductorModelContainerHandle container_handle, AOTInductorConstantMapHandle constant_map_handle,
     bool use_inactive, bool validate_full_update);
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateConstantBufferPairs(
-    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
-    bool use_inactive, bool validate_full_update);
+    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs,
+    size_t num_pairs, bool use_inactive, bool validate_full_update);
 
 // The same: on a CPU there is nothing to move.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateConstantBufferFromCpu(
     AOTInductorModelContainerHandle container_handle, AOTInductorConstantMapHandle constant_map_handle,
     bool use_inactive, bool validate_full_update);
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateConstantBufferFromCpuPairs(
-    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
-    bool use_inactive, bool validate_full_update);
+    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs,
+    size_t num_pairs, bool use_inactive, bool validate_full_update);
 
-// Uses the tensors' memory in place of a copy: the caller keeps it alive while the set uses it (a reference to the
-// storage is held, which suffices for tensors that own theirs). Strides must be the constant's own.
+// Uses the tensors' memory in place of a copy: the caller keeps it alive while the set uses it (a reference
+// to the storage is held, which suffices for tensors that own theirs). Strides must be the constant's own.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateUserManagedConstantBuffer(
     AOTInductorModelContainerHandle container_handle, AOTInductorConstantMapHandle constant_map_handle,
     bool use_inactive, bool validate_full_update);
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateUserManagedConstantBufferPairs(
-    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
-    bool use_inactive, bool validate_full_update);
+    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs,
+    size_t num_pairs, bool use_inactive, bool validate_full_update);
 
 // UpdateConstantBuffer of the inactive set, without full validation.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateInactiveConstantBuffer(
     AOTInductorModelContainerHandle container_handle, AOTInductorConstantMapHandle constant_map_handle);
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateInactiveConstantBufferPairs(
-    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs, size_t num_pairs);
+    AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry *pairs,
+    size_t num_pairs);
 
-// Replaces all the active set's constants, packed ones too, by a copy of a blob of GetConstantsBlobSize bytes in
-// the library's own layout (a NAME.weights.bin of the same compilation).
-AOTI_MODEL_EXPORT AOTIRuntimeError
-AOTInductorModelUpdateConstantsFromBlob(AOTInductorModelContainerHandle container_handle,
-                                        const uint8_t *weight_blob_ptr);
+// Replaces all the active set's constants, packed ones too, by a copy of a blob of GetConstantsBlobSize bytes
+// in the library's own layout (a NAME.weights.bin of the same compilation).
+AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelUpdateConstantsFromBlob(
+    AOTInductorModelContainerHandle container_handle, const uint8_t *weight_blob_ptr);
 
 // Puts the inactive set back to the library's weights and frees what it held.
 AOTI_MODEL_EXPORT AOTIRuntimeError
@@ -191,8 +195,8 @@ AOTInductorModelContainerFreeInactiveConstantBuffer(AOTInductorModelContainerHan
 
 // Nothing is left to fold at run time: succeeds. All arguments but the container may be null.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerRunConstantFolding(
-    AOTInductorModelContainerHandle container_handle, bool use_inactive, AOTInductorStreamHandle stream_handle,
-    AOTIProxyExecutorHandle proxy_executor_handle);
+    AOTInductorModelContainerHandle container_handle, bool use_inactive,
+    AOTInductorStreamHandle stream_handle, AOTIProxyExecutorHandle proxy_executor_handle);
 
 // Makes the inactive set the active one and the other way round. Waits for the runs in progress.
 AOTI_MODEL_EXPORT AOTIRuntimeError
@@ -215,25 +219,25 @@ AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelRun(AOTInductorModelHandle mo
 // User-managed, as in UpdateUserManagedConstantBuffer.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelUpdateConstantsMap(
     AOTInductorModelHandle model_handle, AOTInductorConstantMapHandle constant_map_handle);
-AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelUpdateConstantsMapV2(AOTInductorModelHandle model_handle,
-                                                                        const AOTInductorConstantMapEntry *pairs,
-                                                                        int32_t num_pairs);
+AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelUpdateConstantsMapV2(
+    AOTInductorModelHandle model_handle, const AOTInductorConstantMapEntry *pairs, int32_t num_pairs);
 // Null is accepted.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelDelete(AOTInductorModelHandle model_handle);
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelGetNumOutputs(AOTInductorModelHandle model_handle,
                                                                  size_t *ret_num_outputs);
 
-// Runs on tensors described by plain numbers. Inputs are borrowed. outputs[i]: when data is not null, the result is
-// copied there (numel, ndim, sizes, strides and dtype must describe the result's contiguous form); when it is null the
-// call fails, because nobody would own the memory. At most AOTI_ARRAYREF_TENSOR_MAX_DIMS dimensions.
+// Runs on tensors described by plain numbers. Inputs are borrowed. outputs[i]: when data is not null, the
+// result is copied there (numel, ndim, sizes, strides and dtype must describe the result's contiguous form);
+// when it is null the call fails, because nobody would own the memory. At most AOTI_ARRAYREF_TENSOR_MAX_DIMS
+// dimensions.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelRunMinimalArrayrefInterfaceV2(
     AOTInductorModelHandle model_handle, int32_t num_inputs, const AOTInductorArrayRefTensor *inputs,
     int32_t num_outputs, AOTInductorArrayRefTensor *outputs);
 
 // ---- Errors ----
 
-// The message of the last call on this thread when it failed, else "". Borrowed: valid until the next call on this
-// thread. *error_msg is never null. Cannot fail, except for error_msg == NULL.
+// The message of the last call on this thread when it failed, else "". Borrowed: valid until the next call on
+// this thread. *error_msg is never null. Cannot fail, except for error_msg == NULL.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorGetLastError(const char **error_msg);
 
 #ifdef __cplusplus

@@ -4,12 +4,12 @@
 // call returns.
 //
 // Invariants:
-// - The split is static and depends only on (num_tasks, grain, num_threads): a run is repeatable, and a chunk's
-//   `thread` number owns scratch memory of that number for the whole run.
-// - Chunks are contiguous, disjoint and cover [0, num_tasks) exactly; each has at least `grain` tasks, the last one
-//   of a single-chunk split excepted.
-// - A task may itself call aoti_parallel_for: the pool is busy then, so the inner loop runs in line, with thread 0.
-//   A kernel that uses scratch by thread number must therefore not nest parallel loops.
+// - The split is static and depends only on (num_tasks, grain, num_threads): a run is repeatable, and a
+//   chunk's `thread` number owns scratch memory of that number for the whole run.
+// - Chunks are contiguous, disjoint and cover [0, num_tasks) exactly; each has at least `grain` tasks, the
+//   last one of a single-chunk split excepted.
+// - A task may itself call aoti_parallel_for: the pool is busy then, so the inner loop runs in line, with
+//   thread 0. A kernel that uses scratch by thread number must therefore not nest parallel loops.
 //
 //   static void scale(void *arg, int64_t begin, int64_t end, int32_t thread) {
 //     float *x = (float *)arg;
@@ -34,12 +34,14 @@ typedef void (*AotiTask)(void *arg, int64_t begin, int64_t end, int32_t thread);
 
 // A provider of threads. Hosts may hand in their own; the runtime's pool is runtime/cpu/thread_pool.h.
 struct AotiThreads {
-  // Upper bound on the number of chunks, and on `thread` + 1. At least 1. Constant while a run is in progress.
+  // Upper bound on the number of chunks, and on `thread` + 1. At least 1. Constant while a run is in
+  // progress.
   int32_t num_threads;
-  // Splits [0, num_tasks) statically into at most num_threads contiguous chunks of at least `grain` tasks, runs
-  // `task` on each, and returns when all have returned; everything they wrote is visible to the caller then.
-  // Runs in line in the calling thread, as thread 0, when there is one chunk or when the provider is busy with
-  // another run. Callable from any thread. Cannot fail. `task` is not null; num_tasks <= 0 runs nothing.
+  // Splits [0, num_tasks) statically into at most num_threads contiguous chunks of at least `grain` tasks,
+  // runs `task` on each, and returns when all have returned; everything they wrote is visible to the caller
+  // then. Runs in line in the calling thread, as thread 0, when there is one chunk or when the provider is
+  // busy with another run. Callable from any thread. Cannot fail. `task` is not null; num_tasks <= 0 runs
+  // nothing.
   void (*run)(AotiThreads *self, int64_t num_tasks, int64_t grain, AotiTask task, void *arg);
 };
 

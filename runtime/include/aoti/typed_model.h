@@ -1,5 +1,6 @@
-// What the generated header of a model is written with: views whose sizes are part of their type, a status instead of
-// exceptions, and a model that owns its container. C++17 and later, for host programs (not for generated kernels).
+// What the generated header of a model is written with: views whose sizes are part of their type, a status
+// instead of exceptions, and a model that owns its container. C++17 and later, for host programs (not for
+// generated kernels).
 //
 //   my_model_aoti::Model model;                          // or Model({.num_threads = 2}) in C++20
 //   if (!model.ok()) { puts(model.status().message()); return 1; }
@@ -8,9 +9,9 @@
 //   if (!result.ok()) { puts(result.status().message()); return 1; }
 //   float first = result.cos()(0, 0);                    // indices are checked
 //
-// Thread-safety: a Model may be used by any number of threads at once (construction, moving and destruction excepted);
-// as many runs as it has instances are computed at the same time, further ones wait. A result belongs to the thread
-// that got it and may be handed on. Views own nothing.
+// Thread-safety: a Model may be used by any number of threads at once (construction, moving and destruction
+// excepted); as many runs as it has instances are computed at the same time, further ones wait. A result
+// belongs to the thread that got it and may be handed on. Views own nothing.
 #ifndef AOTI_TYPED_MODEL_H_
 #define AOTI_TYPED_MODEL_H_
 
@@ -94,8 +95,8 @@ constexpr int64_t static_stride(int32_t dim) {
 }
 
 [[noreturn]] inline void bad_index(int32_t dim, int64_t index, int64_t size) {
-  fprintf(stderr, "aoti: index %lld of dimension %d is out of range: its size is %lld\n", (long long)index, (int)dim,
-          (long long)size);
+  fprintf(stderr, "aoti: index %lld of dimension %d is out of range: its size is %lld\n", (long long)index,
+          (int)dim, (long long)size);
   abort();
 }
 
@@ -110,9 +111,9 @@ struct IsContainerOf<C, T, std::void_t<DataOf<C>, decltype(std::declval<C &>().s
 
 }  // namespace internal
 
-// Elements of type T with sizes Shape and strides Strides (in elements), kept by somebody else. Where a size is
-// kDynamic, the sizes come from run time and the view is row-major or as the model says.
-// Nothing is checked before use: a view over too few elements is refused by Model::run, with the input's name.
+// Elements of type T with sizes Shape and strides Strides (in elements), kept by somebody else. Where a size
+// is kDynamic, the sizes come from run time and the view is row-major or as the model says. Nothing is
+// checked before use: a view over too few elements is refused by Model::run, with the input's name.
 template <class T, class Shape, class Strides>
 class BasicView {
  public:
@@ -140,7 +141,8 @@ class BasicView {
                                               std::is_convertible_v<std::remove_all_extents_t<Array> *, T *>,
                                           int> = 0>
   BasicView(Array &array) : BasicView(reinterpret_cast<T *>(&array), sizeof(Array) / sizeof(T)) {
-    static_assert(kStatic, "a view with dynamic sizes is made from a pointer, a number of elements and sizes");
+    static_assert(kStatic,
+                  "a view with dynamic sizes is made from a pointer, a number of elements and sizes");
     static_assert(!kStatic || sizeof(Array) / sizeof(T) == static_cast<size_t>(static_numel()),
                   "the array has another number of elements than the tensor");
   }
@@ -148,7 +150,8 @@ class BasicView {
   // A vector, array or span; its size is checked when the view is used.
   template <class C, std::enable_if_t<!std::is_array_v<C> && internal::IsContainerOf<C, T>::value, int> = 0>
   BasicView(C &&container) : BasicView(container.data(), container.size()) {
-    static_assert(kStatic, "a view with dynamic sizes is made from a pointer, a number of elements and sizes");
+    static_assert(kStatic,
+                  "a view with dynamic sizes is made from a pointer, a number of elements and sizes");
   }
 
   // A view of elements that must not be written, from one of elements that may.
@@ -164,7 +167,8 @@ class BasicView {
     if (dim < 0 || dim >= kRank) internal::bad_index(0, dim, kRank);
     return sizes_[dim];
   }
-  // The number of elements that the sizes make, and how many there are in memory according to who made the view.
+  // The number of elements that the sizes make, and how many there are in memory according to who made the
+  // view.
   int64_t numel() const {
     int64_t n = 1;
     for (int32_t d = 0; d < kRank; ++d) n *= sizes_[d];
@@ -172,8 +176,8 @@ class BasicView {
   }
   int64_t given() const { return given_; }
 
-  // The element at these indices, one for each dimension; prints and aborts when one is out of range. Inner loops that
-  // have checked their bounds use data().
+  // The element at these indices, one for each dimension; prints and aborts when one is out of range. Inner
+  // loops that have checked their bounds use data().
   template <class... I>
   T &operator()(I... index) const {
     static_assert(sizeof...(I) == static_cast<size_t>(kRank), "one index for each dimension");
@@ -335,7 +339,8 @@ class ModelBase {
     char text[256];
     if (api->abi_version != AOTI_MODEL_ABI_VERSION || api->struct_size < sizeof(AotiModelApi)) {
       snprintf(text, sizeof text,
-               "the library speaks version %u of the model ABI (a table of %u bytes), this program was built for version "
+               "the library speaks version %u of the model ABI (a table of %u bytes), this program was built "
+               "for version "
                "%u (%u bytes): build both from the same release",
                api->abi_version, api->struct_size, AOTI_MODEL_ABI_VERSION, (unsigned)sizeof(AotiModelApi));
       status_ = Status(text);
@@ -374,7 +379,8 @@ class ModelBase {
     AtenTensorHandle on_stack[kMaxOnStack];
     AtenTensorHandle *handles = on_stack;
     if (num_inputs > kMaxOnStack) {
-      handles = static_cast<AtenTensorHandle *>(malloc(sizeof(AtenTensorHandle) * static_cast<size_t>(num_inputs)));
+      handles =
+          static_cast<AtenTensorHandle *>(malloc(sizeof(AtenTensorHandle) * static_cast<size_t>(num_inputs)));
       if (handles == nullptr) return Status("out of memory");
     }
     Status status;
@@ -407,13 +413,14 @@ class ModelBase {
     char text[256];
     const int64_t wanted = reach(input);
     if (input.given != wanted || (input.data == nullptr && wanted != 0)) {
-      snprintf(text, sizeof text, "input '%s': expected %lld elements, got %s%lld", input.name, (long long)wanted,
-               input.data == nullptr ? "a null pointer and " : "", (long long)input.given);
+      snprintf(text, sizeof text, "input '%s': expected %lld elements, got %s%lld", input.name,
+               (long long)wanted, input.data == nullptr ? "a null pointer and " : "", (long long)input.given);
       return Status(text);
     }
     // 0: the strided layout, the only one that a view has.
-    if (api_->create_tensor_from_blob_v2(const_cast<void *>(input.data), input.rank, input.sizes, input.strides, 0,
-                                         input.dtype, AOTI_DEVICE_CPU, 0, handle, 0, nullptr, 0) != 0) {
+    if (api_->create_tensor_from_blob_v2(const_cast<void *>(input.data), input.rank, input.sizes,
+                                         input.strides, 0, input.dtype, AOTI_DEVICE_CPU, 0, handle, 0,
+                                         nullptr, 0) != 0) {
       return Status(api_->last_error());
     }
     return Status();

@@ -33,10 +33,11 @@ struct Inputs {
   }
 };
 
-inline AtenTensorHandle tensor(void *data, int32_t dtype, int64_t ndim, const int64_t *sizes, const int64_t *strides) {
+inline AtenTensorHandle tensor(void *data, int32_t dtype, int64_t ndim, const int64_t *sizes,
+                               const int64_t *strides) {
   AtenTensorHandle handle = nullptr;
-  CHECK_EQ(toy_api()->create_tensor_from_blob_v2(data, ndim, sizes, strides, 0, dtype, AOTI_DEVICE_CPU, 0, &handle, 0,
-                                                 nullptr, 0),
+  CHECK_EQ(toy_api()->create_tensor_from_blob_v2(data, ndim, sizes, strides, 0, dtype, AOTI_DEVICE_CPU, 0,
+                                                 &handle, 0, nullptr, 0),
            AOTI_TORCH_SUCCESS);
   return handle;
 }
@@ -61,7 +62,8 @@ struct Constants {
   float scale[TOY_COLUMNS];
 
   Constants() {
-    static_assert(sizeof(Constants) == sizeof(toy_weights), "the weights are these three, one after the other");
+    static_assert(sizeof(Constants) == sizeof(toy_weights),
+                  "the weights are these three, one after the other");
     memcpy(this, toy_weights, sizeof(toy_weights));
   }
 };

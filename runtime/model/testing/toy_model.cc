@@ -4,9 +4,9 @@
 //       h = torch.relu(x @ self.weight + self.bias)
 //       return h * self.scale, x[:, index] + y[:, index], y
 //
-// Between them they use everything that generated code may: a dynamic dimension with a divisibility guard and an
-// equality, a planned arena, per-thread scratch, threads, plain and packed constants, a kernel that can find bad data,
-// and an output that is an input.
+// Between them they use everything that generated code may: a dynamic dimension with a divisibility guard and
+// an equality, a planned arena, per-thread scratch, threads, plain and packed constants, a kernel that can
+// find bad data, and an output that is an input.
 #include "aoti/model.h"
 #include "aoti/model_api.h"
 
@@ -17,8 +17,8 @@ namespace {
 constexpr int64_t kColumns = TOY_COLUMNS;
 
 struct Kernels {
-  void (*cpp_fused_addmm_relu_0)(AotiKernelContext *ctx, const float *x, const float *weight, const float *bias,
-                                 float *out, int64_t rows);
+  void (*cpp_fused_addmm_relu_0)(AotiKernelContext *ctx, const float *x, const float *weight,
+                                 const float *bias, float *out, int64_t rows);
   void (*cpp_fused_mul_1)(const float *in, const float *scale, float *out, int64_t rows);
   void (*cpp_fused_add_index_2)(AotiKernelContext *ctx, const float *x, const float *y, const int64_t *index,
                                 float *out, int64_t rows);
@@ -43,8 +43,8 @@ void addmm_relu_task(void *argument, int64_t begin, int64_t end, int32_t thread)
   }
 }
 
-void cpp_fused_addmm_relu_0(AotiKernelContext *ctx, const float *x, const float *weight, const float *bias, float *out,
-                            int64_t rows) {
+void cpp_fused_addmm_relu_0(AotiKernelContext *ctx, const float *x, const float *weight, const float *bias,
+                            float *out, int64_t rows) {
   AddmmArgs args{ctx, x, weight, bias, out};
   aoti_parallel_for(ctx->threads, rows, 1, addmm_relu_task, &args);
 }
@@ -55,8 +55,8 @@ void cpp_fused_mul_1(const float *in, const float *scale, float *out, int64_t ro
   }
 }
 
-void cpp_fused_add_index_2(AotiKernelContext *ctx, const float *x, const float *y, const int64_t *index, float *out,
-                           int64_t rows) {
+void cpp_fused_add_index_2(AotiKernelContext *ctx, const float *x, const float *y, const int64_t *index,
+                           float *out, int64_t rows) {
   if (index[0] < 0 || index[0] >= kColumns) {
     aoti_kernel_fail(ctx, "index out of range; expected 0 to 15 (toy.py:4 in forward)", index[0]);
     return;
@@ -73,8 +73,8 @@ int32_t run(AotiRunArgs *args) {
   const int64_t s0 = args->symbols[0];
   const int64_t size0[] = {s0, kColumns}, stride0[] = {kColumns, 1}, size1[] = {s0, 1}, stride1[] = {1, 1};
   float *buf0 = aoti_arena<float>(args, 0);
-  kernels->cpp_fused_addmm_relu_0(args->ctx, aoti_data<const float>(args->inputs[0]), aoti_constant<float>(args, 0),
-                                  aoti_constant<float>(args, 1), buf0, s0);
+  kernels->cpp_fused_addmm_relu_0(args->ctx, aoti_data<const float>(args->inputs[0]),
+                                  aoti_constant<float>(args, 0), aoti_constant<float>(args, 1), buf0, s0);
   AtenTensorHandle buf1_handle = nullptr;
   AOTI_TORCH_ERROR_CODE_CHECK(
       aoti_torch_empty_strided(2, size0, stride0, AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 0, &buf1_handle));
@@ -114,19 +114,24 @@ const AotiConstantDesc constants[] = {
      AOTI_CONSTANT_PARAMETER, AOTI_PACKING_PLAIN},
     {"net_bias", "net.bias", AOTI_DTYPE_FLOAT32, 1, row_sizes, nullptr, 4 * kColumns * kColumns, 4 * kColumns,
      AOTI_CONSTANT_BUFFER, AOTI_PACKING_PLAIN},
-    {"net_scale", "net.scale", AOTI_DTYPE_FLOAT32, 1, row_sizes, nullptr, 4 * kColumns * (kColumns + 1), 4 * kColumns,
-     AOTI_CONSTANT_PARAMETER, AOTI_PACKING_PANEL16}};
+    {"net_scale", "net.scale", AOTI_DTYPE_FLOAT32, 1, row_sizes, nullptr, 4 * kColumns * (kColumns + 1),
+     4 * kColumns, AOTI_CONSTANT_PARAMETER, AOTI_PACKING_PANEL16}};
 
 const AotiIsaVariant isa[] = {{AOTI_ISA_BASELINE, "baseline", &baseline_kernels}};
 
 const char in_spec[] =
-    "[1, {\"type\": \"builtins.tuple\", \"context\": \"null\", \"children_spec\": [{\"type\": \"builtins.tuple\", "
-    "\"context\": \"null\", \"children_spec\": [{\"type\": null, \"context\": null, \"children_spec\": []}, {\"type\": "
-    "null, \"context\": null, \"children_spec\": []}, {\"type\": null, \"context\": null, \"children_spec\": []}]}, "
+    "[1, {\"type\": \"builtins.tuple\", \"context\": \"null\", \"children_spec\": [{\"type\": "
+    "\"builtins.tuple\", "
+    "\"context\": \"null\", \"children_spec\": [{\"type\": null, \"context\": null, \"children_spec\": []}, "
+    "{\"type\": "
+    "null, \"context\": null, \"children_spec\": []}, {\"type\": null, \"context\": null, \"children_spec\": "
+    "[]}]}, "
     "{\"type\": \"builtins.dict\", \"context\": \"[]\", \"children_spec\": []}]}]";
 const char out_spec[] =
-    "[1, {\"type\": \"builtins.tuple\", \"context\": \"null\", \"children_spec\": [{\"type\": null, \"context\": null, "
-    "\"children_spec\": []}, {\"type\": null, \"context\": null, \"children_spec\": []}, {\"type\": null, \"context\": "
+    "[1, {\"type\": \"builtins.tuple\", \"context\": \"null\", \"children_spec\": [{\"type\": null, "
+    "\"context\": null, "
+    "\"children_spec\": []}, {\"type\": null, \"context\": null, \"children_spec\": []}, {\"type\": null, "
+    "\"context\": "
     "null, \"children_spec\": []}]}]";
 
 }  // namespace
@@ -134,30 +139,29 @@ const char out_spec[] =
 extern "C" {
 
 __attribute__((visibility("hidden"))) extern const AotiModelDesc aoti_model_desc;
-const AotiModelDesc aoti_model_desc = {
-    sizeof(AotiModelDesc),
-    AOTI_MODEL_ABI_VERSION,
-    "toy",
-    "hand-written",
-    in_spec,
-    out_spec,
-    3,  // inputs
-    3,  // outputs
-    3,  // constants
-    1,  // symbols
-    1,  // variants
-    0,
-    inputs,
-    outputs,
-    constants,
-    isa,
-    0,
-    arena_bytes_for,
-    4 * kColumns,
-    reinterpret_cast<const uint8_t *>(toy_weights),
-    nullptr,
-    sizeof(toy_weights),
-    run};
+const AotiModelDesc aoti_model_desc = {sizeof(AotiModelDesc),
+                                       AOTI_MODEL_ABI_VERSION,
+                                       "toy",
+                                       "hand-written",
+                                       in_spec,
+                                       out_spec,
+                                       3,  // inputs
+                                       3,  // outputs
+                                       3,  // constants
+                                       1,  // symbols
+                                       1,  // variants
+                                       0,
+                                       inputs,
+                                       outputs,
+                                       constants,
+                                       isa,
+                                       0,
+                                       arena_bytes_for,
+                                       4 * kColumns,
+                                       reinterpret_cast<const uint8_t *>(toy_weights),
+                                       nullptr,
+                                       sizeof(toy_weights),
+                                       run};
 
 AOTI_MODEL_EXPORT const AotiModelApi *toy_api(void) { return aoti_model_api_of_this_library(); }
 

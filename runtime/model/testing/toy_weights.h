@@ -12,10 +12,11 @@
 // One row of 16 numbers.
 #define TOY_ROW(f) \
   {f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15)}
-#define TOY_WEIGHT_ROW(k)                                                                                         \
-  {TOY_WEIGHT(k, 0),  TOY_WEIGHT(k, 1),  TOY_WEIGHT(k, 2),  TOY_WEIGHT(k, 3),  TOY_WEIGHT(k, 4),                  \
-   TOY_WEIGHT(k, 5),  TOY_WEIGHT(k, 6),  TOY_WEIGHT(k, 7),  TOY_WEIGHT(k, 8),  TOY_WEIGHT(k, 9),                  \
-   TOY_WEIGHT(k, 10), TOY_WEIGHT(k, 11), TOY_WEIGHT(k, 12), TOY_WEIGHT(k, 13), TOY_WEIGHT(k, 14), TOY_WEIGHT(k, 15)}
+#define TOY_WEIGHT_ROW(k)                                                      \
+  {TOY_WEIGHT(k, 0),  TOY_WEIGHT(k, 1),  TOY_WEIGHT(k, 2),  TOY_WEIGHT(k, 3),  \
+   TOY_WEIGHT(k, 4),  TOY_WEIGHT(k, 5),  TOY_WEIGHT(k, 6),  TOY_WEIGHT(k, 7),  \
+   TOY_WEIGHT(k, 8),  TOY_WEIGHT(k, 9),  TOY_WEIGHT(k, 10), TOY_WEIGHT(k, 11), \
+   TOY_WEIGHT(k, 12), TOY_WEIGHT(k, 13), TOY_WEIGHT(k, 14), TOY_WEIGHT(k, 15)}
 
 // weight [16, 16], bias [16], scale [16], one after the other.
 __attribute__((aligned(64))) static const float toy_weights[TOY_COLUMNS + 2][TOY_COLUMNS] = {

@@ -1,7 +1,7 @@
 // Numbers of device types and the state of a thread: grad mode, device guards, profiling ranges.
 //
-// The lean shim knows one device, the CPU (index 0; -1 means "the current one" and is the same). Values of device
-// types are c10::DeviceType's of PyTorch 2.13. All functions are thread-safe; grad mode is per thread.
+// The lean shim knows one device, the CPU (index 0; -1 means "the current one" and is the same). Values of
+// device types are c10::DeviceType's of PyTorch 2.13. All functions are thread-safe; grad mode is per thread.
 #ifndef AOTI_DEVICE_H_
 #define AOTI_DEVICE_H_
 
@@ -28,27 +28,30 @@ AOTI_SHIM_API int32_t aoti_torch_device_type_xpu(void);
 AOTI_SHIM_API int32_t aoti_torch_device_type_mps(void);
 AOTI_SHIM_API int32_t aoti_torch_device_type_privateuse1(void);
 
-// The calling thread's grad mode; true at its start, as in PyTorch. The lean shim computes no gradients: the flag is
-// only kept. Cannot fail.
+// The calling thread's grad mode; true at its start, as in PyTorch. The lean shim computes no gradients: the
+// flag is only kept. Cannot fail.
 AOTI_SHIM_API bool aoti_torch_grad_mode_is_enabled(void);
 AOTI_SHIM_API void aoti_torch_grad_mode_set_enabled(bool enabled);
 
-// Opens a profiling range named `name` (borrowed; not null). `kwargs` and `inputs` may be null; they are not read.
-// *guard (not null) is owned by the caller, who closes it with aoti_record_function_end. The lean shim has no
-// profiler: *guard becomes null and nothing is recorded. Fails when name or guard is null.
+// Opens a profiling range named `name` (borrowed; not null). `kwargs` and `inputs` may be null; they are not
+// read. *guard (not null) is owned by the caller, who closes it with aoti_record_function_end. The lean shim
+// has no profiler: *guard becomes null and nothing is recorded. Fails when name or guard is null.
 AOTI_SHIM_API AOTITorchError aoti_record_function_start(const char *name, IValueMapHandle kwargs,
-                                                        const C10IValueHandle *inputs, const uint64_t n_inputs,
+                                                        const C10IValueHandle *inputs,
+                                                        const uint64_t n_inputs,
                                                         AtenRecordFunctionHandle *guard);
 
-// Closes a range; `guard` is consumed. Accepts null, fails for anything that aoti_record_function_start of this shim
-// did not give.
+// Closes a range; `guard` is consumed. Accepts null, fails for anything that aoti_record_function_start of
+// this shim did not give.
 AOTI_SHIM_API AOTITorchError aoti_record_function_end(AtenRecordFunctionHandle guard);
 
-// Calls a custom op through the host's proxy executor. The lean shim has no dispatcher: always fails, with a message
-// that names the op's index in the package and the flavour that can run it. All arguments are borrowed.
+// Calls a custom op through the host's proxy executor. The lean shim has no dispatcher: always fails, with a
+// message that names the op's index in the package and the flavour that can run it. All arguments are
+// borrowed.
 AOTI_SHIM_API AOTITorchError aoti_torch_proxy_executor_call_function(AOTIProxyExecutorHandle proxy_executor,
                                                                      int extern_node_index, int num_ints,
-                                                                     int64_t *flatten_int_args, int num_tensors,
+                                                                     int64_t *flatten_int_args,
+                                                                     int num_tensors,
                                                                      AtenTensorHandle *flatten_tensor_args);
 
 #ifdef __cplusplus

@@ -1,9 +1,9 @@
 // Numbers of dtypes, layouts and memory formats, and the sizes of elements.
 //
-// PyTorch hands these out through functions, so that their values are not part of its ABI; generated code bakes the
-// values in AOTI_DTYPE_* into its tables, and the runtime compares them with the shim's functions when a container
-// is created. The values are c10::ScalarType's, c10::Layout's and c10::MemoryFormat's of PyTorch 2.13.
-// None of these functions can fail; all are thread-safe.
+// PyTorch hands these out through functions, so that their values are not part of its ABI; generated code
+// bakes the values in AOTI_DTYPE_* into its tables, and the runtime compares them with the shim's functions
+// when a container is created. The values are c10::ScalarType's, c10::Layout's and c10::MemoryFormat's of
+// PyTorch 2.13. None of these functions can fail; all are thread-safe.
 #ifndef AOTI_DTYPES_H_
 #define AOTI_DTYPES_H_
 

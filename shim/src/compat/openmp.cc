@@ -1,8 +1,9 @@
 // The part of GCC's OpenMP runtime (libgomp) that stock AOTInductor's kernels import, as teams of one thread.
 //
-// OpenMP lets a runtime give a parallel region fewer threads than were asked for, so a region may run with one: the
-// body runs in line, its static loops cover everything, barriers and critical sections are no-ops. Kernels of ours use the
-// runtime's own threads and never come here. Names, signatures and symbol versions: GCC's libgomp ABI.
+// OpenMP lets a runtime give a parallel region fewer threads than were asked for, so a region may run with
+// one: the body runs in line, its static loops cover everything, barriers and critical sections are no-ops.
+// Kernels of ours use the runtime's own threads and never come here. Names, signatures and symbol versions:
+// GCC's libgomp ABI.
 #include <stdbool.h>
 
 #include "aoti/status.h"

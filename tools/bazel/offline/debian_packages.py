@@ -51,12 +51,17 @@ def mirror() -> str:
     named = os.environ.get("AOTI_DEBIAN_MIRROR")
     if named:
         return named
-    listed = run(["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)"], why="apt-get cannot list its sources")
+    listed = run(
+        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)"],
+        why="apt-get cannot list its sources",
+    )
     for line in listed.splitlines():
         origin, _, uri = line.partition(" ")
         if origin == "Debian" and "security" not in uri:
             return uri.strip()
-    raise SetupError("apt-get knows no Debian mirror yet: run 'apt-get update' once, or set AOTI_DEBIAN_MIRROR")
+    raise SetupError(
+        "apt-get knows no Debian mirror yet: run 'apt-get update' once, or set AOTI_DEBIAN_MIRROR"
+    )
 
 
 def write_apt_settings(folder: Path) -> Path:
@@ -94,7 +99,9 @@ def choose_versions(pins: list[Pin], listing: str) -> list[str]:
     if len(gone) == len(pins):
         raise SetupError(NO_NETWORK)
     if gone:
-        raise SetupError(f"Debian no longer has {', '.join(gone)}; the lock (tools/bazel/offline) needs renewing, or install bazelisk")
+        raise SetupError(
+            f"Debian no longer has {', '.join(gone)}; the lock (tools/bazel/offline) needs renewing, or install bazelisk"
+        )
     drift = [pin for pin in pins if pin.version not in offered[pin.name]]
     if drift:
         moved = "; ".join(f"{pin.name} {pin.version} -> {offered[pin.name][0]}" for pin in drift)
@@ -106,20 +113,31 @@ def choose_versions(pins: list[Pin], listing: str) -> list[str]:
 
 def download(apt: list[str], wanted: list[str], env: dict[str, str], folder: Path) -> None:
     """Downloads `wanted` into `folder` and shows how far it is."""
-    listed = run(["apt-get", *apt, "-q", "download", "--print-uris", *wanted], env=env, why="apt-get cannot find the packages")
+    listed = run(
+        ["apt-get", *apt, "-q", "download", "--print-uris", *wanted],
+        env=env,
+        why="apt-get cannot find the packages",
+    )
     total = sum(int(line.split()[2]) for line in listed.splitlines() if line.startswith("'"))
     say(f"[2/5] fetching {len(wanted)} Debian packages, {total / 1e6:.0f} MB")
     command = ["apt-get", *apt, "-q", "download", *wanted]
     tail: list[str] = []
     done = 0
-    with subprocess.Popen(command, env=env, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    with subprocess.Popen(
+        command, env=env, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             tail = [*tail[-11:], line.rstrip()]
             if line.startswith("Get:"):
                 done += 1
                 if sys.stderr.isatty():
-                    print(f"\rbazelw:   {done}/{len(wanted)} ", end="\n" if done == len(wanted) else "", file=sys.stderr, flush=True)
+                    print(
+                        f"\rbazelw:   {done}/{len(wanted)} ",
+                        end="\n" if done == len(wanted) else "",
+                        file=sys.stderr,
+                        flush=True,
+                    )
                 elif done % 20 == 0:
                     say(f"  {done}/{len(wanted)}")
     if process.returncode:
@@ -135,9 +153,14 @@ def check_and_unpack(pins: list[Pin], wanted: list[str], folder: Path, unpacked:
     for archive in sorted(folder.iterdir()):
         if hashlib.sha256(archive.read_bytes()).hexdigest() not in known:
             strangers.append(archive.name)
-        run(["dpkg-deb", "-x", str(archive), str(unpacked)], why=f"{archive.name} cannot be unpacked (is the disk full?)")
+        run(
+            ["dpkg-deb", "-x", str(archive), str(unpacked)],
+            why=f"{archive.name} cannot be unpacked (is the disk full?)",
+        )
     if len(strangers) != drifted:
-        raise SetupError(f"sha256 of {', '.join(strangers)} is not the lock's; refusing to use {'it' if len(strangers) == 1 else 'them'}")
+        raise SetupError(
+            f"sha256 of {', '.join(strangers)} is not the lock's; refusing to use {'it' if len(strangers) == 1 else 'them'}"
+        )
 
 
 def fetch(lock: Path, scratch: Path) -> Path:
@@ -147,7 +170,11 @@ def fetch(lock: Path, scratch: Path) -> Path:
     env, apt = dict(os.environ, LC_ALL="C"), ["-c", str(settings)]
     say("[1/5] reading Debian's package lists (20 MB)")
     run(["apt-get", *apt, "-q", "update"], env=env, why=NO_NETWORK)
-    listing = run(["apt-cache", *apt, "madison", *[pin.name for pin in pins]], env=env, why="apt-cache cannot list versions")
+    listing = run(
+        ["apt-cache", *apt, "madison", *[pin.name for pin in pins]],
+        env=env,
+        why="apt-cache cannot list versions",
+    )
     wanted = choose_versions(pins, listing)
     archives, unpacked = scratch / "archives", scratch / "unpacked"
     archives.mkdir()

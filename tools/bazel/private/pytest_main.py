@@ -27,7 +27,15 @@ def main(arguments: list[str]) -> int:
     prefix = "--test-file="
     files = [Path(word.removeprefix(prefix)) for word in arguments if word.startswith(prefix)]
     options = [word for word in arguments if not word.startswith(prefix)]
-    options += ["-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir=.", "-c", os.devnull, "--color=no"]
+    options += [
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=importlib",
+        "--rootdir=.",
+        "-c",
+        os.devnull,
+        "--color=no",
+    ]
     if "TESTBRIDGE_TEST_ONLY" in os.environ:
         options += ["-k", os.environ["TESTBRIDGE_TEST_ONLY"]]
     if "XML_OUTPUT_FILE" in os.environ:

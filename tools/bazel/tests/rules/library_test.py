@@ -30,13 +30,18 @@ def test_exports_are_the_interface_and_nothing_else(shim: str) -> None:
     assert exported == {"AOTInductorModelContainerRun", "aoti_model_api", "standin_static_api"}
 
 
-@pytest.mark.parametrize(("shim", "needed"), [("static", set()), ("shared", {"aoti_torch_standin"}), ("torch", {"aoti_torch_standin"})])
+@pytest.mark.parametrize(
+    ("shim", "needed"),
+    [("static", set()), ("shared", {"aoti_torch_standin"}), ("torch", {"aoti_torch_standin"})],
+)
 def test_shim_functions_are_where_the_flavour_says(shim: str, needed: set[str]) -> None:
     imported = dynamic_symbols(FOLDER / f"libstandin_{shim}.so", defined=False)
     assert {name for name in imported if name.startswith("aoti_")} == needed
 
 
-@pytest.mark.parametrize(("shim", "library"), [("shared", b"libstandin_shim.so\0"), ("torch", b"libtorch_cpu.so\0")])
+@pytest.mark.parametrize(
+    ("shim", "library"), [("shared", b"libstandin_shim.so\0"), ("torch", b"libtorch_cpu.so\0")]
+)
 def test_needed_library_is_named(shim: str, library: bytes) -> None:
     assert library in (FOLDER / f"libstandin_{shim}.so").read_bytes()
 

@@ -69,7 +69,9 @@ def main() -> None:
     (flags.kernels_dir / "kernels_0.cpp").write_text(KERNEL_CPP)
     flags.header_out.write_text(HEADER.format(name=flags.name))
     flags.weights_out.write_bytes(bytes([int(flags.model.read_text())]))
-    flags.manifest_out.write_text(json.dumps({"name": flags.name, "shim": flags.shim, "isa": flags.isa.split(",")}))
+    flags.manifest_out.write_text(
+        json.dumps({"name": flags.name, "shim": flags.shim, "isa": flags.isa.split(",")})
+    )
 
 
 if __name__ == "__main__":

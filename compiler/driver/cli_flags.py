@@ -1,0 +1,108 @@
+"""The flags of the compiler's command line, and its help text.
+
+Enters: nothing. Leaves: a `flags.FlagValues` of their own (no global state), which parses `--compile-to=x` as well as `--compile_to=x`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from absl import flags
+
+STAGES = ("frontend", "fx_passes", "lowering", "scheduler", "codegen", "wrapper", "cpp", "python")
+DEFAULT_ISA = {"x86_64": "x86-64-v3,x86-64-v4", "aarch64": "aarch64-neon"}
+_USAGE = """\
+Compiles a PyTorch model to one shared library that runs without Python, and without libtorch.
+
+  python -m compiler.driver MODEL.pt2 -o OUT_DIR [options]
+
+MODEL.pt2 is made by torch.export.save, or by `python -m compiler.driver.export MODEL.py -o MODEL.pt2`.
+OUT_DIR gets libNAME.so, NAME.h, NAME.manifest.json, NAME.weights.bin and the generated sources in wrapper/ and kernels/.
+
+Options:
+"""
+
+
+_STRINGS = (
+    ("out", "o", "Folder for the outputs."),
+    ("name", None, "Name of the model in file names and C++; default: the file's name with _aoti."),
+    ("cxx", None, "C++ compiler: a path, or a command with arguments. Default: $CXX, clang++, g++, c++."),
+    (
+        "cache",
+        None,
+        "Folder of compiled objects; default: $AOTI_CACHE_DIR, else aotinductor in the user's cache.",
+    ),
+    (
+        "dump",
+        None,
+        "Folder for each stage's and pass's text; index.txt marks what changed nothing. Default: $AOTI_DUMP.",
+    ),
+    (
+        "compile_from",
+        None,
+        "Begin with the text of Loop IR in this file, as --compile-to=lowering prints it.",
+    ),
+    ("header_out", None, "Place of the header, when it is not OUT_DIR (for build systems)."),
+    ("weights_out", None, "Place of the weights file."),
+    ("manifest_out", None, "Place of the manifest."),
+    ("library_out", None, "Place of the library."),
+    ("wrapper_dir", None, "Folder of the wrapper's sources."),
+    ("kernels_dir", None, "Folder of the kernels' sources."),
+)
+_ENUMS = (
+    ("emit", "library", ("library", "sources"), "What to make: the linked library too, or only its sources."),
+    ("shim", "static", ("static", "shared", "torch"), "Where the C shim comes from: inside the library; libaoti_shim.so beside it; "
+     "libtorch, with every ATen operator."),
+    ("compile_to", "", ("", *STAGES), "Stop after this stage and print its text; cpp, python: the generated code."),
+    ("explain", "", ("", "fusion"), "Print why: each pair of kernels considered for fusion, the verdict, the reason."),
+)  # fmt: skip
+
+
+def define_flags() -> flags.FlagValues:
+    """The command line's flags, in a set of their own."""
+    fv = flags.FlagValues()  # type: ignore[no-untyped-call]
+    for name, short, what in _STRINGS:
+        flags.DEFINE_string(name, "", what, short_name=short, flag_values=fv)
+    for name, default, values, what in _ENUMS:
+        flags.DEFINE_enum(name, default, list(values), what, flag_values=fv)
+    isas = "; ".join(f"{v} on {k}" for k, v in DEFAULT_ISA.items())
+    what = f"Instruction sets to build kernels for; the best one that a processor has is chosen at load. Default: {isas}."
+    flags.DEFINE_list("isa", None, what, flag_values=fv)
+    what = "C++ compilers that run at the same time; 0: one for each processor."
+    flags.DEFINE_integer("jobs", 0, what, lower_bound=0, flag_values=fv)
+    what = "Stop fusing after so many fusions (to find a wrong one by bisection); -1: no limit."
+    flags.DEFINE_integer("fuse_limit", -1, what, lower_bound=-1, flag_values=fv)
+    flags.DEFINE_bool("quiet", False, "No progress lines.", flag_values=fv)
+    flags.DEFINE_bool("version", False, "Print the compiler's version.", flag_values=fv)
+    flags.DEFINE_bool("help", False, "Print this text.", short_name="h", flag_values=fv)
+    return fv
+
+
+def parse(fv: flags.FlagValues, argv: Sequence[str]) -> list[str]:
+    """Sets `fv` from the command line and returns what is no flag. Raises flags.Error."""
+    rest: list[str] = fv([_with_underscores(a) for a in argv])[1:]
+    return rest
+
+
+def _with_underscores(arg: str) -> str:
+    """The name of a flag as it was defined; values are left alone."""
+    head, equals, value = arg.partition("=")
+    return "--" + head[2:].replace("-", "_") + equals + value if head.startswith("--") else arg
+
+
+def help_text(fv: flags.FlagValues) -> str:
+    """Usage and every flag with its default."""
+    rows = []
+    for name in sorted(n for n in fv if len(n) > 1):
+        flag = fv[name]
+        short = f"-{flag.short_name}, " if flag.short_name else ""
+        values = (
+            f" ({'|'.join(v for v in flag.parser.enum_values if v)})"
+            if isinstance(flag, flags.EnumFlag)
+            else ""
+        )
+        default = f" [{flag.default}]" if flag.default not in (None, "", False) else ""
+        rows.append(
+            f"  {short}--{name.replace('_', '-')}{values}{default}\n      {flag.help.partition('>: ')[2] or flag.help}"
+        )
+    return _USAGE + "\n".join(rows)

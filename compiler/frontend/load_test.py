@@ -1,0 +1,184 @@
+"""Loading: names and origins, what is refused and how, files that are not what they should be."""
+
+from __future__ import annotations
+
+import json
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import nn
+
+from compiler.frontend import provenance
+from compiler.frontend.load import from_program, load
+from compiler.ir.graph import ModelGraph
+from compiler.support.diagnostics import UserError
+from compiler.support.options import CompileOptions, Context
+
+X = torch.randn(2, 3)
+
+
+def _ctx() -> Context:
+    return Context(CompileOptions("model"))
+
+
+def _graph(module: nn.Module, *args: Any, **options: Any) -> ModelGraph:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return from_program(torch.export.export(module, args, strict=False, **options), _ctx())
+
+
+class Sine(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sin(x)
+
+
+class Result(NamedTuple):
+    embedding: torch.Tensor
+    parts: list[torch.Tensor]
+
+
+torch.utils._pytree._register_namedtuple(Result, serialized_type_name="load_test.Result")
+
+
+class Named(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3))
+        self.register_buffer("offset", torch.randn(3), persistent=False)
+        self.offset: torch.Tensor
+
+    def forward(
+        self, ids: torch.Tensor, more: dict[str, torch.Tensor], scale: float, *, flag: torch.Tensor
+    ) -> Result:
+        y = ids * self.weight + self.offset + more["mask"] + torch.tensor([1.0, 2.0, 3.0]) * scale
+        return Result(y, [y + flag, y.t()])
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    file = tmp_path / "sine.pt2"
+    torch.export.save(torch.export.export(Sine(), (X,), strict=False), file)
+    return file
+
+
+def test_a_file_gives_the_graph_with_origins(saved: Path) -> None:
+    graph = load(saved, _ctx())
+    assert [i.name for i in graph.inputs] == ["x"] and [o.name for o in graph.outputs] == ["sin"]
+    assert graph.inputs[0].origin.startswith("load_test.py:") and graph.inputs[0].origin.endswith(
+        "in forward"
+    )
+    assert json.loads(graph.in_spec)[0] == 1
+
+
+def test_names_and_kinds_follow_the_signature() -> None:
+    more = {"mask": torch.randn(2, 3)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exported = torch.export.export(Named(), (X, more, 2.0), {"flag": torch.ones(3)}, strict=False)
+        graph = from_program(exported, _ctx())
+    assert [i.name for i in graph.inputs] == ["ids", "more_mask", "flag"]
+    assert [(c.fqn, c.kind) for c in graph.constants][:2] == [("weight", "parameter"), ("offset", "buffer")]
+    assert graph.constants[2].kind == "tensor"
+    assert [o.name for o in graph.outputs] == ["embedding", "parts", "parts_1"]
+    assert [o.stride for o in graph.outputs] == [(3, 1), (3, 1), (1, 3)]
+
+
+def test_known_operators_are_not_decomposed_and_in_place_ones_are() -> None:
+    class Model(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            normal: torch.Tensor = nn.functional.layer_norm(x.clone().relu_(), (3,))
+            return normal
+
+    names = [str(n.target) for n in _graph(Model(), X).module.graph.nodes if n.op == "call_function"]
+    assert (
+        "aten.layer_norm.default" in names
+        and "aten.relu.default" in names
+        and "aten.relu_.default" not in names
+    )
+
+
+def test_everything_that_is_unsupported_is_listed_at_once() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("state", torch.zeros(3))
+            self.state: torch.Tensor
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.state.add_(1)
+            real: torch.Tensor = torch.fft.fft(x).real
+            return real + x.to(torch.float8_e4m3fn).to(torch.float32)
+
+    with pytest.raises(UserError) as error:
+        _graph(Model(), X)
+    text = str(error.value)
+    assert "changes its buffer state in place" in text
+    assert "complex64" in text and "float8_e4m3fn" in text and "supported: uint8" in text
+    assert "load_test.py:" in text
+
+
+def test_control_flow_is_refused_with_its_line() -> None:
+    class Model(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = torch.cond(x.sum() > 0, torch.sin, torch.cos, [x])
+            return result
+
+    with pytest.raises(UserError, match="higher-order operator cond is not supported"):
+        _graph(Model(), X)
+
+
+def test_dynamic_sizes_are_refused_by_name() -> None:
+    with pytest.raises(UserError, match="placeholder x has a dynamic size"):
+        _graph(Sine(), X, dynamic_shapes={"x": {0: torch.export.Dim.AUTO}})
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("missing", "there is no such file"),
+        ("folder", "is a folder"),
+        ("empty", "is not a whole .pt2 archive"),
+        ("truncated", "is not a whole .pt2 archive"),
+        ("flipped", "Bad CRC-32"),
+        ("foreign", "without an exported program"),
+        ("version", "schema version 7.1"),
+    ],
+)
+def test_files_that_are_no_programs(saved: Path, tmp_path: Path, damage: str, message: str) -> None:
+    file = tmp_path / "bad.pt2"
+    _damage(saved, file, damage)
+    with pytest.raises(UserError, match=message) as error:
+        load(file, _ctx())
+    assert str(file) in str(error.value)
+
+
+def _damage(saved: Path, file: Path, how: str) -> None:
+    content = saved.read_bytes()
+    if how == "folder":
+        file.mkdir()
+    elif how in ("empty", "truncated"):
+        file.write_bytes(content[: len(content) // 2] if how == "truncated" else b"")
+    elif how == "flipped":
+        at = content.index(b'"graph_module"')
+        file.write_bytes(content[:at] + b"X" + content[at + 1 :])
+    elif how in ("foreign", "version"):
+        with zipfile.ZipFile(saved) as old, zipfile.ZipFile(file, "w") as new:
+            for name in old.namelist():
+                data = old.read(name)
+                if "/models/" in name and how == "version":
+                    data = json.dumps(
+                        {**json.loads(data), "schema_version": {"major": 7, "minor": 1}}
+                    ).encode()
+                if "/models/" not in name or how == "version":
+                    new.writestr(name, data)
+
+
+def test_the_line_is_the_innermost_of_the_model() -> None:
+    trace = 'File "models/x.py", line 3, in build\n  a\nFile "models/x.py", line 12, in forward\n  b\nFile "torch/nn/f.py", line 9, in g\n'
+    assert provenance.location(trace) == "models/x.py:12 in forward"
+    assert provenance.location('File "/home/me/y.py", line 1, in forward') == "y.py:1 in forward"
+    assert provenance.location(None) == ""

@@ -1,0 +1,124 @@
+"""Convolutions and pooling against eager in float64, and the layouts that they work in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from compiler.ir.loop import Pointwise, Program, TemplateKernel
+from compiler.lowering.testing.case_harness import Argument, check
+
+
+class Block(nn.Module):
+    """A residual block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.Conv2d(8, 8, 3, padding=1)
+        self.bn1, self.bn2 = nn.BatchNorm2d(8), nn.BatchNorm2d(8)
+        for bn in (self.bn1, self.bn2):
+            bn.running_mean, bn.running_var = torch.randn(8), torch.rand(8) + 0.5
+            nn.init.normal_(bn.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x))))) + x)
+
+
+IMAGE = (2, 4, 9, 8)
+CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
+    "conv2d": (nn.Conv2d(4, 5, 3, padding=1), (IMAGE,)),
+    "conv2d strided, no bias": (nn.Conv2d(4, 5, 3, stride=2, bias=False), (IMAGE,)),
+    "conv2d dilated": (nn.Conv2d(4, 5, 3, dilation=2, padding=(2, 1)), (IMAGE,)),
+    "conv2d same": (nn.Conv2d(4, 5, 3, padding="same"), (IMAGE,)),
+    "conv2d same, even kernel": (nn.Conv2d(4, 5, 4, padding="same"), (IMAGE,)),
+    "conv2d 1x1": (nn.Conv2d(4, 5, 1), (IMAGE,)),
+    "conv2d 1x1 strided": (nn.Conv2d(4, 5, 1, stride=2), (IMAGE,)),
+    "conv2d grouped": (nn.Conv2d(4, 6, 3, groups=2), (IMAGE,)),
+    "conv2d depthwise": (nn.Conv2d(4, 4, 3, groups=4, padding=1), (IMAGE,)),
+    "conv2d depthwise multiplied": (nn.Conv2d(4, 8, 3, groups=4), (IMAGE,)),
+    "conv2d without batch": (nn.Conv2d(4, 5, 3), ((4, 9, 8),)),
+    "conv2d channels last": (
+        nn.Conv2d(4, 5, 3),
+        (torch.randn(2, 4, 9, 8).to(memory_format=torch.channels_last),),
+    ),
+    "conv2d reflect": (nn.Conv2d(4, 5, 3, padding=1, padding_mode="reflect"), (IMAGE,)),
+    "conv1d": (nn.Conv1d(4, 5, 3, padding=1, stride=2), ((2, 4, 9),)),
+    "conv3d": (nn.Conv3d(2, 3, 2, padding=1), ((1, 2, 4, 5, 3),)),
+    "conv transposed": (nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1), (IMAGE,)),
+    "conv transposed grouped": (nn.ConvTranspose1d(4, 6, 3, groups=2, dilation=2), ((2, 4, 5),)),
+    "conv computed weight": (lambda x, w: F.conv2d(x, w, padding=1), (IMAGE, (5, 4, 3, 3))),
+    "conv float64": (
+        lambda x, w: F.conv2d(x, w),
+        (torch.randn(IMAGE).double(), torch.randn(5, 4, 3, 3).double()),
+    ),
+    "conv bfloat16": (nn.Conv2d(4, 5, 3).bfloat16(), (torch.randn(IMAGE).bfloat16(),)),
+    "residual block": (Block(), ((2, 8, 6, 6),)),
+    "conv and group norm": (nn.Sequential(nn.Conv2d(4, 8, 3), nn.GroupNorm(2, 8), nn.SiLU()), (IMAGE,)),
+    "batch norm alone": (nn.Sequential(nn.ReLU(), nn.BatchNorm2d(4)), (IMAGE,)),
+    "max pool": (lambda x: F.max_pool2d(x, 3, 2, 1), (IMAGE,)),
+    "max pool dilated, ceil": (
+        lambda x: F.max_pool2d(x, (2, 3), 2, (1, 1), (1, 2), ceil_mode=True),
+        (IMAGE,),
+    ),
+    "max pool with positions": (lambda x: F.max_pool2d(x, 3, 2, 1, return_indices=True), (IMAGE,)),
+    "max pool large": (lambda x: F.max_pool2d(x, 6, 1), (IMAGE,)),
+    "max pool of computed": (lambda x, y: F.max_pool2d(torch.exp(x) * y, 2), (IMAGE, (8,))),
+    "max pool 1d, 3d": (lambda x: (F.max_pool1d(x[0], 3, 2), F.max_pool3d(x, 2)), (IMAGE,)),
+    "average pool": (lambda x: F.avg_pool2d(x, 3, 2, 1), (IMAGE,)),
+    "average pool, true count": (lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False), (IMAGE,)),
+    "average pool, ceil": (lambda x: F.avg_pool2d(x, 2, 2, ceil_mode=True), (IMAGE,)),
+    "average pool, divisor": (lambda x: F.avg_pool2d(x, 2, divisor_override=3), (IMAGE,)),
+    "average pool 1d, large": (lambda x: (F.avg_pool1d(x[0], 3), F.avg_pool2d(x, 7)), (IMAGE,)),
+    "adaptive to one": (lambda x: F.adaptive_avg_pool2d(x, 1), (IMAGE,)),
+    "adaptive even": (lambda x: F.adaptive_avg_pool2d(x, (3, 4)), (IMAGE,)),
+    "adaptive uneven": (lambda x: F.adaptive_avg_pool2d(x, (4, 3)), (IMAGE,)),
+    "adaptive 1d": (lambda x: F.adaptive_avg_pool1d(x[0], 5), (IMAGE,)),
+    "nearest upsampling": (lambda x: F.interpolate(x, scale_factor=2), (IMAGE,)),
+    "bilinear upsampling": (
+        lambda x: F.interpolate(x, (13, 5), mode="bilinear", align_corners=False),
+        (IMAGE,),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_convolutions(name: str) -> None:
+    function, arguments = CASES[name]
+    check(function, *arguments)
+
+
+def _kinds(program: Program) -> list[str]:
+    return [n.template if isinstance(n, TemplateKernel) else type(n).__name__ for n in program.nodes]
+
+
+def test_batch_norm_disappears_and_nothing_is_reordered_between_convolutions() -> None:
+    program = check(Block(), (2, 8, 6, 6))
+    # Only the entry reorders; batch norm is in the weights; the output gets its promised strides from the last pointwise node.
+    assert _kinds(program) == ["Pointwise", "conv2d", "Pointwise", "conv2d", "Pointwise"]
+
+
+def test_channels_last_input_is_not_copied() -> None:
+    program = check(
+        nn.Conv2d(4, 5, 3, bias=False), torch.randn(2, 4, 9, 8).to(memory_format=torch.channels_last)
+    )
+    assert _kinds(program) == ["conv2d"]
+
+
+def test_pooling_follows_the_order_of_the_convolution() -> None:
+    program = check(
+        nn.Sequential(nn.Conv2d(4, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 4, 3)), (1, 4, 12, 12)
+    )
+    pool = [n for n in program.nodes if isinstance(n, Pointwise)][2]
+    assert [s.value() for s in pool.layout.size] == [1, 5, 5, 16] and pool.layout.is_contiguous()
+
+
+def test_only_the_edges_of_a_pool_are_masked() -> None:
+    program = check(lambda x: F.max_pool2d(x, 3, 2, 1), (1, 4, 8, 8))
+    (node,) = program.nodes
+    assert isinstance(node, Pointwise)
+    assert [bool(op.args) for op in node.body.loads()].count(False) == 4

@@ -1,0 +1,176 @@
+"""Matrix products and attention against eager in float64, and which kernels they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from compiler.ir.loop import Program, Reduction, TemplateKernel
+from compiler.lowering.testing.case_harness import Argument, check
+
+MASK = torch.tensor([[True, True, False, True, False, True, True]])
+FLOAT_MASK = torch.where(MASK, 0.0, -1e9)
+
+
+class Attention(nn.Module):
+    """Explicit multi-head attention as many models write it."""
+
+    def __init__(self, scale_first: bool = False) -> None:
+        super().__init__()
+        self.q, self.k, self.v = (nn.Linear(16, 16) for _ in range(3))
+        self.scale_first = scale_first
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        q, k, v = (p(x).view(2, 7, 4, 4).transpose(1, 2) for p in (self.q, self.k, self.v))
+        scores = (q * 0.5) @ k.transpose(-1, -2) if self.scale_first else q @ k.transpose(-1, -2) / 2.0 + mask
+        heads: torch.Tensor = F.softmax(scores, -1) @ v
+        return heads.transpose(1, 2).reshape(2, 7, 16)
+
+
+class Projections(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.up, self.down = nn.Linear(8, 12), nn.Linear(8, 12), nn.Linear(12, 8, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.down(F.silu(self.gate(x)) * self.up(x))
+        return result
+
+
+CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
+    "mm": (lambda x, y: x @ y, ((5, 7), (7, 3))),
+    "mm of views": (lambda x, y: x.t() @ y.t(), ((7, 5), (3, 7))),
+    "mm of computed": (lambda x, y: torch.cos(torch.sin(x) @ (y + 1)), ((5, 7), (7, 3))),
+    "bmm": (lambda x, y: torch.bmm(x, y), ((4, 5, 7), (4, 7, 3))),
+    "matmul broadcasts": (lambda x, y: x @ y, ((2, 1, 5, 7), (3, 7, 4))),
+    "matmul by a matrix": (lambda x, y: x @ y, ((2, 5, 7), (7, 4))),
+    "vectors": (lambda x, y, m: (x @ y, x @ m, m @ y[:3], torch.outer(x, y)), ((5,), (5,), (5, 3))),
+    "matrix times vector": (lambda m, x: torch.mv(m, x), ((4, 5), (5,))),
+    "addmm": (lambda b, x, y: torch.addmm(b, x, y, alpha=2.0, beta=0.5), ((3,), (5, 7), (7, 3))),
+    "addmm beta 0": (
+        lambda b, x, y: torch.addmm(b, x, y, beta=0),
+        (torch.full((3,), float("nan")), (5, 7), (7, 3)),
+    ),
+    "baddbmm": (lambda b, x, y: torch.baddbmm(b, x, y, alpha=0.5), ((4, 5, 3), (4, 5, 7), (4, 7, 3))),
+    "einsum": (lambda x, y: torch.einsum("bij,bkj->bik", x, y), ((2, 3, 4), (2, 5, 4))),
+    "linear": (nn.Linear(7, 5), ((4, 7),)),
+    "linear three dims": (nn.Linear(7, 5, bias=False), ((2, 3, 7),)),
+    "linear one dim": (nn.Linear(7, 5), ((7,),)),
+    "linear computed weight": (lambda x, w, b: F.linear(x, w, b), ((2, 3, 7), (5, 7), (5,))),
+    "gated": (Projections(), ((2, 3, 8),)),
+    "inner dim 0": (lambda x, y: x @ y + 1, ((3, 0), (0, 4))),
+    "no rows": (lambda x, y: x @ y, ((0, 3), (3, 4))),
+    "float64": (
+        lambda x, y: x @ y,
+        (torch.randn(3, 4, dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)),
+    ),
+    "integers": (lambda x, y: x @ y, (torch.arange(6).view(2, 3), torch.arange(12).view(3, 4))),
+    "bfloat16": (lambda x, y: x @ y, (torch.randn(3, 64).bfloat16(), torch.randn(64, 5).bfloat16())),
+    "bfloat16 weight": (nn.Linear(7, 5).bfloat16(), (torch.randn(4, 7).bfloat16(),)),
+    "attention": (
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v),
+        ((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 6)),
+    ),
+    "attention causal": (
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.3),
+        ((2, 3, 7, 8), (2, 3, 7, 8), (2, 3, 7, 8)),
+    ),
+    "attention bool mask": (
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, attn_mask=MASK),
+        ((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8)),
+    ),
+    "attention float mask": (
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, attn_mask=FLOAT_MASK),
+        ((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8)),
+    ),
+    "attention nothing to attend to": (
+        lambda q, k, v: F.scaled_dot_product_attention(
+            q, k, v, attn_mask=torch.zeros(5, 7, dtype=torch.bool)
+        ),
+        ((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8)),
+    ),
+    "attention grouped": (
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True),
+        ((2, 6, 5, 8), (2, 2, 7, 8), (2, 2, 7, 8)),
+    ),
+    "attention three dims": (
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v),
+        ((3, 5, 8), (3, 7, 8), (3, 7, 8)),
+    ),
+    "attention two dims": (lambda q, k, v: F.scaled_dot_product_attention(q, k, v), ((5, 8), (7, 8), (7, 8))),
+    "attention float64": (
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True),
+        tuple(torch.randn(2, 3, 5, 8, dtype=torch.float64) for _ in range(3)),
+    ),
+    "attention explicit": (Attention(), ((2, 7, 16), FLOAT_MASK)),
+    "attention scaled first": (Attention(True), ((2, 7, 16), FLOAT_MASK)),
+    "attention filled": (
+        lambda q, k, v: F.softmax((q @ k.transpose(1, 2)).masked_fill(~MASK, float("-inf")) * 1.0, -1) @ v,
+        ((3, 5, 8), (3, 7, 8), (3, 7, 8)),
+    ),
+    "multi-head module": (lambda x: _multi_head(x), ((2, 7, 16),)),
+}
+
+_MULTI_HEAD = nn.MultiheadAttention(16, 4, batch_first=True).eval()
+
+
+def _multi_head(x: torch.Tensor) -> torch.Tensor:
+    module = _MULTI_HEAD.double() if x.dtype == torch.float64 else _MULTI_HEAD.float()
+    result: torch.Tensor = module(x, x, x, need_weights=False)[0]
+    return result
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_products(name: str) -> None:
+    torch.backends.mha.set_fastpath_enabled(False)
+    function, arguments = CASES[name]
+    check(function, *arguments)
+
+
+def _templates(program: Program) -> list[str]:
+    return [n.template for n in program.nodes if isinstance(n, TemplateKernel)]
+
+
+def test_linear_packs_its_weight_once_and_keeps_no_plain_copy() -> None:
+    program = check(nn.Linear(7, 5), (4, 7))
+    assert _templates(program) == ["gemm"]
+    assert {(c.fqn, c.packing, c.transpose) for c in program.constants} == {
+        ("inner.weight", "panel16", True),
+        ("inner.bias", "", False),
+    }
+    assert [c.layout.size[0].value() for c in program.constants if c.packing] == [16 * 7]
+
+
+def test_query_key_and_value_become_one_product() -> None:
+    program = check(Attention(), (2, 7, 16), FLOAT_MASK)
+    assert _templates(program) == ["gemm", "attention"]
+
+
+def test_linears_with_epilogues_stay_apart() -> None:
+    assert _templates(check(Projections(), (2, 3, 8))) == ["gemm"] * 3
+
+
+def test_explicit_attention_is_recognised() -> None:
+    program = check(Attention(True), (2, 7, 16), FLOAT_MASK)
+    assert "attention" in _templates(program) and not any(isinstance(n, Reduction) for n in program.nodes)
+
+
+def test_filled_attention_is_recognised() -> None:
+    def filled(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        return F.softmax((q @ k.transpose(1, 2) / 3).masked_fill(~MASK, float("-inf")), -1) @ v
+
+    assert _templates(check(filled, (3, 5, 8), (3, 7, 8), (3, 7, 8))) == ["attention"]
+
+
+def test_tied_weights_are_one_constant() -> None:
+    embedding = torch.nn.Parameter(torch.randn(10, 4))
+    program = check(
+        lambda x: F.linear(F.embedding(x, embedding.to(torch.float32)), embedding.to(torch.float32)),
+        torch.tensor([1, 3]),
+    )
+    assert len({c.source for c in program.constants}) == 1

@@ -1,0 +1,110 @@
+"""The arena, and what may be overwritten in place."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from compiler.ir import dtypes
+from compiler.ir.expr import sym
+from compiler.ir.loop import Layout, Program
+from compiler.ir.schedule import ALIGNMENT_BYTES, Schedule
+from compiler.scheduler import pipeline
+from compiler.scheduler.example_programs import ProgramBuilder
+from compiler.scheduler.memory import Arena, storage_bytes
+from compiler.support.diagnostics import InternalError
+from compiler.support.options import CompileOptions, Context
+
+
+def scheduled(program: Program, fuse_limit: int = -1) -> Schedule:
+    return pipeline.run(program, Context(CompileOptions("test", fuse_limit=fuse_limit)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_live_blocks_never_overlap_and_freed_space_is_found_again(seed: int) -> None:
+    rng, arena = random.Random(seed), Arena()
+    live: list[tuple[int, int]] = []
+    peak = 0
+    for _ in range(300):
+        if live and rng.random() < 0.5:
+            arena.free(*live.pop(rng.randrange(len(live))))
+        else:
+            size = ALIGNMENT_BYTES * rng.randint(1, 20)
+            offset = arena.allocate(size)
+            assert offset % ALIGNMENT_BYTES == 0 and offset + size <= arena.size_bytes
+            assert all(offset + size <= o or o + s <= offset for o, s in live)
+            live.append((offset, size))
+        peak = max(peak, sum(s for _, s in live))
+    for block in live:
+        arena.free(*block)
+    assert arena.allocate(arena.size_bytes) == 0
+    assert arena.size_bytes <= 2 * peak
+
+
+def test_the_smallest_block_that_fits_is_taken() -> None:
+    arena = Arena()
+    blocks = [(arena.allocate(size), size) for size in (256, 64, 128, 64)]
+    arena.free(*blocks[0])
+    arena.free(*blocks[2])
+    assert arena.allocate(128) == blocks[2][0]
+    assert arena.allocate(64) == blocks[0][0]
+
+
+def test_sizes_are_rounded_to_the_alignment() -> None:
+    assert storage_bytes(Layout.contiguous(dtypes.float32, [3])) == 64
+    assert storage_bytes(Layout.contiguous(dtypes.float64, [9])) == 128
+    assert storage_bytes(Layout.contiguous(dtypes.float32, [0, 5])) == 0
+
+
+def test_a_size_without_bound_is_named() -> None:
+    with pytest.raises(InternalError, match=r"size \['s0'\] has no upper bound"):
+        storage_bytes(Layout.contiguous(dtypes.float32, [sym("s0", 2, None)]))
+
+
+def chain(transposed: bool) -> Program:
+    b = ProgramBuilder("p")
+    x = b.input("x", [16, 16])
+    a = b.pointwise("exp", [16, 16], lambda o, i: o.op("exp", o.load(x, i)))
+    c = b.pointwise("neg", [16, 16], lambda o, i: o.op("neg", o.load(a, i[::-1] if transposed else i)))
+    return b.build(b.pointwise("abs", [16, 16], lambda o, i: o.op("abs", o.load(c, i))))
+
+
+def test_in_place_where_each_element_is_read_before_it_is_written() -> None:
+    assert scheduled(chain(transposed=False), fuse_limit=0).reuse == {"buf1": "buf0"}
+
+
+def test_not_in_place_where_another_element_is_read() -> None:
+    schedule = scheduled(chain(transposed=True), fuse_limit=0)
+    assert schedule.reuse == {}
+    assert schedule.arena_bytes == 2 * 16 * 16 * 4
+
+
+def test_not_in_place_while_someone_still_reads() -> None:
+    b = ProgramBuilder("p")
+    x = b.input("x", [16])
+    a = b.pointwise("exp", [16], lambda o, i: o.op("exp", o.load(x, i)))
+    c = b.pointwise("neg", [16], lambda o, i: o.op("neg", o.load(a, i)))
+    d = b.pointwise("abs", [16], lambda o, i: o.op("add", o.load(c, i), o.load(a, i)))
+    assert scheduled(
+        b.build(b.pointwise("sin", [16], lambda o, i: o.op("sin", o.load(d, i)))), fuse_limit=0
+    ).reuse == {"buf2": "buf0"}
+
+
+def test_not_in_place_with_another_element_size() -> None:
+    b = ProgramBuilder("p")
+    x = b.input("x", [16])
+    a = b.pointwise("exp", [16], lambda o, i: o.op("exp", o.load(x, i)))
+    c = b.pointwise("to", [16], lambda o, i: o.cast(o.load(a, i), dtypes.int64), dtypes.int64)
+    d = b.pointwise("to", [16], lambda o, i: o.cast(o.load(c, i), dtypes.float32))
+    assert (
+        scheduled(
+            b.build(b.pointwise("sin", [16], lambda o, i: o.op("sin", o.load(d, i)))), fuse_limit=0
+        ).reuse
+        == {}
+    )
+
+
+def test_inputs_are_never_overwritten() -> None:
+    schedule = scheduled(chain(transposed=False))
+    assert schedule.placement["x"].kind == "input" and schedule.arena_bytes == 0

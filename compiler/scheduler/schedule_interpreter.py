@@ -1,0 +1,87 @@
+"""Runs a schedule in numpy, group by group, from its members' loops and store indices: what the kernels mean, without any code.
+
+For tests: a schedule must give what `compiler.ir.loop_interpreter` gives for the program. Memory is as planned (one arena of bytes,
+in-place reuse), so a wrong plan shows. Templates are run by their meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from compiler.ir.expr import const
+from compiler.ir.loop import Layout, Node, Pointwise, Reduction, TensorRef, loop_var, reduction_var
+from compiler.ir.loop_interpreter import constant_array, positions, run_node, write
+from compiler.ir.scalar_numpy import NUMPY_TYPES, Array
+from compiler.ir.schedule import REDUCE, ROW, SINGLE, TEMPLATE, KernelGroup, Member, Schedule
+from compiler.ir.schedule_bodies import substitute
+
+
+class ScheduleInterpreter:
+    """Buffers as flat arrays; those of the arena are views of it."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule, self.program = schedule, schedule.program
+        self.layouts = self.program.layouts()
+        self.arena = np.full(schedule.arena_bytes, 0xCB, np.uint8)
+        self.buffers: dict[str, Array] = {}
+        self.packed = {c.name: c for c in self.program.constants if c.packing}
+
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        for described, value in zip(self.program.inputs, inputs, strict=True):
+            write(self.buffers, described.name, described.layout, value)
+        for c in self.program.constants:
+            if not c.packing:
+                write(self.buffers, c.name, c.layout, constant_array(c, self.program))
+        for group in self.schedule.groups:
+            self._group(group)
+        return [self._read(o.value) for o in self.program.outputs if isinstance(o.value, TensorRef)]
+
+    def _read(self, ref: TensorRef) -> Array:
+        return np.asarray(self.buffers[self.schedule.storage(ref.buffer)][positions(ref.layout)])
+
+    def _group(self, group: KernelGroup) -> None:
+        """Computes all members from what was in memory before, then stores, as a kernel does within one iteration."""
+        members = {m.name: m for m in group.members}
+        view: dict[str, Array] = dict(self.buffers)
+        for node in group.nodes:
+            m = members.get(node.name)
+            moved = _as_node(node, m, group) if m is not None and m.role not in (SINGLE, TEMPLATE) else node
+            run_node(moved, view, self.packed, self.program)
+        for node in group.nodes:
+            if node.name not in group.local:
+                self.buffers[node.name] = self._placed(node.name, view[node.name])
+
+    def _placed(self, name: str, value: Array) -> Array:
+        """The buffer's value in the memory that the plan gives it."""
+        place = self.schedule.placement[name]
+        if place.kind != "arena":
+            return value
+        dtype = np.dtype(NUMPY_TYPES[self.layouts[name].dtype])
+        memory = self.arena[place.offset_bytes : place.offset_bytes + value.size * dtype.itemsize].view(dtype)
+        memory[...] = value
+        return memory
+
+
+def _as_node(node: Node, m: Member, group: KernelGroup) -> Node:
+    """The member as a node over the group's loops: a layout whose index is the member's store."""
+    inner = () if m.role in (REDUCE, ROW) else group.inner
+    offset = len(group.outer)
+    mapping = {reduction_var(k, e): loop_var(offset + k, e) for k, e in enumerate(inner)}
+    variables = [loop_var(k, e) for k, e in enumerate((*group.outer, *inner))]
+    store = m.store.subst(mapping)
+    strides = tuple(store.coefficient(v) or const(0) for v in variables)
+    layout = Layout(node.layout.dtype, (*group.outer, *inner), strides, const(store.constant()))
+    assert layout.index(variables) is store, f"{m.name} does not store at an affine index: {store}"
+    body = substitute(m.body, mapping)
+    if isinstance(node, Reduction):
+        return replace(node, layout=layout, reduction_ranges=group.inner, body=m.body)
+    assert isinstance(node, Pointwise)
+    return replace(node, layout=layout, body=body)
+
+
+def run_schedule(schedule: Schedule, inputs: Mapping[str, Array]) -> list[Array]:
+    """The outputs for inputs by name."""
+    return ScheduleInterpreter(schedule).run([inputs[i.name] for i in schedule.program.inputs])

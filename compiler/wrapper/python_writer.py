@@ -1,0 +1,134 @@
+"""Prints a wrapper plan as Python, line for line what `cpp_writer` prints as C++.
+
+Enters: a verified `wrapper.Plan`. Leaves: the text of a module with one function `run(rt, args)`, where `rt` gives memory, kernels and
+the shim's functions. `--compile-to=python` shows it; it is the form in which a JIT runs the plan.
+
+    alloc buf0 ... arena 0             buf0 = rt.arena(0, (64, 64), (64, 1), "float32")
+    launch cpp_fused_sin_0(x, buf0)    # aten.sin.default [sin] at models/my_model.py:20 in forward
+                                       rt.kernels.cpp_fused_sin_0(x, buf0)
+    alloc buf2 ... output              buf2 = rt.empty_strided((64, 64), (64, 1), "float32")
+    reuse buf3 ... = buf2              buf3 = rt.view(buf2, (64, 64), (64, 1), 0, "float32"); del buf2  # reuse
+    return buf3                        return (buf3,)
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Sequence
+
+from compiler.ir.expr import Expr
+from compiler.ir.loop import Layout
+from compiler.ir.wrapper import (
+    Alloc,
+    Arg,
+    CallArg,
+    Cond,
+    ExternCall,
+    Launch,
+    Line,
+    Operand,
+    Plan,
+    ProxyCall,
+    Return,
+    Reuse,
+    View,
+    While,
+)
+from compiler.support.cpp_text import comment
+from compiler.support.origins import Origin
+from compiler.support.version import COMPILER_VERSION
+
+_OF_THE_WRAPPER = frozenset(("rt", "args", "run", "inf", "nan"))
+
+
+def write(plan: Plan) -> str:
+    """The module's text."""
+    rows = [f"def run(rt, args):  # {plan.name}, by {COMPILER_VERSION}"]
+    names = [identifier(i.name) for i in plan.inputs]
+    rows.append(f"    ({''.join(f'{n}, ' for n in names)}) = args" if names else "    () = args")
+    rows += [f"    {identifier(c.name)} = rt.constants[{n}]" for n, c in enumerate(plan.constants)]
+    rows += [f"    {s.symbol} = {names[s.input_index]}.shape[{s.dim}]" for s in plan.symbols]
+    for line in plan.lines:
+        rows += [f"    {row}" for row in rows_of(line, plan)]
+    return "\n".join(rows) + "\n"
+
+
+def identifier(name: str) -> str:
+    """The Python spelling of a plan's name: one to one."""
+    taken = keyword.iskeyword(name) or name in _OF_THE_WRAPPER or name.endswith("_")
+    return name + "_" if taken else name
+
+
+def rows_of(line: Line, plan: Plan) -> list[str]:
+    """The rows of one line of the plan."""
+    match line:
+        case Alloc(name, layout, "arena", offset):
+            return [f"{identifier(name)} = rt.arena({offset}, {_shape(layout)})"]
+        case Alloc(name, layout, _, _):
+            return [f"{identifier(name)} = rt.empty_strided({_shape(layout)})"]
+        case Reuse(name, layout, old):
+            return [f"{identifier(name)} = {_view(old, layout)}; del {identifier(old)}  # reuse"]
+        case View(name, layout, base):
+            return [f"{identifier(name)} = {_view(base, layout)}"]
+        case Launch(kernel, args, origins, can_fail):
+            check = [f'rt.check("{kernel}")'] if can_fail else []
+            return [*_comments(origins), f"rt.kernels.{kernel}({', '.join(map(_arg, args))})", *check]
+        case ExternCall():
+            return [*_comments(line.origins), _extern(line)]
+        case ProxyCall(op, node, ints, tensors, _, origins):
+            operands = "".join(f"{_view(t.buffer, t.layout)}, " for t in tensors)
+            return [*_comments(origins), f"rt.proxy({node}, {list(ints)}, ({operands}))  # {op}"]
+        case Cond(predicate, then, otherwise, origins):
+            test = f"if rt.item({identifier(predicate)}):"
+            return [*_comments(origins), test, *_block(then, plan), "else:", *_block(otherwise, plan)]
+        case While(predicate, test_lines, body, origins):
+            leave = f"    if not rt.item({identifier(predicate)}): break"
+            inner = [*_block(test_lines, plan)] if test_lines else []
+            return [*_comments(origins), "while True:", *inner, leave, *(_block(body, plan) if body else [])]
+        case Return(values):
+            slots = zip(values, plan.outputs, strict=True)
+            given = [identifier(v) if v is not None else repr(slot.literal) for v, slot in slots]
+            return [f"return ({''.join(f'{g}, ' for g in given)})"]
+    raise AssertionError(line)
+
+
+def _block(lines: Sequence[Line], plan: Plan) -> list[str]:
+    return [f"    {row}" for line in lines for row in rows_of(line, plan)] or ["    pass"]
+
+
+def _comments(origins: Sequence[Origin]) -> list[str]:
+    return [f"# {comment(str(origin))}" for origin in origins]
+
+
+def _tuple(values: Sequence[Expr]) -> str:
+    return (
+        "(" + "".join(f"{v}, " for v in values) + ")"
+        if len(values) < 2
+        else f"({', '.join(map(str, values))})"
+    )
+
+
+def _shape(layout: Layout) -> str:
+    return f'{_tuple(layout.size)}, {_tuple(layout.stride)}, "{layout.dtype}"'
+
+
+def _view(name: str, layout: Layout) -> str:
+    sizes, strides = _tuple(layout.size), _tuple(layout.stride)
+    return f'rt.view({identifier(name)}, {sizes}, {strides}, {layout.offset}, "{layout.dtype}")'
+
+
+def _arg(arg: Arg) -> str:
+    return identifier(arg.value) if isinstance(arg.value, str) else str(arg.value)
+
+
+def _call_arg(arg: CallArg) -> str:
+    if isinstance(arg, Operand):
+        return _view(arg.buffer, arg.layout)
+    return repr(list(arg)) if isinstance(arg, tuple) else repr(arg)
+
+
+def _extern(line: ExternCall) -> str:
+    args = [_call_arg(a) for a in line.args]
+    if line.fresh:
+        return f"{identifier(line.result)} = rt.shim.{line.function}({', '.join(args)})"
+    return f"rt.shim.{line.function}({', '.join([identifier(line.result), *args])})"

@@ -1,0 +1,215 @@
+#include "runtime/bindings/dlpack_exchange.h"
+
+#include <string.h>
+
+#include <utility>
+#include <vector>
+
+#include "runtime/bindings/dtype.h"
+
+namespace py = pybind11;
+
+namespace aoti {
+namespace {
+
+constexpr char kName[] = "dltensor", kUsedName[] = "used_dltensor";
+constexpr char kVersionedName[] = "dltensor_versioned", kUsedVersionedName[] = "used_dltensor_versioned";
+
+// A tensor taken out of a capsule: its description, and how to give it back.
+struct Imported {
+  DlTensor tensor;
+  void *managed;
+  bool versioned;
+
+  void give_back() const {
+    // Producers may run Python code in their deleters.
+    py::gil_scoped_acquire gil;
+    if (versioned) {
+      auto *self = static_cast<DlManagedTensorVersioned *>(managed);
+      if (self->deleter != nullptr) self->deleter(self);
+    } else {
+      auto *self = static_cast<DlManagedTensor *>(managed);
+      if (self->deleter != nullptr) self->deleter(self);
+    }
+  }
+};
+
+void delete_imported(void *, void *context) {
+  Imported *imported = static_cast<Imported *>(context);
+  imported->give_back();
+  delete imported;
+}
+
+void check_device(const py::handle &object, const std::string &what) {
+  if (!py::hasattr(object, "__dlpack__") || !py::hasattr(object, "__dlpack_device__")) {
+    throw py::type_error(
+        what + ": " + std::string(py::str(py::type::of(object))) +
+        " does not speak DLPack; expected an array of NumPy, PyTorch or another library that has "
+        "__dlpack__ (in NumPy: np.asarray)");
+  }
+  const py::tuple device = object.attr("__dlpack_device__")();
+  if (py::cast<int>(device[0]) != kDlCpu) {
+    throw py::value_error(what + ": on DLPack device " + std::string(py::str(device)) +
+                          "; expected the CPU (1, 0): copy it there first");
+  }
+}
+
+// Newer producers can hand out read-only memory too, but only when asked for version 1.
+py::capsule ask_for_capsule(const py::handle &object) {
+  const py::object method = object.attr("__dlpack__");
+  try {
+    return method(py::arg("max_version") = py::make_tuple(1, 0));
+  } catch (py::error_already_set &error) {
+    if (!error.matches(PyExc_TypeError)) throw;
+  }
+  return method();
+}
+
+Imported take(const py::handle &object, const std::string &what) {
+  const py::capsule capsule = ask_for_capsule(object);
+  const char *name = capsule.name();
+  if (name != nullptr && strcmp(name, kVersionedName) == 0) {
+    auto *managed = capsule.get_pointer<DlManagedTensorVersioned>();
+    if (managed->version.major != 1) {
+      throw py::value_error(what + ": speaks DLPack " + std::to_string(managed->version.major) +
+                            "; expected 1");
+    }
+    PyCapsule_SetName(capsule.ptr(), kUsedVersionedName);
+    return Imported{managed->tensor, managed, true};
+  }
+  if (name == nullptr || strcmp(name, kName) != 0) {
+    throw py::value_error(what + ": its __dlpack__ gave a capsule that is no fresh DLPack tensor");
+  }
+  auto *managed = capsule.get_pointer<DlManagedTensor>();
+  PyCapsule_SetName(capsule.ptr(), kUsedName);
+  return Imported{managed->tensor, managed, false};
+}
+
+std::vector<int64_t> strides_of(const DlTensor &tensor) {
+  std::vector<int64_t> strides(static_cast<size_t>(tensor.ndim), 1);
+  if (tensor.strides != nullptr) {
+    strides.assign(tensor.strides, tensor.strides + tensor.ndim);
+    return strides;
+  }
+  for (int i = tensor.ndim - 2; i >= 0; --i) {
+    const size_t at = static_cast<size_t>(i);
+    strides[at] = strides[at + 1] * (tensor.shape[i + 1] > 0 ? tensor.shape[i + 1] : 1);
+  }
+  return strides;
+}
+
+AtenTensorHandle make_handle(const Model &model, Imported *imported, const Dtype &dtype, bool *owned) {
+  const DlTensor &t = imported->tensor;
+  const std::vector<int64_t> strides = strides_of(t);
+  char *data = t.data == nullptr ? nullptr : static_cast<char *>(t.data) + t.byte_offset;
+  AtenTensorHandle handle = nullptr;
+  *owned = model.api().create_tensor_with_deleter != nullptr;
+  if (*owned) {
+    model.check_tensor(model.api().create_tensor_with_deleter(data, t.ndim, t.shape, strides.data(), 0,
+                                                              dtype.number, AOTI_DEVICE_CPU, -1, &handle, 0,
+                                                              nullptr, 0, delete_imported, imported));
+  } else {
+    model.check_tensor(model.api().create_tensor_from_blob_v2(
+        data, t.ndim, t.shape, strides.data(), 0, dtype.number, AOTI_DEVICE_CPU, -1, &handle, 0, nullptr, 0));
+  }
+  return handle;
+}
+
+// What an exported tensor keeps: the tensor, and the arrays that DLPack points to.
+struct Exported {
+  std::shared_ptr<Tensor> tensor;
+  std::vector<int64_t> shape, strides;
+  DlManagedTensor plain;
+  DlManagedTensorVersioned versioned;
+};
+
+DlTensor describe(Exported *exported) {
+  const Tensor &tensor = *exported->tensor;
+  const Dtype *dtype = dtype_of_number(tensor.dtype());
+  if (dtype == nullptr)
+    throw py::buffer_error("DLPack has no dtype for number " + std::to_string(tensor.dtype()));
+  exported->shape = tensor.shape();
+  exported->strides = tensor.strides();
+  return DlTensor{tensor.data(),
+                  {kDlCpu, 0},
+                  static_cast<int32_t>(exported->shape.size()),
+                  dtype->dlpack,
+                  exported->shape.data(),
+                  exported->strides.data(),
+                  0};
+}
+
+// Runs when a capsule dies that nobody took the tensor out of.
+template <class Managed>
+void delete_unused(PyObject *capsule, const char *name) {
+  if (!PyCapsule_IsValid(capsule, name)) return;
+  auto *managed = static_cast<Managed *>(PyCapsule_GetPointer(capsule, name));
+  managed->deleter(managed);
+}
+
+template <class Managed>
+void delete_exported(Managed *self) {
+  delete static_cast<Exported *>(self->context);
+}
+
+void check_request(const py::object &dl_device, const py::object &copy) {
+  if (!dl_device.is_none() && py::cast<int>(py::tuple(dl_device)[0]) != kDlCpu) {
+    throw py::buffer_error("the tensor is on the CPU and cannot be handed out on another device");
+  }
+  if (!copy.is_none() && py::cast<bool>(copy)) {
+    throw py::buffer_error(
+        "handing out a copy is not supported; take the tensor without copy=True, then copy it");
+  }
+}
+
+}  // namespace
+
+AtenTensorHandle import_tensor(const Model &model, const py::handle &object, const std::string &what,
+                               std::shared_ptr<void> *kept) {
+  check_device(object, what);
+  auto imported = std::make_unique<Imported>(take(object, what));
+  const Dtype *dtype = dtype_of_dlpack(imported->tensor.dtype);
+  bool owned = false;
+  AtenTensorHandle handle = nullptr;
+  try {
+    if (dtype == nullptr) {
+      const DlDataType &type = imported->tensor.dtype;
+      throw py::value_error(what + ": DLPack type code " + std::to_string(type.code) + " with " +
+                            std::to_string(type.bits) + " bits is not a dtype that models take");
+    }
+    handle = make_handle(model, imported.get(), *dtype, &owned);
+  } catch (...) {
+    imported->give_back();
+    throw;
+  }
+  Imported *released = imported.release();
+  if (!owned)
+    *kept = std::shared_ptr<void>(released, [](void *context) { delete_imported(nullptr, context); });
+  return handle;
+}
+
+py::object export_tensor(const std::shared_ptr<Tensor> &tensor, const py::object &max_version,
+                         const py::object &dl_device, const py::object &copy) {
+  check_request(dl_device, copy);
+  auto exported = std::make_unique<Exported>();
+  exported->tensor = tensor;
+  const DlTensor description = describe(exported.get());
+  if (max_version.is_none() || py::cast<int>(py::tuple(max_version)[0]) < 1) {
+    exported->plain = DlManagedTensor{description, exported.get(), delete_exported<DlManagedTensor>};
+    PyObject *capsule = PyCapsule_New(&exported->plain, kName,
+                                      [](PyObject *self) { delete_unused<DlManagedTensor>(self, kName); });
+    if (capsule == nullptr) throw py::error_already_set();
+    exported.release();
+    return py::reinterpret_steal<py::object>(capsule);
+  }
+  exported->versioned = DlManagedTensorVersioned{
+      {1, 0}, exported.get(), delete_exported<DlManagedTensorVersioned>, 0, description};
+  PyObject *capsule = PyCapsule_New(&exported->versioned, kVersionedName, [](PyObject *self) {
+    delete_unused<DlManagedTensorVersioned>(self, kVersionedName);
+  });
+  if (capsule == nullptr) throw py::error_already_set();
+  exported.release();
+  return py::reinterpret_steal<py::object>(capsule);
+}
+
+}  // namespace aoti

@@ -1,0 +1,16 @@
+// A library as the compiler makes one with shim = "torch", with operators that only libtorch has.
+#include "aoti/model_api.h"
+
+extern "C" {
+
+int32_t aoti_torch_cpu_convolution(void);
+int32_t aoti_torch_cpu_topk(void);
+
+const AotiModelApi *aoti_model_api(void) {
+  aoti_torch_cpu_convolution();
+  aoti_torch_cpu_topk();
+  aoti_torch_device_type_cpu();
+  return nullptr;
+}
+
+}  // extern "C"
