@@ -22,7 +22,7 @@ from compiler.package.library import SHARED_SHIM, LibraryBuilder
 from compiler.package.object_cache import ObjectCache, default_folder, file_hash
 from compiler.support.diagnostics import InternalError, UserError
 from compiler.support.dump import Dumper
-from compiler.support.options import CompileOptions, Context
+from compiler.support.options import CompileOptions, Context, no_dump
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ Report = Callable[[str, float, str], None]
 def compile_model(request: Request, report: Report) -> Compilation:
     """Runs `request`. Raises UserError or InternalError."""
     _check(request)
-    dump = Dumper(request.dump) if request.dump else (lambda name, text: None)
+    dump = Dumper(request.dump) if request.dump else no_dump
     c = Compilation(
         Context(request.options, dump=dump), dumping=request.dump is not None, model=request.model
     )

@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import re
 
+import torch
 import torch.fx
 
 from compiler.support.origins import Origin
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
+
+# How frames of PyTorch's own files begin: made portable by our exporter, in this process's torch, or without a file.
+_TORCH = ("torch/", "<", os.path.dirname(torch.__file__) + os.sep)
 
 
 def attach(module: torch.fx.GraphModule) -> None:
@@ -38,4 +42,4 @@ def _operator(node: torch.fx.Node) -> str:
 
 
 def _is_torch(file: str) -> bool:
-    return file.startswith(("torch/", "<")) or "/site-packages/torch/" in file
+    return file.startswith(_TORCH) or "/site-packages/torch/" in file

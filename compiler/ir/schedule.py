@@ -23,9 +23,10 @@ Before/after (softmax over the last dim of [64, 64], four nodes of the program, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from compiler.ir.expr import Expr
-from compiler.ir.loop import Body, Node, Program
+from compiler.ir.loop import Body, Layout, Node, Program
 from compiler.support.origins import Origin, merge
 
 ALIGNMENT_BYTES = 64
@@ -89,6 +90,11 @@ class Schedule:
     explain: list[str] = field(
         default_factory=list
     )  # a line for each pair considered for fusion: verdict and reason
+
+    @cached_property
+    def layouts(self) -> dict[str, Layout]:
+        """Every buffer's own layout by name."""
+        return self.program.layouts()
 
     def storage(self, buffer: str) -> str:
         """The buffer whose memory `buffer` names: itself, or what a view is (in the end) a view of."""

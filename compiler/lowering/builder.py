@@ -22,8 +22,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Union
 
-from compiler.ir.dtypes import DType
-from compiler.ir.expr import Expr, IntLike, as_expr, exprs
+from compiler.ir.dtypes import DType, float32, float64
+from compiler.ir.expr import Expr, IntLike, as_expr, exprs, mul_all
 from compiler.ir.loop import (
     Layout,
     Node,
@@ -48,6 +48,16 @@ from compiler.support.origins import Origin
 Parameter = tuple[str, Union[int, float, bool, str, Expr]]
 ReduceElement = Callable[[Tracer, Index, Index], Scalar]
 ScatterElement = Callable[[Tracer, Index], tuple[Index, Scalar]]
+
+
+# Sums over more elements than this are kept in float64: one float32 running sum loses about sqrt(n) units in the last place, more
+# than eager's blocked sums do.
+LONGEST_FLOAT32_SUM = 1024
+
+
+def _is_short(over: Sequence[Expr]) -> bool:
+    count = mul_all(over).hi
+    return count is not None and count <= LONGEST_FLOAT32_SUM
 
 
 @dataclass(frozen=True)
@@ -172,6 +182,9 @@ class Builder:
             place = stride_order.inverse(order)
             t = Tracer()
             result = make(t, _loops(size, place), reduced)
+        if kind in ("sum", "prod") and acc == float32 and not _is_short(over):
+            acc = float64
+            result = t.cast(result, acc)
         own = Layout.contiguous(dtype, [size[d] for d in order])
         origins = tuple(dict.fromkeys((*t.origins, self.origin)))
         name = self.new_name()

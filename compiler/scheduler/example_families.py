@@ -120,6 +120,18 @@ def integers() -> Program:
     return b.build(*out)
 
 
+def empty() -> Program:
+    """Loops of no iterations: a transposed copy of nothing, sums over nothing, and no sums."""
+    b = ProgramBuilder("empty")
+    x, y = b.input("x", [3, 0, 5]), b.input("y", [4, 0])
+    return b.build(
+        b.pointwise("clone", [5, 3, 0], lambda o, i: o.load(x, [i[1], i[2], i[0]])),
+        b.reduce("sum", [4], [0], lambda o, i, r: o.load(y, [i[0], r[0]])),
+        b.reduce("sum", [0], [4], lambda o, i, r: o.load(y, [r[0], i[0]])),
+        b.reduce("sum", [], [4, 0], lambda o, i, r: o.load(y, r)),
+    )
+
+
 def diamond() -> Program:
     """A value with two users in kernels of different loops, joined again: no fusion may close a cycle."""
     b = ProgramBuilder("diamond")
@@ -149,6 +161,7 @@ FAMILIES: dict[str, Callable[[], Program]] = {
             half_types,
             integers,
             diamond,
+            empty,
         )
     },
     **REDUCTIONS,

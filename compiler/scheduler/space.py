@@ -42,6 +42,8 @@ def _divide(a: Expr, b: Expr) -> Expr | None:
     """a / b where it is an integer for all values of the symbols; None otherwise."""
     if a is b:
         return const(1)
+    if b == 0:
+        return None
     quotient = a // b
     return quotient if quotient * b is a else None
 

@@ -131,7 +131,7 @@ def _check_places(schedule: Schedule) -> None:
     outputs = {
         schedule.storage(o.value.buffer) for o in schedule.program.outputs if isinstance(o.value, TensorRef)
     }
-    for name in schedule.program.layouts():
+    for name in schedule.layouts:
         if name not in schedule.placement:
             _fail("placement", f"{name} has no place")
     for group in schedule.groups:
@@ -175,7 +175,7 @@ def _check_arena(schedule: Schedule) -> None:
     for start, end, b in events:
         if start % ALIGNMENT_BYTES or start < 0 or end > schedule.arena_bytes:
             _fail("arena", f"{b} lies at [{start}, {end}) of {schedule.arena_bytes} bytes")
-        node = schedule.program.layouts()[b]
+        node = schedule.layouts[b]
         if (
             node.storage_numel().hi is not None
             and end - start < (node.storage_numel().hi or 0) * node.dtype.size_bytes

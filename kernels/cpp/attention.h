@@ -1,16 +1,18 @@
-// Scaled-dot-product attention in float32: softmax(scale * Q K^T + mask) V, without the matrix of scores in memory.
+// Scaled-dot-product attention in float32: softmax(scale * Q K^T + mask) V, without the matrix of scores in
+// memory.
 //
-// What enters: q [B, H, Sq, D], k [B, Hkv, Sk, D], v [B, Hkv, Sk, Dv] as views whose last dimension has stride 1, an
-// optional additive mask broadcast to [B, H, Sq, Sk]. What leaves: out [B, H, Sq, Dv].
+// What enters: q [B, H, Sq, D], k [B, Hkv, Sk, D], v [B, Hkv, Sk, Dv] as views whose last dimension has
+// stride 1, an optional additive mask broadcast to [B, H, Sq, Sk]. What leaves: out [B, H, Sq, Dv].
 //
-// Invariants: H is a multiple of Hkv (query head h reads key head h / (H / Hkv)). causal: query i sees keys 0..i, as in
-// PyTorch. A row whose keys are all masked (-inf) gives 0, as PyTorch's function does. Scores are taken in blocks of
-// keys with a running maximum and sum; the blocks depend on D and Dv only, so results do not depend on threads.
-// D and Dv at most kAttentionMaxHeadSize; more, or too little scratch (kAttentionScratchBytes), is reported in the
-// context.
+// Invariants: H is a multiple of Hkv (query head h reads key head h / (H / Hkv)). causal: query i sees keys
+// 0..i, as in PyTorch. A row whose keys are all masked (-inf) gives 0, as PyTorch's function does. Scores are
+// taken in blocks of keys with a running maximum and sum; the blocks depend on D and Dv only, so results do
+// not depend on threads. D and Dv at most kAttentionMaxHeadSize; more, or too little scratch
+// (kAttentionScratchBytes), is reported in the context.
 //
 //   const int64_t qs[3] = {128 * 384, 32, 384};   // [1, 12, 128, 32] inside [1, 128, 384]
-//   aoti::attention_f32(ctx, 1, 12, 128, 128, 32, 32, q, qs, k, qs, v, qs, mask, mask_strides, 0.1767767f, false, 12, out, qs);
+//   aoti::attention_f32(ctx, 1, 12, 128, 128, 32, 32, q, qs, k, qs, v, qs, mask, mask_strides, 0.1767767f,
+//   false, 12, out, qs);
 #ifndef KERNELS_CPP_ATTENTION_H_
 #define KERNELS_CPP_ATTENTION_H_
 
@@ -37,10 +39,11 @@ struct AttentionArgs {
 // Defined in kernels/cpp/engine/attention.cc.
 void attention_run(AotiKernelContext *context, const AttentionArgs &args);
 
-static inline void attention_f32(AotiKernelContext *context, int64_t B, int64_t H, int64_t Sq, int64_t Sk, int64_t D,
-                                 int64_t Dv, const float *q, const int64_t *q_strides, const float *k,
-                                 const int64_t *k_strides, const float *v, const int64_t *v_strides, const float *mask,
-                                 const int64_t *mask_strides, float scale, bool causal, int64_t Hkv, float *out,
+static inline void attention_f32(AotiKernelContext *context, int64_t B, int64_t H, int64_t Sq, int64_t Sk,
+                                 int64_t D, int64_t Dv, const float *q, const int64_t *q_strides,
+                                 const float *k, const int64_t *k_strides, const float *v,
+                                 const int64_t *v_strides, const float *mask, const int64_t *mask_strides,
+                                 float scale, bool causal, int64_t Hkv, float *out,
                                  const int64_t *out_strides) {
   AttentionArgs args{B, H, Sq, Sk, D, Dv, Hkv, q, k, v, mask, out, {}, {}, {}, {}, {}, scale, causal};
   for (int i = 0; i < 3; ++i) {

@@ -1,5 +1,5 @@
-// attention_f32 against plain loops in double: masks, causal, shared key heads, keys of several blocks, odd head sizes,
-// strided views, rows that are masked as a whole, and 1 to 4 threads with the same bits.
+// attention_f32 against plain loops in double: masks, causal, shared key heads, keys of several blocks, odd
+// head sizes, strided views, rows that are masked as a whole, and 1 to 4 threads with the same bits.
 #include "kernels/cpp/attention.h"
 
 #include <math.h>
@@ -32,7 +32,7 @@ const Case kCases[] = {
     {2, 4, 2, 33, 65, 20, 36, kFull, false},
     {1, 6, 1, 9, 31, 64, 48, kPerRow, false},
     {1, 2, 2, 40, 40, 16, 16, kNone, true},
-    {1, 2, 2, 70, 20, 16, 16, kNone, true},    // more queries than keys
+    {1, 2, 2, 70, 20, 16, 16, kNone, true},  // more queries than keys
     {1, 2, 2, 20, 1300, 16, 16, kFull, true},
     {1, 2, 2, 1, 1100, 64, 64, kKeys, false},  // one token, several blocks of keys
     {1, 1, 1, 200, 700, 100, 10, kSparse, false},
@@ -43,8 +43,12 @@ const Case kCases[] = {
 
 struct Problem {
   explicit Problem(const Case &which)
-      : c(which), q(c.B * c.Sq * c.H * c.D), k(c.B * c.Sk * c.Hkv * c.D), v(c.B * c.Hkv * c.Sk * (c.Dv + 3)),
-        mask(c.B * c.H * c.Sq * c.Sk), out(c.B * c.Sq * c.H * c.Dv) {
+      : c(which),
+        q(c.B * c.Sq * c.H * c.D),
+        k(c.B * c.Sk * c.Hkv * c.D),
+        v(c.B * c.Hkv * c.Sk * (c.Dv + 3)),
+        mask(c.B * c.H * c.Sq * c.Sk),
+        out(c.B * c.Sq * c.H * c.Dv) {
     q.fill_uniform(1), k.fill_uniform(2), v.fill_uniform(3), mask.fill_uniform(4);
     // a row masked as a whole, and -inf here and there
     if (c.mask == kSparse) {
@@ -58,7 +62,8 @@ struct Problem {
     const int64_t vs[3] = {c.Hkv * c.Sk * (c.Dv + 3), c.Sk * (c.Dv + 3), c.Dv + 3};
     const int64_t os[3] = {c.Sq * c.H * c.Dv, c.Dv, c.H * c.Dv};
     attention_f32(context, c.B, c.H, c.Sq, c.Sk, c.D, c.Dv, q.data, qs, k.data, ks, v.data, vs,
-                  c.mask == kNone ? nullptr : mask.data, mask_strides(), scale(), c.causal, c.Hkv, out.data, os);
+                  c.mask == kNone ? nullptr : mask.data, mask_strides(), scale(), c.causal, c.Hkv, out.data,
+                  os);
   }
 
   float scale() const { return 1.0f / sqrtf(float(c.D)); }
@@ -76,7 +81,8 @@ struct Problem {
     const int64_t kv = h / (c.H / c.Hkv), *ms = mask_strides();
     double sum = 0;
     for (int64_t d = 0; d < c.D; ++d) {
-      sum += double(q[((b * c.Sq + i) * c.H + h) * c.D + d]) * double(k[((b * c.Sk + j) * c.Hkv + kv) * c.D + d]);
+      sum += double(q[((b * c.Sq + i) * c.H + h) * c.D + d]) *
+             double(k[((b * c.Sk + j) * c.Hkv + kv) * c.D + d]);
     }
     sum *= double(scale());
     return c.mask == kNone ? sum : sum + double(mask[b * ms[0] + h * ms[1] + i * ms[2] + j * ms[3]]);
@@ -95,7 +101,8 @@ struct Problem {
     const int64_t kv = h / (c.H / c.Hkv);
     for (int64_t d = 0; d < c.Dv; ++d) {
       double sum = 0;
-      for (int64_t j = 0; j < c.Sk; ++j) sum += double(weight[j]) * double(v[((b * c.Hkv + kv) * c.Sk + j) * (c.Dv + 3) + d]);
+      for (int64_t j = 0; j < c.Sk; ++j)
+        sum += double(weight[j]) * double(v[((b * c.Hkv + kv) * c.Sk + j) * (c.Dv + 3) + d]);
       const double expected = total == 0 ? 0 : sum / total;
       const double off = fabs(double(out[((b * c.Sq + i) * c.H + h) * c.Dv + d]) - expected);
       if (!(off <= error)) error = off;  // NaN counts
@@ -126,8 +133,9 @@ void check(const Case &c, Threads *threads, Floats *first) {
     if (!(e <= worst)) worst = e;
   }
   if (!(worst <= 1e-6)) {
-    fprintf(stderr, "attention B %lld H %lld/%lld Sq %lld Sk %lld D %lld Dv %lld: error %g\n", (long long)c.B, (long long)c.H,
-            (long long)c.Hkv, (long long)c.Sq, (long long)c.Sk, (long long)c.D, (long long)c.Dv, worst);
+    fprintf(stderr, "attention B %lld H %lld/%lld Sq %lld Sk %lld D %lld Dv %lld: error %g\n", (long long)c.B,
+            (long long)c.H, (long long)c.Hkv, (long long)c.Sq, (long long)c.Sk, (long long)c.D,
+            (long long)c.Dv, worst);
   }
   CHECK(worst <= 1e-6);
 }
@@ -135,11 +143,11 @@ void check(const Case &c, Threads *threads, Floats *first) {
 void check_refusals() {
   const int64_t strides[3] = {0, 0, 0};
   Context small(nullptr, 64), enough(nullptr, kAttentionScratchBytes);
-  attention_f32(&small.base, 1, 1, 1, 1, 1, 1, nullptr, strides, nullptr, strides, nullptr, strides, nullptr, nullptr, 1.0f,
-                false, 1, nullptr, strides);
+  attention_f32(&small.base, 1, 1, 1, 1, 1, 1, nullptr, strides, nullptr, strides, nullptr, strides, nullptr,
+                nullptr, 1.0f, false, 1, nullptr, strides);
   CHECK_CONTAINS(small.base.error, "too little scratch");
-  attention_f32(&enough.base, 1, 1, 1, 1, 4096, 1, nullptr, strides, nullptr, strides, nullptr, strides, nullptr, nullptr,
-                1.0f, false, 1, nullptr, strides);
+  attention_f32(&enough.base, 1, 1, 1, 1, 4096, 1, nullptr, strides, nullptr, strides, nullptr, strides,
+                nullptr, nullptr, 1.0f, false, 1, nullptr, strides);
   CHECK_CONTAINS(enough.base.error, "head sizes up to 2048");
 }
 

@@ -1,15 +1,18 @@
 // Matrix products in float32 with a fused epilogue.
 //
-// What enters: A by rows, B packed ahead of time ("panel16", kernels/cpp/packing.py) or as any strided view, and an
-// epilogue (kernels/cpp/epilogue.h). What leaves: every element of A * B, once, through the epilogue.
+// What enters: A by rows, B packed ahead of time ("panel16", kernels/cpp/packing.py) or as any strided view,
+// and an epilogue (kernels/cpp/epilogue.h). What leaves: every element of A * B, once, through the epilogue.
 //
-// Invariants: M, N and batch may be 0 (nothing is called); K may be 0 (sums are 0). Strides are in elements and may be
-// 0 or negative. The order of additions of one element depends on the shapes only, never on the number of threads.
-// Needs kGemmPackedScratchBytes or kGemmScratchBytes of scratch for each thread; less is reported in the context.
+// Invariants: M, N and batch may be 0 (nothing is called); K may be 0 (sums are 0). Strides are in elements
+// and may be 0 or negative. The order of additions of one element depends on the shapes only, never on the
+// number of threads. Needs kGemmPackedScratchBytes or kGemmScratchBytes of scratch for each thread; less is
+// reported in the context.
 //
-//   void cpp_linear_relu_0(AotiKernelContext *ctx, const float *x, const float *w_packed, const float *b, float *out) {
+//   void cpp_linear_relu_0(AotiKernelContext *ctx, const float *x, const float *w_packed, const float *b,
+//   float *out) {
 //     aoti::gemm_f32_packed(ctx, 128, 1536, 384, x, 384, w_packed,
-//                           [=](const float *acc, int64_t ld, int64_t, int64_t m0, int64_t n0, int64_t m, int64_t n) {
+//                           [=](const float *acc, int64_t ld, int64_t, int64_t m0, int64_t n0, int64_t m,
+//                           int64_t n) {
 //       for (int64_t i = 0; i < m; ++i) {
 //         AOTI_VECTORIZE
 //         for (int64_t j = 0; j < n; ++j) {
@@ -39,21 +42,22 @@ struct Strided {
 // Defined in kernels/cpp/engine/gemm.cc.
 void gemm_packed_run(AotiKernelContext *context, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
                      const float *b_packed, EpilogueRef epilogue);
-void gemm_run(AotiKernelContext *context, int64_t batch, int64_t m, int64_t n, int64_t k, Strided a, Strided b,
-              EpilogueRef epilogue);
+void gemm_run(AotiKernelContext *context, int64_t batch, int64_t m, int64_t n, int64_t k, Strided a,
+              Strided b, EpilogueRef epilogue);
 
 // a: [M, K] with rows lda apart; b_packed: panel16 of [K, N], float[ceil(N / 16)][K][16].
 template <class Epilogue>
-static void gemm_f32_packed(AotiKernelContext *context, int64_t M, int64_t N, int64_t K, const float *a, int64_t lda,
-                            const float *b_packed, Epilogue epilogue) {
+static void gemm_f32_packed(AotiKernelContext *context, int64_t M, int64_t N, int64_t K, const float *a,
+                            int64_t lda, const float *b_packed, Epilogue epilogue) {
   gemm_packed_run(context, M, N, K, a, lda, b_packed, epilogue_ref(epilogue));
 }
 
 // a: [batch, M, K], b: [batch, K, N], both with any strides.
 template <class Epilogue>
-static void gemm_f32(AotiKernelContext *context, int64_t batch, int64_t M, int64_t N, int64_t K, const float *a,
-                     int64_t a_batch_stride, int64_t a_row_stride, int64_t a_col_stride, const float *b,
-                     int64_t b_batch_stride, int64_t b_row_stride, int64_t b_col_stride, Epilogue epilogue) {
+static void gemm_f32(AotiKernelContext *context, int64_t batch, int64_t M, int64_t N, int64_t K,
+                     const float *a, int64_t a_batch_stride, int64_t a_row_stride, int64_t a_col_stride,
+                     const float *b, int64_t b_batch_stride, int64_t b_row_stride, int64_t b_col_stride,
+                     Epilogue epilogue) {
   gemm_run(context, batch, M, N, K, Strided{a, a_batch_stride, a_row_stride, a_col_stride},
            Strided{b, b_batch_stride, b_row_stride, b_col_stride}, epilogue_ref(epilogue));
 }

@@ -1,5 +1,5 @@
-// gemm_f32_packed and gemm_f32 against a plain triple loop in double, over odd sizes, all kinds of strides, tails,
-// K = 0, K of several blocks, special values and 1 to 4 threads.
+// gemm_f32_packed and gemm_f32 against a plain triple loop in double, over odd sizes, all kinds of strides,
+// tails, K = 0, K of several blocks, special values and 1 to 4 threads.
 #include "kernels/cpp/gemm.h"
 
 #include <math.h>
@@ -62,17 +62,17 @@ bool all_once(const Floats &calls) {
 }
 
 // One message for a whole product: the first element that is wrong.
-void compare(const char *what, int64_t batch, int64_t m, int64_t n, int64_t k, const Floats &got, const float *a, View va,
-             const float *b, View vb, bool exact) {
+void compare(const char *what, int64_t batch, int64_t m, int64_t n, int64_t k, const Floats &got,
+             const float *a, View va, const float *b, View vb, bool exact) {
   for (int64_t z = 0; z < batch; ++z) {
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < n; ++j) {
-        const Sum sum = dot(a + va.offset + z * va.batch + i * va.row, va.column, b + vb.offset + z * vb.batch + j * vb.column,
-                            vb.row, k);
+        const Sum sum = dot(a + va.offset + z * va.batch + i * va.row, va.column,
+                            b + vb.offset + z * vb.batch + j * vb.column, vb.row, k);
         const double value = got[(z * m + i) * n + j], bound = exact ? 0 : double(k) * 6e-8 * sum.magnitude;
         if (fabs(value - sum.value) <= bound) continue;
-        fprintf(stderr, "%s %lldx%lldx%lld: element (%lld, %lld, %lld)\n", what, (long long)m, (long long)n, (long long)k,
-                (long long)z, (long long)i, (long long)j);
+        fprintf(stderr, "%s %lldx%lldx%lld: element (%lld, %lld, %lld)\n", what, (long long)m, (long long)n,
+                (long long)k, (long long)z, (long long)i, (long long)j);
         CHECK_NEAR(value, sum.value, bound);
         return;
       }
@@ -104,7 +104,8 @@ void check_packed(Threads *threads, int64_t m, int64_t n, int64_t k, int64_t lda
 }
 
 int64_t span(int64_t batch, int64_t rows, int64_t columns, View v) {
-  return v.offset + 1 + (batch - 1) * (v.batch > 0 ? v.batch : 0) + (rows > 0 ? (rows - 1) * (v.row > 0 ? v.row : 0) : 0) +
+  return v.offset + 1 + (batch - 1) * (v.batch > 0 ? v.batch : 0) +
+         (rows > 0 ? (rows - 1) * (v.row > 0 ? v.row : 0) : 0) +
          (columns > 0 ? (columns - 1) * (v.column > 0 ? v.column : 0) : 0);
 }
 
@@ -112,8 +113,8 @@ void check_strided(Threads *threads, int64_t batch, int64_t m, int64_t n, int64_
   Context context(threads, kGemmScratchBytes);
   Floats a(span(batch, m, k, va)), b(span(batch, k, n, vb)), values(batch * m * n), calls(batch * m * n);
   a.fill_whole(3), b.fill_whole(4);
-  gemm_f32(&context.base, batch, m, n, k, a.data + va.offset, va.batch, va.row, va.column, b.data + vb.offset, vb.batch,
-           vb.row, vb.column, Collector{m, n, values.data, calls.data});
+  gemm_f32(&context.base, batch, m, n, k, a.data + va.offset, va.batch, va.row, va.column, b.data + vb.offset,
+           vb.batch, vb.row, vb.column, Collector{m, n, values.data, calls.data});
   CHECK(all_once(calls));
   CHECK(context.intact());
   CHECK(context.base.error == nullptr);
@@ -128,8 +129,8 @@ void check_sizes(Threads *threads) {
       for (int64_t k : ks) check_packed(threads, m, n, k, k + m % 3, true);
     }
   }
-  check_packed(threads, 9, 70, 5000, 5001, true);   // several blocks of K
-  check_packed(threads, 450, 40, 3000, 3000, true);  // and more rows than partial sums have room for
+  check_packed(threads, 9, 70, 5000, 5001, true);     // several blocks of K
+  check_packed(threads, 450, 40, 3000, 3000, true);   // and more rows than partial sums have room for
   check_packed(threads, 300, 200, 1000, 1000, true);  // several chunks of rows
   for (int64_t n = 64; n <= 256; n += 64) check_packed(threads, 64, n, 64, 64, true);  // widest groups only
   check_packed(threads, 37, 53, 777, 777, false);
@@ -138,17 +139,18 @@ void check_sizes(Threads *threads) {
 
 // Layouts of a [batch, rows, columns] operand.
 void views(int64_t rows, int64_t columns, View *out) {
-  out[0] = View{rows * columns, columns, 1, 0};                                         // contiguous
-  out[1] = View{rows * columns, 1, rows, 0};                                            // transposed
-  out[2] = View{0, columns + 3, 1, 5};                                                  // rows apart, shared by the batch
-  out[3] = View{(2 * rows + 1) * 3 * columns, 3 * columns, 2, 1};                       // neither stride is 1
-  out[4] = View{rows * columns, -columns, 1, rows > 0 ? (rows - 1) * columns : 0};      // rows backwards
-  out[5] = View{0, 0, 1, 0};                                                            // one row for all
+  out[0] = View{rows * columns, columns, 1, 0};                    // contiguous
+  out[1] = View{rows * columns, 1, rows, 0};                       // transposed
+  out[2] = View{0, columns + 3, 1, 5};                             // rows apart, shared by the batch
+  out[3] = View{(2 * rows + 1) * 3 * columns, 3 * columns, 2, 1};  // neither stride is 1
+  out[4] = View{rows * columns, -columns, 1, rows > 0 ? (rows - 1) * columns : 0};  // rows backwards
+  out[5] = View{0, 0, 1, 0};                                                        // one row for all
 }
 constexpr int kViews = 6;
 
 void check_views(Threads *threads) {
-  const int64_t sizes[][4] = {{1, 1, 40, 33}, {2, 3, 17, 20}, {3, 8, 64, 5}, {2, 9, 31, 50}, {1, 70, 100, 37}, {4, 16, 16, 16}};
+  const int64_t sizes[][4] = {{1, 1, 40, 33}, {2, 3, 17, 20},   {3, 8, 64, 5},
+                              {2, 9, 31, 50}, {1, 70, 100, 37}, {4, 16, 16, 16}};
   for (const auto &s : sizes) {
     View a[kViews], b[kViews];
     views(s[1], s[3], a);

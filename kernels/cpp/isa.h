@@ -1,10 +1,10 @@
 // The name of the instruction set that a file is compiled for.
 //
-// What enters: -DAOTI_ISA=x86_64_v3 | x86_64_v4 | aarch64_neon, together with the matching -march. What leaves: the
-// inline namespace aoti::AOTI_ISA, in which everything of kernels/cpp lives.
+// What enters: -DAOTI_ISA=x86_64_v3 | x86_64_v4 | aarch64_neon, together with the matching -march. What
+// leaves: the inline namespace aoti::AOTI_ISA, in which everything of kernels/cpp lives.
 //
-// Invariant: two files that were compiled for different instruction sets never share a function, so the linker
-// cannot pick an AVX-512 body for a processor without it.
+// Invariant: two files that were compiled for different instruction sets never share a function, so the
+// linker cannot pick an AVX-512 body for a processor without it.
 #ifndef KERNELS_CPP_ISA_H_
 #define KERNELS_CPP_ISA_H_
 

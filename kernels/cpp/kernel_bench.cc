@@ -1,10 +1,11 @@
-// How near the kernels come to what one core can do: GFLOP/s and the share of the fused multiply-add peak that is
-// measured in the same run, for the shapes of MiniLM, BERT and ResNet-18; GB/s for the shapes that wait for memory.
+// How near the kernels come to what one core can do: GFLOP/s and the share of the fused multiply-add peak
+// that is measured in the same run, for the shapes of MiniLM, BERT and ResNet-18; GB/s for the shapes that
+// wait for memory.
 //
 //   kernel_bench [--threads=1] [--only=conv] [--seconds=0.4]
 //
-// Weights are cold: each call reads another copy, 128 MiB in all. The best call counts, and the best of the peaks that
-// are measured between the calls, so that other work on the machine disturbs both alike.
+// Weights are cold: each call reads another copy, 128 MiB in all. The best call counts, and the best of the
+// peaks that are measured between the calls, so that other work on the machine disturbs both alike.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,36 +78,42 @@ struct Bench {
       best = fmin(best, now_s() - before);
     }
     const double rate = flops / best * 1e-9;
-    printf("%-34s %9.1f us %7.1f GFLOP/s %5.1f%% of %5.1f", name, best * 1e6, rate, 100 * rate / (peak * threads),
-           peak * threads);
+    printf("%-34s %9.1f us %7.1f GFLOP/s %5.1f%% of %5.1f", name, best * 1e6, rate,
+           100 * rate / (peak * threads), peak * threads);
     if (weight_floats > 0) printf("  weights %5.1f GB/s", 4e-9 * double(weight_floats) / best);
     printf("\n");
     fflush(stdout);
   }
 };
 
-// bias and relu, as a fused linear or convolution has
+// bias and relu, as a fused linear or convolution has; restrict as in generated code
+void bias_relu(const float *__restrict acc, int64_t ld, const float *__restrict bias, float *__restrict out,
+               int64_t n, int64_t m_count, int64_t n_count) {
+  for (int64_t i = 0; i < m_count; ++i) {
+    AOTI_VECTORIZE
+    for (int64_t j = 0; j < n_count; ++j) out[i * n + j] = aoti_maximum(acc[i * ld + j] + bias[j], 0.0f);
+  }
+}
+
 struct BiasRelu {
   const float *bias;
   float *out;
   int64_t n;
   void operator()(const float *acc, int64_t ld, int64_t batch, int64_t m0, int64_t n0, int64_t m_count,
                   int64_t n_count) const {
-    float *__restrict tile = out + (batch + m0) * n + n0;
-    for (int64_t i = 0; i < m_count; ++i) {
-      AOTI_VECTORIZE
-      for (int64_t j = 0; j < n_count; ++j) tile[i * n + j] = aoti_maximum(acc[i * ld + j] + bias[n0 + j], 0.0f);
-    }
+    bias_relu(acc, ld, bias + n0, out + (batch + m0) * n + n0, n, m_count, n_count);
   }
 };
 
 void bench_gemm(const Bench &b) {
-  const int64_t shapes[][3] = {{128, 384, 384}, {128, 1536, 384}, {128, 384, 1536},  {128, 768, 768}, {128, 3072, 768},
-                               {128, 768, 3072}, {1024, 1024, 1024}, {1, 4096, 4096}, {2, 4096, 4096}, {4, 4096, 4096},
-                               {8, 4096, 4096},  {16, 4096, 4096}, {1, 1000, 512},    {16, 384, 384},  {49, 512, 4608}};
+  const int64_t shapes[][3] = {{128, 384, 384},  {128, 1536, 384}, {128, 384, 1536},   {128, 768, 768},
+                               {128, 3072, 768}, {128, 768, 3072}, {1024, 1024, 1024}, {1, 4096, 4096},
+                               {2, 4096, 4096},  {4, 4096, 4096},  {8, 4096, 4096},    {16, 4096, 4096},
+                               {1, 1000, 512},   {16, 384, 384},   {49, 512, 4608}};
   for (const auto &s : shapes) {
     char name[64];
-    snprintf(name, sizeof name, "gemm packed %lldx%lldx%lld", (long long)s[0], (long long)s[1], (long long)s[2]);
+    snprintf(name, sizeof name, "gemm packed %lldx%lldx%lld", (long long)s[0], (long long)s[1],
+             (long long)s[2]);
     const int64_t floats = (s[1] + 15) / 16 * 16 * s[2];
     b.run(name, 2.0 * double(s[0] * s[1] * s[2]), floats, [&](int64_t copy) {
       gemm_f32_packed(b.context, s[0], s[1], s[2], b.activations, s[2], b.weights + copy * floats,
@@ -116,15 +123,17 @@ void bench_gemm(const Bench &b) {
 }
 
 void bench_strided_gemm(const Bench &b) {
-  const int64_t shapes[][4] = {{1, 64, 64, 64}, {1, 512, 512, 512}, {12, 128, 128, 32}, {1, 8, 1024, 1024}, {1, 1, 1024, 1024}};
+  const int64_t shapes[][4] = {
+      {1, 64, 64, 64}, {1, 512, 512, 512}, {12, 128, 128, 32}, {1, 8, 1024, 1024}, {1, 1, 1024, 1024}};
   for (const auto &s : shapes) {
     for (int transposed = 0; transposed < 2; ++transposed) {
       char name[64];
-      snprintf(name, sizeof name, "gemm %lldx%lldx%lldx%lld %s", (long long)s[0], (long long)s[1], (long long)s[2],
-               (long long)s[3], transposed ? "b transposed" : "b rows");
+      snprintf(name, sizeof name, "gemm %lldx%lldx%lldx%lld %s", (long long)s[0], (long long)s[1],
+               (long long)s[2], (long long)s[3], transposed ? "b transposed" : "b rows");
       b.run(name, 2.0 * double(s[0] * s[1] * s[2] * s[3]), 0, [&](int64_t) {
-        gemm_f32(b.context, s[0], s[1], s[2], s[3], b.activations, s[1] * s[3], s[3], 1, b.weights, s[2] * s[3],
-                 transposed ? 1 : s[2], transposed ? s[3] : 1, BiasRelu{b.activations, b.out, s[2]});
+        gemm_f32(b.context, s[0], s[1], s[2], s[3], b.activations, s[1] * s[3], s[3], 1, b.weights,
+                 s[2] * s[3], transposed ? 1 : s[2], transposed ? s[3] : 1,
+                 BiasRelu{b.activations, b.out, s[2]});
       });
     }
   }
@@ -132,35 +141,58 @@ void bench_strided_gemm(const Bench &b) {
 
 void bench_conv(const Bench &b) {
   // in size, in channels, out channels, kernel, stride
-  const int64_t shapes[][5] = {{224, 3, 64, 7, 2},  {56, 64, 64, 3, 1},   {56, 64, 128, 3, 2},  {28, 128, 128, 3, 1},
-                               {56, 64, 128, 1, 2}, {28, 128, 256, 3, 2}, {14, 256, 256, 3, 1}, {28, 128, 256, 1, 2},
-                               {14, 256, 512, 3, 2}, {7, 512, 512, 3, 1}, {14, 256, 512, 1, 2}, {56, 64, 256, 1, 1},
+  const int64_t shapes[][5] = {{224, 3, 64, 7, 2},   {56, 64, 64, 3, 1},   {56, 64, 128, 3, 2},
+                               {28, 128, 128, 3, 1}, {56, 64, 128, 1, 2},  {28, 128, 256, 3, 2},
+                               {14, 256, 256, 3, 1}, {28, 128, 256, 1, 2}, {14, 256, 512, 3, 2},
+                               {7, 512, 512, 3, 1},  {14, 256, 512, 1, 2}, {56, 64, 256, 1, 1},
                                {56, 256, 64, 1, 1}};
   for (const auto &s : shapes) {
     char name[64];
-    snprintf(name, sizeof name, "conv %lldx%lld s%lld %lld->%lld %lld", (long long)s[3], (long long)s[3], (long long)s[4],
-             (long long)s[1], (long long)s[2], (long long)s[0]);
-    const int64_t pad = s[3] / 2, size = (s[0] + 2 * pad - s[3]) / s[4] + 1, floats = s[1] * s[2] * s[3] * s[3];
+    snprintf(name, sizeof name, "conv %lldx%lld s%lld %lld->%lld %lld", (long long)s[3], (long long)s[3],
+             (long long)s[4], (long long)s[1], (long long)s[2], (long long)s[0]);
+    const int64_t pad = s[3] / 2, size = (s[0] + 2 * pad - s[3]) / s[4] + 1,
+                  floats = s[1] * s[2] * s[3] * s[3];
     const Conv2dShape shape{1, s[0], s[0], s[1], s[2], s[3], s[3], size, size, s[4], s[4], pad, pad, 1, 1, 1};
     b.run(name, 2.0 * double(size * size * floats), floats, [&](int64_t copy) {
-      conv2d_f32_nhwc(b.context, shape, b.activations, b.weights + copy * floats, BiasRelu{b.activations, b.out, s[2]});
+      conv2d_f32_nhwc(b.context, shape, b.activations, b.weights + copy * floats,
+                      BiasRelu{b.activations, b.out, s[2]});
+    });
+  }
+}
+
+// Rates count the products of a plain convolution, so that they compare; shares above 100% are what Winograd
+// saves.
+void bench_winograd(const Bench &b) {
+  const int64_t shapes[][2] = {{56, 64}, {28, 128}, {14, 256}, {7, 512}};  // size, channels
+  for (const auto &s : shapes) {
+    char name[64];
+    snprintf(name, sizeof name, "winograd 3x3 s1 %lld->%lld %lld", (long long)s[1], (long long)s[1],
+             (long long)s[0]);
+    const int64_t floats = 16 * s[1] * s[1];
+    const Conv2dShape shape{1, s[0], s[0], s[1], s[1], 3, 3, s[0], s[0], 1, 1, 1, 1, 1, 1, 1};
+    b.run(name, 18.0 * double(s[0] * s[0] * s[1] * s[1]), floats, [&](int64_t copy) {
+      conv2d_winograd_f32_nhwc(b.context, shape, b.activations, b.weights + copy * floats,
+                               BiasRelu{b.activations, b.out, s[1]});
     });
   }
 }
 
 void bench_attention(const Bench &b) {
   // heads, queries, keys, head size, causal
-  const int64_t shapes[][5] = {{12, 128, 128, 32, 0}, {12, 128, 128, 64, 0}, {12, 197, 197, 64, 0}, {12, 1024, 1024, 64, 1},
+  const int64_t shapes[][5] = {{12, 128, 128, 32, 0},
+                               {12, 128, 128, 64, 0},
+                               {12, 197, 197, 64, 0},
+                               {12, 1024, 1024, 64, 1},
                                {12, 1, 1024, 64, 0}};
   for (const auto &s : shapes) {
     char name[64];
-    snprintf(name, sizeof name, "attention %lld heads %lldx%lldx%lld%s", (long long)s[0], (long long)s[1], (long long)s[2],
-             (long long)s[3], s[4] ? " causal" : "");
+    snprintf(name, sizeof name, "attention %lld heads %lldx%lldx%lld%s", (long long)s[0], (long long)s[1],
+             (long long)s[2], (long long)s[3], s[4] ? " causal" : "");
     const int64_t width = s[0] * s[3], q[3] = {0, s[3], width}, mask[4] = {0, 0, 0, 1};
     b.run(name, 4.0 * double(s[0] * s[1] * s[2] * s[3]) * (s[4] ? 0.5 : 1.0), 0, [&](int64_t) {
-      attention_f32(b.context, 1, s[0], s[1], s[2], s[3], s[3], b.activations, q, b.activations + s[2] * width, q,
-                    b.activations + 2 * s[2] * width, q, s[4] ? nullptr : b.activations, mask, 0.125f, s[4] != 0, s[0],
-                    b.out, q);
+      attention_f32(b.context, 1, s[0], s[1], s[2], s[3], s[3], b.activations, q,
+                    b.activations + s[2] * width, q, b.activations + 2 * s[2] * width, q,
+                    s[4] ? nullptr : b.activations, mask, 0.125f, s[4] != 0, s[0], b.out, q);
     });
   }
 }
@@ -196,7 +228,7 @@ int main(int argc, char **argv) {
   if (!parse(argc, argv, &bench)) return 2;
   if (!aoti_testing::processor_has_isa()) return 0;
   Threads threads(bench.threads);
-  Context context(&threads, kAttentionScratchBytes);
+  Context context(&threads, kWinogradScratchBytes);
   bench.context = &context.base;
   bench.weights = filled(kWeights);
   bench.activations = filled(kActivations);
@@ -205,6 +237,7 @@ int main(int argc, char **argv) {
   bench_gemm(bench);
   bench_strided_gemm(bench);
   bench_conv(bench);
+  bench_winograd(bench);
   bench_attention(bench);
   return 0;
 }

@@ -1,5 +1,5 @@
-// What generated kernels need beside vector maths: loop pragmas, a parallel loop over a lambda, checked indices, integer
-// arithmetic with the semantics of tensors, and 16-bit floats.
+// What generated kernels need beside vector maths: loop pragmas, a parallel loop over a lambda, checked
+// indices, integer arithmetic with the semantics of tensors, and 16-bit floats.
 //
 // What enters: plain values. What leaves: branch-free inline code that clang vectorises.
 //
@@ -23,16 +23,24 @@
 
 #define AOTI_LOOP_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
-// Iterations are independent but for accumulators. Several vectors at a time hide the latency of long dependence chains.
+// Iterations are independent but for accumulators. Several vectors at a time hide the latency of long
+// dependence chains.
 #define AOTI_VECTOR_LOOP AOTI_LOOP_PRAGMA(clang loop vectorize(enable) interleave_count(4))
 // A few iterations that disappear, so that the loop around them is the innermost one.
 #define AOTI_UNROLLED_LOOP AOTI_LOOP_PRAGMA(clang loop unroll(full))
-// The statement's additions and multiplications may be done in another order (separate accumulators for each lane).
-#define AOTI_REASSOCIATED(statement) { AOTI_LOOP_PRAGMA(clang fp reassociate(on)) statement; }
+// The statement's additions and multiplications may be done in another order (separate accumulators for each
+// lane).
+#define AOTI_REASSOCIATED(statement)                      \
+  {                                                       \
+    AOTI_LOOP_PRAGMA(clang fp reassociate(on)) statement; \
+  }
 #else
 #define AOTI_VECTOR_LOOP AOTI_LOOP_PRAGMA(GCC ivdep)
 #define AOTI_UNROLLED_LOOP AOTI_LOOP_PRAGMA(GCC unroll 8)
-#define AOTI_REASSOCIATED(statement) { statement; }
+#define AOTI_REASSOCIATED(statement) \
+  {                                  \
+    statement;                       \
+  }
 #endif
 
 AOTI_BEGIN_NAMESPACE
@@ -54,9 +62,11 @@ static inline int64_t floor_mod(int64_t a, int64_t b) { return a % b + (a % b < 
 static inline int64_t min_index(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t max_index(int64_t a, int64_t b) { return a > b ? a : b; }
 
-// An index that came from a tensor: a negative one counts from the end. Out of [-size, size) it is reported as
-// `message` and replaced by 0, so that nothing outside is touched; the run ends with the error after this kernel.
-static inline int64_t checked_index(AotiKernelContext *ctx, int64_t value, int64_t size, const char *message) {
+// An index that came from a tensor: a negative one counts from the end. Out of [-size, size) it is reported
+// as `message` and replaced by 0, so that nothing outside is touched; the run ends with the error after this
+// kernel.
+static inline int64_t checked_index(AotiKernelContext *ctx, int64_t value, int64_t size,
+                                    const char *message) {
   const int64_t wrapped = value < 0 ? value + size : value;
   if (__builtin_expect(wrapped >= 0 && wrapped < size, 1)) return wrapped;
   aoti_kernel_fail(ctx, message, value);
@@ -65,17 +75,28 @@ static inline int64_t checked_index(AotiKernelContext *ctx, int64_t value, int64
 
 // Integers wrap around.
 template <class T>
-static inline T wrap_add(T a, T b) { return (T)((uint64_t)a + (uint64_t)b); }
+static inline T wrap_add(T a, T b) {
+  return (T)((uint64_t)a + (uint64_t)b);
+}
 template <class T>
-static inline T wrap_sub(T a, T b) { return (T)((uint64_t)a - (uint64_t)b); }
+static inline T wrap_sub(T a, T b) {
+  return (T)((uint64_t)a - (uint64_t)b);
+}
 template <class T>
-static inline T wrap_mul(T a, T b) { return (T)((uint64_t)a * (uint64_t)b); }
+static inline T wrap_mul(T a, T b) {
+  return (T)((uint64_t)a * (uint64_t)b);
+}
 
-// Integer division of tensors. Division by zero gives 0 (a kernel cannot raise), the lowest number by -1 wraps.
+// Integer division of tensors. Division by zero gives 0 (a kernel cannot raise), the lowest number by -1
+// wraps.
 template <class T>
-static inline T int_trunc_div(T a, T b) { return b == 0 ? (T)0 : b == (T)-1 ? wrap_sub<T>(0, a) : (T)(a / b); }
+static inline T int_trunc_div(T a, T b) {
+  return b == 0 ? (T)0 : b == (T)-1 ? wrap_sub<T>(0, a) : (T)(a / b);
+}
 template <class T>
-static inline T int_fmod(T a, T b) { return b == 0 || b == (T)-1 ? (T)0 : (T)(a % b); }
+static inline T int_fmod(T a, T b) {
+  return b == 0 || b == (T)-1 ? (T)0 : (T)(a % b);
+}
 template <class T>
 static inline T int_floor_div(T a, T b) {
   const T rest = int_fmod<T>(a, b);
@@ -98,8 +119,8 @@ static inline T int_pow(T a, T b) {
   return result;
 }
 
-// The larger and the smaller of two floats; a NaN stays. Three instructions; the sign of zeros is not ordered. (As a
-// reduction use aoti_maximum of vec_math.h: that form is the one that clang reorders.)
+// The larger and the smaller of two floats; a NaN stays. Three instructions; the sign of zeros is not
+// ordered. (As a reduction use aoti_maximum of vec_math.h: that form is the one that clang reorders.)
 template <class T>
 static inline T nan_max(T a, T b) {
   const T larger = a > b ? a : b;
@@ -113,12 +134,16 @@ static inline T nan_min(T a, T b) {
 
 // Remainder with the sign of b, from a remainder with the sign of a.
 template <class T>
-static inline T signed_as_divisor(T rest, T b) { return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest; }
+static inline T signed_as_divisor(T rest, T b) {
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
 
 // 16-bit floats are kept as their bits and computed as float.
 static inline float half_to_float(uint16_t bits) { return (float)__builtin_bit_cast(_Float16, bits); }
 static inline uint16_t float_to_half(float x) { return __builtin_bit_cast(uint16_t, (_Float16)x); }
-static inline float bfloat16_to_float(uint16_t bits) { return __builtin_bit_cast(float, (uint32_t)bits << 16); }
+static inline float bfloat16_to_float(uint16_t bits) {
+  return __builtin_bit_cast(float, (uint32_t)bits << 16);
+}
 // Rounds to nearest, ties to even; a NaN stays a NaN.
 static inline uint16_t float_to_bfloat16(float x) {
   const uint32_t bits = __builtin_bit_cast(uint32_t, x);

@@ -51,7 +51,9 @@ def pack_conv2d(w: Array, groups: int) -> Array:
         raise ValueError(f"pack_conv2d: {oc} output channels cannot be divided into {groups} groups")
     ocg = oc // groups
     # each group is a product with B = [KH * KW * ICg, OCg]
-    matrices = w.reshape(groups, ocg, icg, kh, kw).transpose(0, 3, 4, 2, 1).reshape(groups, kh * kw * icg, ocg)
+    matrices = (
+        w.reshape(groups, ocg, icg, kh, kw).transpose(0, 3, 4, 2, 1).reshape(groups, kh * kw * icg, ocg)
+    )
     packed = np.stack([pack_gemm_b(matrix) for matrix in matrices])
     return packed.reshape(groups, -(-ocg // PANEL), kh, kw, icg, PANEL)
 
@@ -62,6 +64,40 @@ def unpack_conv2d(packed: Array, oc: int) -> Array:
     groups, panels, kh, kw, icg, width = packed.shape
     whole = packed.transpose(0, 1, 5, 4, 2, 3).reshape(groups, panels * width, icg, kh, kw)
     return np.ascontiguousarray(whole[:, : oc // groups].reshape(oc, icg, kh, kw))
+
+
+# G of Winograd's F(2x2, 3x3): A. Lavin, S. Gray, arXiv:1509.09308, section 4.1
+_WINOGRAD_G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], dtype=np.float64)
+_WINOGRAD_MAX_CHANNELS = 2048
+
+
+def pack_conv2d_winograd(w: Array) -> Array:
+    """[OC, C, 3, 3] -> "winograd_panel16", [16, ceil(OC / 16), C, 16]: the 4x4 points of G w G^T, each as a matrix [C, OC].
+
+    Computed in float64 and rounded once. 16/9 times as many numbers as plain weights.
+    """
+    _require_rank("pack_conv2d_winograd", w, 4, "weights [OC, C, 3, 3]")
+    if w.shape[2:] != (3, 3):
+        raise ValueError(f"pack_conv2d_winograd: expected a 3x3 kernel, got {w.shape[2]}x{w.shape[3]}")
+    points = np.einsum("yh,ochw,xw->yxco", _WINOGRAD_G, w.astype(np.float64), _WINOGRAD_G)
+    return np.stack([pack_gemm_b(matrix) for matrix in points.reshape(16, *points.shape[2:]).astype(w.dtype)])
+
+
+def winograd_pays(
+    *, channels: int, out_channels: int, kernel: tuple[int, int], out_size: tuple[int, int], stride: tuple[int, int],
+    dilation: tuple[int, int], groups: int,
+) -> bool:  # fmt: skip
+    """Whether conv2d_winograd_f32_nhwc takes a convolution and is worth its larger weights.
+
+    It always takes 16/36 of the products; small images lose some of that to blocks that reach over the edge, and few
+    channels to the transforms.
+    """
+    if kernel != (3, 3) or stride != (1, 1) or dilation != (1, 1) or groups != 1:
+        return False
+    if channels % PANEL != 0 or not 32 <= channels <= _WINOGRAD_MAX_CHANNELS or out_channels < 32:
+        return False
+    blocks = -(-out_size[0] // 2) * -(-out_size[1] // 2)
+    return blocks >= 9 and 4 * blocks <= 1.5 * out_size[0] * out_size[1]
 
 
 def pack_depthwise(w: Array) -> Array:

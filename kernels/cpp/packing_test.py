@@ -31,7 +31,9 @@ def test_a_transposed_weight_is_packed_by_value_not_by_memory_order() -> None:
     assert np.array_equal(packing.pack_gemm_b(w.T), packing.pack_gemm_b(np.ascontiguousarray(w.T)))
 
 
-@pytest.mark.parametrize(("oc", "icg", "kh", "kw", "groups"), [(64, 3, 7, 7, 1), (6, 2, 3, 1, 3), (40, 5, 1, 2, 2)])
+@pytest.mark.parametrize(
+    ("oc", "icg", "kh", "kw", "groups"), [(64, 3, 7, 7, 1), (6, 2, 3, 1, 3), (40, 5, 1, 2, 2)]
+)
 def test_conv_panels(oc: int, icg: int, kh: int, kw: int, groups: int) -> None:
     w = np.random.default_rng(1).standard_normal((oc, icg, kh, kw), dtype=np.float32)
     packed = packing.pack_conv2d(w, groups)
@@ -41,6 +43,36 @@ def test_conv_panels(oc: int, icg: int, kh: int, kw: int, groups: int) -> None:
     group, channel = divmod(o, ocg)
     assert packed[group, channel // 16, kh - 1, 0, icg - 1, channel % 16] == w[o, icg - 1, kh - 1, 0]
     assert np.array_equal(packing.unpack_conv2d(packed, oc), w)
+
+
+def test_winograd_points_give_the_convolution_back() -> None:
+    """One 4x4 block of input, transformed, times the packed points, transformed back, is the convolution."""
+    rng = np.random.default_rng(3)
+    w, d = rng.standard_normal((20, 16, 3, 3)), rng.standard_normal((16, 4, 4))
+    packed = packing.pack_conv2d_winograd(w)
+    assert packed.shape == (16, 2, 16, 16)
+    bt = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]])
+    at = np.array([[1, 1, 1, 0], [0, 1, -1, -1]])
+    points = (bt @ d @ bt.T).reshape(16, 16).T  # [point, C]
+    products = np.stack([points[p] @ packing.unpack_gemm_b(packed[p], 20) for p in range(16)])
+    result = at @ products.T.reshape(20, 4, 4) @ at.T
+    expected = np.array(
+        [[[(d[:, y : y + 3, x : x + 3] * w[o]).sum() for x in range(2)] for y in range(2)] for o in range(20)]
+    )
+    assert np.allclose(result, expected, rtol=0, atol=1e-12)
+
+
+def test_winograd_is_for_three_by_three_with_stride_one() -> None:
+    layer = {
+        "channels": 64, "out_channels": 64, "kernel": (3, 3), "out_size": (56, 56), "stride": (1, 1), "dilation": (1, 1), "groups": 1,
+    }  # fmt: skip
+    assert packing.winograd_pays(**layer)  # type: ignore[arg-type]
+    assert packing.winograd_pays(**{**layer, "channels": 512, "out_channels": 512, "out_size": (7, 7)})  # type: ignore[arg-type]
+    refused: list[dict[str, object]] = [
+        {"stride": (2, 2)}, {"kernel": (1, 1)}, {"dilation": (2, 2)}, {"groups": 2}, {"channels": 3}, {"channels": 40},
+        {"out_size": (3, 3)}, {"out_channels": 8},
+    ]  # fmt: skip
+    assert [c for c in refused if packing.winograd_pays(**{**layer, **c})] == []  # type: ignore[arg-type]
 
 
 def test_depthwise_round_trip() -> None:
@@ -55,6 +87,8 @@ def test_wrong_shapes_are_refused_with_what_was_expected() -> None:
         packing.pack_gemm_b(np.zeros((2, 3, 4), np.float32))
     with pytest.raises(ValueError, match="10 output channels cannot be divided into 3 groups"):
         packing.pack_conv2d(np.zeros((10, 1, 1, 1), np.float32), 3)
+    with pytest.raises(ValueError, match="expected a 3x3 kernel, got 3x5"):
+        packing.pack_conv2d_winograd(np.zeros((4, 16, 3, 5), np.float32))
     with pytest.raises(ValueError, match="expected one input channel for each group, got 2"):
         packing.pack_depthwise(np.zeros((4, 2, 3, 3), np.float32))
 
@@ -66,6 +100,7 @@ def test_scratch_numbers_are_those_of_the_header() -> None:
         "GemmPacked": "gemm_f32_packed",
         "Gemm": "gemm_f32",
         "Conv2d": "conv2d_f32_nhwc",
+        "Winograd": "conv2d_winograd_f32_nhwc",
         "Attention": "attention_f32",
     }
     assert {names[name]: size for name, size in found.items()} == scratch.SCRATCH_BYTES

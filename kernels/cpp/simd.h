@@ -1,9 +1,11 @@
 // Vectors of floats as the compiler's vector extensions give them: the widest that the instruction set has.
 //
-// What enters: the compiler's ISA macros. What leaves: kLanes (16 with AVX-512, 8 with AVX2, else 4), the type vf of
-// kLanes floats, loads and stores without alignment, and loop pragmas that clang and gcc both understand.
+// What enters: the compiler's ISA macros. What leaves: kLanes (16 with AVX-512, 8 with AVX2, else 4), the
+// type vf of kLanes floats, loads and stores without alignment, and loop pragmas that clang and gcc both
+// understand.
 //
-// Invariants: no intrinsics; arithmetic is that of single floats, element by element; `scalar * vector` broadcasts.
+// Invariants: no intrinsics; arithmetic is that of single floats, element by element; `scalar * vector`
+// broadcasts.
 //
 //   vf sum = vf_zero();
 //   for (int64_t i = 0; i + kLanes <= n; i += kLanes) sum += x[0] * vf_load(y + i);   // one FMA
@@ -19,8 +21,9 @@
 // Loops over the rows and vectors of a register tile: they must disappear.
 #define AOTI_UNROLL AOTI_PRAGMA(clang loop unroll(full))
 #define AOTI_NO_UNROLL AOTI_PRAGMA(clang loop unroll(disable))
-// A short loop over the columns of a tile (16 at a time): one vector operation each, no runtime unrolling.
-#define AOTI_VECTORIZE AOTI_PRAGMA(clang loop vectorize(enable) interleave_count(1))
+// A short loop over the columns of a tile (16 at a time): one vector operation each. Unrolling would come
+// first and leave sixteen scalar copies.
+#define AOTI_VECTORIZE AOTI_PRAGMA(clang loop vectorize(enable) interleave_count(1) unroll(disable))
 #else
 #define AOTI_UNROLL AOTI_PRAGMA(GCC unroll 64)
 #define AOTI_NO_UNROLL AOTI_PRAGMA(GCC unroll 1)

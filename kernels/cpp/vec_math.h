@@ -1,8 +1,8 @@
-// Elementary functions for generated kernels: float32 in a form that the compiler vectorises in plain loops, double
-// through the C library.
+// Elementary functions for generated kernels: float32 in a form that the compiler vectorises in plain loops,
+// double through the C library.
 //
-// What enters: a float, any float. What leaves: the function's value, within the bound in ulp that each header states;
-// NaN, infinities, signed zeros and denormals as C's functions treat them.
+// What enters: a float, any float. What leaves: the function's value, within the bound in ulp that each
+// header states; NaN, infinities, signed zeros and denormals as C's functions treat them.
 //
 //   for (int64_t i = 0; i < n; ++i) out[i] = aoti_expf(in[i]);   // 16 at a time with AVX-512
 //

@@ -1,4 +1,5 @@
-// Every float function of vec_math against the C library's double one, over all exponents and the special values.
+// Every float function of vec_math against the C library's double one, over all exponents and the special
+// values.
 //
 //   vec_math_test            every 1021st float; prints the largest error in ulp of each function
 //   vec_math_test 1          all floats (minutes)
@@ -49,16 +50,18 @@ struct Worst {
   }
   void report(const char *name, double bound) const {
     printf("%-10s %.3f ulp at %.9g (%.9g), bound %.3g\n", name, error, double(x), double(y), bound);
-    if (!(error <= bound)) fprintf(stderr, "%s(%.9g, %.9g) = %.9g\n", name, double(x), double(y), double(got));
+    if (!(error <= bound))
+      fprintf(stderr, "%s(%.9g, %.9g) = %.9g\n", name, double(x), double(y), double(got));
     CHECK(error <= bound);
   }
 };
 
-const float kSpecials[] = {0.0f,     -0.0f,    1.0f,      -1.0f,     0.5f,       -0.5f,    2.0f,      -2.0f,    3.0f,
-                           -3.0f,    0.25f,    -0.25f,    1e-45f,    -1e-45f,    FLT_MIN,  -FLT_MIN,  FLT_MAX,  -FLT_MAX,
-                           INFINITY, NAN,      -INFINITY, 16777215,  -16777215,  16777216, -16777218, 8388609,  -8388609,
-                           88.72284f, 88.7229f, -87.33655f, -103.97f, -104.1f, 89.4159f, 89.5f, -149.5f, 128.0f, 1e-4f,
-                           0.921875f, 3.95f,   10.06f,    1.5707964f, 3.1415927f, 1e22f,   0.99999994f, 1.0000001f};
+const float kSpecials[] = {
+    0.0f,      -0.0f,     1.0f,       -1.0f,    0.5f,       -0.5f,      2.0f,      -2.0f,       3.0f,
+    -3.0f,     0.25f,     -0.25f,     1e-45f,   -1e-45f,    FLT_MIN,    -FLT_MIN,  FLT_MAX,     -FLT_MAX,
+    INFINITY,  NAN,       -INFINITY,  16777215, -16777215,  16777216,   -16777218, 8388609,     -8388609,
+    88.72284f, 88.7229f,  -87.33655f, -103.97f, -104.1f,    89.4159f,   89.5f,     -149.5f,     128.0f,
+    1e-4f,     0.921875f, 3.95f,      10.06f,   1.5707964f, 3.1415927f, 1e22f,     0.99999994f, 1.0000001f};
 
 template <class F, class G>
 void check1(const char *name, uint32_t stride, double bound, F function, G reference) {
@@ -72,7 +75,8 @@ void check1(const char *name, uint32_t stride, double bound, F function, G refer
       for (float x : kSpecials) in[count++] = x;
       specials = false;
     }
-    for (; count < kBlock && next <= 0xffffffffu; next += stride) in[count++] = vec::from_bits(uint32_t(next));
+    for (; count < kBlock && next <= 0xffffffffu; next += stride)
+      in[count++] = vec::from_bits(uint32_t(next));
     for (int i = 0; i < count; ++i) out[i] = function(in[i]);
     for (int i = 0; i < count; ++i) worst.note(in[i], 0, out[i], reference(double(in[i])));
   }
@@ -122,12 +126,15 @@ void check_maximum() {
 
 }  // namespace
 
-#define CHECK_AGAINST(name, bound, reference) \
-  check1(#name, stride, bound, [](float x) { return aoti_##name##f(x); }, [](double x) { return reference(x); })
+#define CHECK_AGAINST(name, bound, reference)                          \
+  check1(                                                              \
+      #name, stride, bound, [](float x) { return aoti_##name##f(x); }, \
+      [](double x) { return reference(x); })
 #define CHECK1(name, bound) CHECK_AGAINST(name, bound, name)
-#define CHECK2(name, bound) \
-  check2(#name, samples, bound, [](float x, float y) { return aoti_##name##f(x, y); }, \
-         [](double x, double y) { return name(x, y); })
+#define CHECK2(name, bound)                                                         \
+  check2(                                                                           \
+      #name, samples, bound, [](float x, float y) { return aoti_##name##f(x, y); }, \
+      [](double x, double y) { return name(x, y); })
 
 int main(int argc, char **argv) {
   if (!aoti_testing::processor_has_isa()) return 0;

@@ -1,15 +1,20 @@
-// One plain loop for each function of vec_math, and the loops that generated kernels are made of. vectorize_test.py
-// compiles this file and asks the compiler whether every loop between the markers became vector code.
+// One plain loop for each function of vec_math, and the loops that generated kernels are made of.
+// vectorize_test.py compiles this file and asks the compiler whether every loop between the markers became
+// vector code.
 #include "kernels/cpp/vec_math.h"
 
 #include "kernels/cpp/epilogue.h"
 
 using namespace aoti;
 
-#define CASE1(name) \
-  void case_##name(const float *__restrict a, float *__restrict out, int64_t n) { for (int64_t i = 0; i < n; ++i) out[i] = aoti_##name##f(a[i]); }
-#define CASE2(name) \
-  void case_##name(const float *__restrict a, const float *__restrict b, float *__restrict out, int64_t n) { for (int64_t i = 0; i < n; ++i) out[i] = aoti_##name##f(a[i], b[i]); }
+#define CASE1(name)                                                               \
+  void case_##name(const float *__restrict a, float *__restrict out, int64_t n) { \
+    for (int64_t i = 0; i < n; ++i) out[i] = aoti_##name##f(a[i]);                \
+  }
+#define CASE2(name)                                                                                          \
+  void case_##name(const float *__restrict a, const float *__restrict b, float *__restrict out, int64_t n) { \
+    for (int64_t i = 0; i < n; ++i) out[i] = aoti_##name##f(a[i], b[i]);                                     \
+  }
 
 // begin: every line with a loop must be vectorised
 CASE1(exp)
@@ -63,7 +68,8 @@ float softmax_row(const float *__restrict a, float *__restrict out, float m, int
 }
 
 // a fused epilogue: bias, gelu, residual
-void gelu_tile(const float *__restrict acc, const float *__restrict bias, float *__restrict out, int64_t rows) {
+void gelu_tile(const float *__restrict acc, const float *__restrict bias, float *__restrict out,
+               int64_t rows) {
   for (int64_t i = 0; i < rows; ++i) {
     AOTI_VECTORIZE
     for (int64_t j = 0; j < 16; ++j) {

@@ -57,12 +57,20 @@ def lines_with_loops() -> dict[int, str]:
 def test_every_loop_is_vectorised_at_full_width(isa: str) -> None:
     remarks = remarks_of(isa)
     widths: dict[int, int] = {}
-    for line, width in re.findall(r"vectorize_cases\.cc:(\d+):\d+: remark: vectorized loop \(vectorization width: (\d+)", remarks):
+    for line, width in re.findall(
+        r"vectorize_cases\.cc:(\d+):\d+: remark: vectorized loop \(vectorization width: (\d+)", remarks
+    ):
         widths[int(line)] = max(int(width), widths.get(int(line), 0))
     loops = lines_with_loops()
     assert len(loops) >= 30
-    narrow = {f"{number}: {text}": widths.get(number, 1) for number, text in loops.items() if widths.get(number, 1) < LANES[isa]}
-    assert not narrow, f"loops that are not {LANES[isa]} wide, with their width:\n" + "\n".join(f"{k} -> {v}" for k, v in narrow.items())
+    narrow = {
+        f"{number}: {text}": widths.get(number, 1)
+        for number, text in loops.items()
+        if widths.get(number, 1) < LANES[isa]
+    }
+    assert not narrow, f"loops that are not {LANES[isa]} wide, with their width:\n" + "\n".join(
+        f"{k} -> {v}" for k, v in narrow.items()
+    )
 
 
 def test_the_cases_cover_every_vector_function() -> None:

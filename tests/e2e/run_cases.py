@@ -77,8 +77,7 @@ def judge(library: Path, recorded: dict[str, numpy.ndarray]) -> None:
     """Runs the library and holds its outputs against the recorded ones. Raises CaseFailure where they are too far off."""
     import aoti_runtime
 
-    from tests.e2e import recorded_inputs
-    from tests.harness import recorded_test
+    from tests.harness import recorded_inputs, recorded_test
 
     eager, oracle = (recorded_test.numbered(recorded, kind) for kind in ("eager", "oracle"))
     try:

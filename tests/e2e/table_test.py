@@ -13,8 +13,7 @@ import aoti_runtime
 import numpy
 import pytest
 
-from tests.e2e.recorded_inputs import inputs
-from tests.harness.recorded_test import check, numbered
+from tests.harness.recorded_test import check, numbered, run
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +26,6 @@ def recorded() -> dict[str, numpy.ndarray]:
 def model(request: pytest.FixtureRequest) -> Any:
     library = os.path.abspath(os.environ["AOTI_TABLE_LIBRARY"])
     return aoti_runtime.load(library, num_models=1, num_threads=request.param)
-
-
-def run(model: Any, recorded: dict[str, numpy.ndarray]) -> list[numpy.ndarray]:
-    return [numpy.from_dlpack(output) for output in model.run(*inputs(recorded))]
 
 
 def test_cases_are_as_exact_as_eager(model: Any, recorded: dict[str, numpy.ndarray]) -> None:

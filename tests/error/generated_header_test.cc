@@ -1,4 +1,5 @@
-// The generated header in a stranger's program: outputs of every kind, moves, threads, and every refusal with its message.
+// The generated header in a stranger's program: outputs of every kind, moves, threads, and every refusal with
+// its message.
 #include <math.h>
 #include <signal.h>
 #include <string.h>
@@ -71,7 +72,8 @@ void wrong_inputs() {
   Model model;
   const std::vector<float> small(5);
   CHECK_CONTAINS(model.run(kIndices, small).status().message(), "input 'x': expected 6 elements, got 5");
-  CHECK_CONTAINS(model.run({nullptr, 3}, kMatrix).status().message(), "input 'operator': expected 3 elements, got a null pointer");
+  CHECK_CONTAINS(model.run({nullptr, 3}, kMatrix).status().message(),
+                 "input 'operator': expected 3 elements, got a null pointer");
   CHECK_EQ(model.run(kIndices, small).status().code(), AOTI_RUNTIME_FAILURE);
   const int64_t outside[3] = {0, 5, 2};
   const Result result = model.run(outside, kMatrix);

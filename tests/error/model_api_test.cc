@@ -1,4 +1,5 @@
-// Refusals of a library through its table of functions: wrong tensors, wrong calls, a processor that is too old.
+// Refusals of a library through its table of functions: wrong tensors, wrong calls, a processor that is too
+// old.
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +26,8 @@ const Tensor kMatrix = {matrix, 2, {2, 3}, {3, 1}, AOTI_DTYPE_FLOAT32};
 
 AtenTensorHandle handle(const Tensor &tensor) {
   AtenTensorHandle made = nullptr;
-  CHECK_EQ(api()->create_tensor_from_blob_v2(tensor.data, tensor.rank, tensor.sizes, tensor.strides, 0, tensor.dtype,
-                                             AOTI_DEVICE_CPU, 0, &made, 0, nullptr, 0),
+  CHECK_EQ(api()->create_tensor_from_blob_v2(tensor.data, tensor.rank, tensor.sizes, tensor.strides, 0,
+                                             tensor.dtype, AOTI_DEVICE_CPU, 0, &made, 0, nullptr, 0),
            0);
   return made;
 }
@@ -38,9 +39,11 @@ AOTInductorModelContainerHandle container() {
 }
 
 // Runs on these inputs; returns the message, "" on success.
-const char *run(AtenTensorHandle first, AtenTensorHandle second, size_t num_inputs = 2, size_t num_outputs = 8) {
+const char *run(AtenTensorHandle first, AtenTensorHandle second, size_t num_inputs = 2,
+                size_t num_outputs = 8) {
   AtenTensorHandle inputs[] = {first, second, nullptr}, outputs[9] = {};
-  const AOTIRuntimeError code = api()->run(container(), inputs, num_inputs, outputs, num_outputs, nullptr, nullptr);
+  const AOTIRuntimeError code =
+      api()->run(container(), inputs, num_inputs, outputs, num_outputs, nullptr, nullptr);
   for (AtenTensorHandle output : outputs) {
     CHECK(code == 0 || output == nullptr);
     if (output != nullptr) api()->delete_tensor_object(output);

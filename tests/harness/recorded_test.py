@@ -1,6 +1,6 @@
 """A compiled model's numbers against those recorded from eager PyTorch at export: the test that aoti_cc_library makes.
 
-Enters, by environment: AOTI_RECORDED (NAME.recorded.npz: input_<i>, eager_<i>, oracle_<i>), AOTI_RECORDED_LIBRARY
+Enters, by environment: AOTI_RECORDED (NAME.recorded.npz: input_<i>, strides_<i>, eager_<i>, oracle_<i>), AOTI_RECORDED_LIBRARY
 (lib<NAME>.so), AOTI_RECORDED_SHIM. The criterion, for every output of floating point:
 
     max |ours - oracle|  <=  2 * max |eager - oracle|  +  eps(dtype) * max |oracle|
@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import numpy
 import pytest
+
+from tests.harness.recorded_inputs import inputs
 
 FACTOR = 2.0
 Arrays = dict[str, numpy.ndarray]
@@ -50,8 +51,8 @@ def model(request: pytest.FixtureRequest) -> Any:
     )
 
 
-def run(model: Any, inputs: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
-    return [numpy.from_dlpack(output) for output in model.run(*[array.copy() for array in inputs])]
+def run(model: Any, recorded: Arrays) -> list[numpy.ndarray]:
+    return [numpy.from_dlpack(output) for output in model.run(*inputs(recorded))]
 
 
 def distance(values: numpy.ndarray, oracle: numpy.ndarray) -> float:
@@ -85,7 +86,7 @@ def check(i: int, ours: numpy.ndarray, eager: numpy.ndarray, oracle: numpy.ndarr
 
 
 def test_outputs_are_as_exact_as_eager(model: Any, recorded: Arrays) -> None:
-    outputs = run(model, numbered(recorded, "input"))
+    outputs = run(model, recorded)
     eager, oracle = numbered(recorded, "eager"), numbered(recorded, "oracle")
     assert eager, "no eager_<i> in the recorded file"
     assert len(outputs) == len(eager)
@@ -94,7 +95,6 @@ def test_outputs_are_as_exact_as_eager(model: Any, recorded: Arrays) -> None:
 
 
 def test_second_run_gives_the_same_bits(model: Any, recorded: Arrays) -> None:
-    inputs = numbered(recorded, "input")
-    first = [output.copy() for output in run(model, inputs)]
-    for ours, before in zip(run(model, inputs), first, strict=True):
+    first = [output.copy() for output in run(model, recorded)]
+    for ours, before in zip(run(model, recorded), first, strict=True):
         assert ours.tobytes() == before.tobytes()

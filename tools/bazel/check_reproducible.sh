@@ -24,7 +24,7 @@ build() {
   tar -C "$root" --exclude='./bazel-*' --exclude=./.git --exclude='.*_cache' --exclude=__pycache__ -cf - . | tar -C "$copy" -xf -
   (
     cd "$copy"
-    ./bazelw --output_base="$copy/../base" build --noshow_progress "${targets[@]}"
+    ./bazelw --output_base="$copy/../base" build --noshow_progress "${targets[@]}" >&2
     # what a user gets: libraries, headers, manifests and weights, by path below the output folder
     ./bazelw --output_base="$copy/../base" cquery --noshow_progress --ui_event_filters=-info --output=files \
       "set(${targets[*]})" 2>/dev/null | while read -r file; do

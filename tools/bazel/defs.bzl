@@ -167,6 +167,7 @@ def _recorded_test(name, shim, size, tags):
         tags = tags,
         deps = [
             Label("//runtime/bindings:aoti_runtime"),
+            Label("//tests/harness:recorded_inputs"),
             "@pysite//:numpy",
         ] + (["@pysite//:torch"] if shim == "torch" else []),
     )

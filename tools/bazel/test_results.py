@@ -5,7 +5,7 @@
 Enters: the file of --build_event_json_file (one JSON object a line; missing or cut short when Bazel died) and Bazel's exit
 status. Leaves: the names of failed targets on stderr, the count on stdout, exit code 0 only when Bazel succeeded, at least
 one test ran and none failed. A target that did not build, or did not run, counts as failed; so does Bazel's own failure
-when no test can be blamed for it.
+when no test can be blamed for it. A test of another platform is named and not counted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 PASSED = ("PASSED", "FLAKY")
+# A test of another platform (target_compatible_with): neither passed nor failed.
+SKIPPED = "SKIPPED"
 
 
 def events(path: Path) -> Iterator[dict[str, Any]]:
@@ -44,6 +46,9 @@ def results(path: Path) -> dict[str, str]:
         if "targetConfigured" in identity and "configured" in event and is_test(event):
             if "manual" not in event["configured"].get("tag", []):
                 found.setdefault(identity["targetConfigured"]["label"], "NO_STATUS")
+        elif "targetCompleted" in identity and event.get("aborted", {}).get("reason") == SKIPPED:
+            if identity["targetCompleted"]["label"] in found:
+                found[identity["targetCompleted"]["label"]] = SKIPPED
         elif "testSummary" in identity and "testSummary" in event:
             found[identity["testSummary"]["label"]] = event["testSummary"].get("overallStatus", "NO_STATUS")
     return found
@@ -53,7 +58,10 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2:
         print(__doc__, file=sys.stderr)
         return 2
-    found, status = results(Path(arguments[0])), int(arguments[1])
+    everything, status = results(Path(arguments[0])), int(arguments[1])
+    for label in sorted(label for label, outcome in everything.items() if outcome == SKIPPED):
+        print(f"{label}: not for this platform", file=sys.stderr)
+    found = {label: outcome for label, outcome in everything.items() if outcome != SKIPPED}
     failed = {label: outcome for label, outcome in sorted(found.items()) if outcome not in PASSED}
     for label, outcome in failed.items():
         print(f"{label}: {outcome}", file=sys.stderr)

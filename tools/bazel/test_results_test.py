@@ -26,12 +26,23 @@ def summary(label: str, status: str) -> object:
     return {"id": {"testSummary": {"label": label}}, "testSummary": {"overallStatus": status}}
 
 
+def skipped(label: str) -> object:
+    return {"id": {"targetCompleted": {"label": label}}, "aborted": {"reason": "SKIPPED"}}
+
+
 PASS = [configured("//a:t"), summary("//a:t", "PASSED")]
 CASES: list[tuple[str, list[object], int, int, str]] = [
     ("all pass", [*PASS, configured("//a:l", "cc_library rule")], 0, 0, "1 passed, 0 failed"),
     ("one fails", [*PASS, summary("//a:u", "TIMEOUT")], 3, 3, "1 passed, 1 failed"),
     ("one is flaky", [configured("//a:t"), summary("//a:t", "FLAKY")], 0, 0, "1 passed, 0 failed"),
     ("one does not build", [*PASS, configured("//a:u")], 1, 1, "1 passed, 1 failed"),
+    (
+        "other platforms do not count",
+        [*PASS, configured("//a:x"), skipped("//a:x")],
+        0,
+        0,
+        "1 passed, 0 failed",
+    ),
     ("manual ones do not count", [*PASS, configured("//a:m", tags=("manual",))], 0, 0, "1 passed, 0 failed"),
     ("nothing can be analysed", [{"id": {"started": {}}}], 1, 1, "0 passed, 1 failed"),
     ("a line is cut short", [*PASS, '{"id": {"tes'], 37, 37, "1 passed, 1 failed"),

@@ -36,6 +36,7 @@ class Rules:
     rooms: tuple[Room, ...]
     order: tuple[tuple[str, tuple[str, ...]], ...]  # (folder, kinds of files, earlier ones first)
     forbidden: tuple[tuple[str, tuple[str, ...], str], ...]  # (module, rooms, why)
+    test_support: tuple[str, ...]  # how the paths of files begin that only tests use
     forbidden_includes: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...]  # (prefixes, who may, why)
 
     def room_of(self, path: str) -> Room | None:
@@ -76,6 +77,7 @@ def read_rules(path: Path) -> Rules:
         rooms,
         tuple((o["path"], tuple(o["kinds"])) for o in data.get("order", ())),
         tuple((f["module"], tuple(f["rooms"]), f["why"]) for f in data.get("forbidden", ())),
+        tuple(data.get("test_support", ())),
         tuple(
             (tuple(f["prefixes"]), tuple(f["except"]), f["why"]) for f in data.get("forbidden_include", ())
         ),
@@ -100,9 +102,9 @@ def included_files(source: str) -> Iterator[tuple[int, str]]:
         yield source.count("\n", 0, match.start(1)) + 1, match.group(1)
 
 
-def is_test(path: str) -> bool:
+def is_test(rules: Rules, path: str) -> bool:
     stem = PurePosixPath(path).stem
-    return stem.endswith("_test") or stem == "conftest" or "/testing/" in path
+    return stem.endswith("_test") or "/testing/" in path or path.startswith(rules.test_support)
 
 
 def check_edge(rules: Rules, path: str, line: int, verb: str, target: str) -> Finding | None:
@@ -111,7 +113,7 @@ def check_edge(rules: Rules, path: str, line: int, verb: str, target: str) -> Fi
     if own is None or other is None or own == other:
         return None
     allowed = own.imports if verb == "imports" else own.includes
-    if is_test(path):
+    if is_test(rules, path):
         allowed += own.tests
     if other.path in allowed:
         return None
@@ -126,7 +128,7 @@ def check_edge(rules: Rules, path: str, line: int, verb: str, target: str) -> Fi
 def check_order(rules: Rules, path: str, line: int, target: str) -> Finding | None:
     """A finding when a file imports a later kind of its own room."""
     for folder, kinds in rules.order:
-        if not (inside(path, folder) and inside(target, folder)) or is_test(path):
+        if not (inside(path, folder) and inside(target, folder)) or is_test(rules, path):
             continue
         ranks = [
             next((i for i, k in enumerate(kinds) if re.match(rf"{k}(_|$)", PurePosixPath(p).stem)), None)
@@ -145,7 +147,7 @@ def check_python(rules: Rules, root: Path, path: str) -> Iterator[Finding]:
         for name, rooms, why in rules.forbidden:
             named = module == name or module.startswith(name + ".")
             held = room is not None and any(inside(room.path, folder) for folder in rooms)
-            if named and held and not (is_test(path) and name == "torch"):
+            if named and held and not (is_test(rules, path) and name == "torch"):
                 yield Finding(path, line, f"imports {name}: {why}")
         target = source_of(root, module)
         if target is not None:

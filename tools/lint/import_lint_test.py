@@ -9,6 +9,7 @@ import pytest
 from tools.lint.import_lint import check_tree, imported_modules, read_rules
 
 RULES = """
+test_support = ["b/example_"]
 [[room]]
 path = "a"
 [[room]]
@@ -41,6 +42,7 @@ CASES = [
     ("b/x.py", "import a.y\nimport os, numpy\n", ""),
     ("b/x.py", "from c.y import f\n", "b/x.py:1: imports c, which b may not see (allowed: a)"),
     ("b/x_test.py", "from c.y import f\n", ""),
+    ("b/example_y.py", "from c.y import f\n", ""),
     ("b/x.py", "def f():\n    import c.y\n", "b/x.py:2: imports c"),
     ("c/x.py", "import a.inner\n", "c/x.py:1: imports a/inner, which c may not see (allowed: nothing else)"),
     ("a/inner/x.py", "from .. import y\n", ""),

@@ -18,7 +18,7 @@ class Arguments:
     """Hands out pointer names while a kernel is being built."""
 
     def __init__(self, schedule: Schedule, group: KernelGroup) -> None:
-        self._layouts = schedule.program.layouts()
+        self._layouts = schedule.layouts
         self._storage = schedule.storage
         self._shared = {schedule.reuse[n.name]: n.name for n in group.nodes if n.name in schedule.reuse}
         self._names: dict[tuple[str, object], str] = {}

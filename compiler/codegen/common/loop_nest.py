@@ -13,6 +13,7 @@ from collections.abc import Callable
 from compiler.codegen.common.axes import Tiling
 from compiler.codegen.common.builder import Builder
 from compiler.codegen.common.member_values import tile_symbol
+from compiler.codegen.common.tasks import positions
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr, const, minimum, mul_all
@@ -61,14 +62,8 @@ class LoopNest:
         return Parallel(symbol, tasks, grain(tasks), False, (*self.place_arrays(), *statements))
 
     def _decode(self, symbol: Expr, extents: list[Expr]) -> None:
-        """The task's variables from its number, the last one fastest."""
-        if not extents:
-            return
-        rest, values = symbol, []
-        for e in reversed(extents[1:]):
-            values.append(rest % e)
-            rest = rest // e
-        values = [*reversed([*values, rest])]
+        """Defines the task's variables from its number."""
+        values = positions(symbol, extents)
         if self.tiling.tile:
             assert self.tiling.vector is not None
             self.start = tile_symbol("start", self.extent[self.tiling.vector])

@@ -16,6 +16,7 @@ from compiler.codegen.common.builder import Builder
 from compiler.codegen.common.grain import grain_of
 from compiler.codegen.common.loop_nest import register_type
 from compiler.codegen.common.member_values import MemberValues, tile_symbol
+from compiler.codegen.common.tasks import positions
 from compiler.ir.expr import Expr, const, minimum, mul_all
 from compiler.ir.kernel import Accumulate, Accumulator, KernelSpec, Local, Loop, Parallel, Statement, Store
 from compiler.ir.loop import Layout, Scan, Scatter, loop_var
@@ -57,14 +58,7 @@ class _Single:
 
     def decode(self, symbol: Expr, variables: list[Expr], extents: list[Expr]) -> None:
         """Defines the variables from a task's number, the last one fastest."""
-        if not variables:
-            return
-        rest: Expr = symbol
-        values: list[Expr] = []
-        for e in reversed(extents[1:]):
-            values.append(rest % e)
-            rest = rest // e
-        for variable, value in zip(variables, reversed([*values, rest]), strict=True):
+        for variable, value in zip(variables, positions(symbol, extents), strict=True):
             self.builder.define(variable, value)
 
     def grain(self, tasks: Expr) -> int:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from compiler.codegen.common.arguments import Arguments, size_symbols
 from compiler.codegen.common.builder import Builder
 from compiler.codegen.common.member_values import MemberValues, tile_symbol
+from compiler.codegen.common.tasks import positions
 from compiler.codegen.common.template_arguments import arguments_of
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr, const, mul_all
@@ -90,23 +91,20 @@ class TemplateGroup:
         """The group's outer variables, which may cut or join the template's rows, from `batch` and `m`."""
         outer = self.group.outer
         rows = self.node.ranges[-2] if len(self.node.ranges) >= 2 else const(1)
-        mapping: dict[Expr, Expr] = {}
-        rest, current_is_rows, covered = m, True, const(1)
-        if mul_all(outer) is not rows and not _has_cut(outer, rows):
-            rest, current_is_rows = batch * rows + m, False
-        for k in reversed(range(len(outer))):
-            if current_is_rows and covered is rows:
-                rest, current_is_rows = batch, False
-            covered = covered * outer[k]
-            mapping[loop_var(k, outer[k])] = rest % outer[k]
-            rest = rest // outer[k]
-        return mapping
+        cut = split_at(outer, rows)
+        values = (
+            positions(batch * rows + m, outer)
+            if cut is None
+            else positions(batch, outer[:cut]) + positions(m, outer[cut:])
+        )
+        return {loop_var(k, e): v for (k, e), v in zip(enumerate(outer), values, strict=True)}
 
 
-def _has_cut(outer: tuple[Expr, ...], rows: Expr) -> bool:
+def split_at(extents: tuple[Expr, ...], rows: Expr) -> int | None:
+    """Where the last loops begin that together are the template's rows; None where none are."""
     covered = const(1)
-    for e in reversed(outer):
-        covered = covered * e
+    for k in reversed(range(len(extents) + 1)):
         if covered is rows:
-            return True
-    return rows == 1
+            return k
+        covered = covered * extents[k - 1] if k else covered
+    return None

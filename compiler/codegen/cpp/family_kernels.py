@@ -1,6 +1,6 @@
 """Writes the kernels of all example families, and of some random programs, as one kernels tree: what `kernels_test` compiles and runs.
 
-    python -m compiler.codegen.cpp.family_kernels kernels.h kernels_0.cpp kernels_table.cpp     (the files to write)
+python -m compiler.codegen.cpp.family_kernels kernels.h kernels_0.cpp kernels_table.cpp     (the files to write)
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ def main(paths: list[str]) -> int:
     texts = emit.write(specs, CONTEXT)
     wanted = {Path(p).name: Path(p) for p in paths}
     if set(wanted) != set(texts):
-        print(f"family_kernels: expected the paths of {', '.join(texts)}, got {', '.join(paths)}", file=sys.stderr)
+        print(
+            f"family_kernels: expected the paths of {', '.join(texts)}, got {', '.join(paths)}",
+            file=sys.stderr,
+        )
         return 2
     for name, path in wanted.items():
         temporary = path.with_name(path.name + ".tmp")

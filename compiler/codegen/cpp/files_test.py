@@ -48,52 +48,69 @@ def specs() -> list[KernelSpec]:
 
 def test_files() -> None:
     assert list(files.write(specs(), 8)) == ["kernels.h", "kernels_0.cpp", "kernels_table.cpp"]
-    assert list(files.write(specs(), 1)) == ["kernels.h", "kernels_0.cpp", "kernels_1.cpp", "kernels_table.cpp"]
+    assert list(files.write(specs(), 1)) == [
+        "kernels.h",
+        "kernels_0.cpp",
+        "kernels_1.cpp",
+        "kernels_table.cpp",
+    ]
 
 
 def test_a_reduction_is_a_loop_that_a_person_would_write() -> None:
     text = files.write(specs(), 8)["kernels_0.cpp"]
-    assert """// cpp_fused_sum_0
+    assert (
+        """// cpp_fused_sum_0
 //   aten.sum.dim_IntList [sum_1] at models/x.py:3 in forward
 // i0 in [0, 64), at least 16 at a time
-""" in text
-    assert """
+"""
+        in text
+    )
+    assert (
+        """
   for (int64_t i0 = begin; i0 < end; ++i0) {
     float acc0 = 0.0f;
     AOTI_VECTOR_LOOP
     for (int64_t r0 = 0; r0 < 64; ++r0) {
       const float tmp0 = in_ptr0[64 * i0 + r0];
       const float tmp2 = tmp0 * (-2.0f);
-      AOTI_REASSOCIATED(acc0 = acc0 + tmp2)
+      AOTI_REASSOCIATED(acc0 += tmp2)
     }
     out_ptr0[i0] = acc0;
   }
 }
 
 void AOTI_KERNEL(cpp_fused_sum_0)(AotiKernelContext *ctx, const float *in_ptr0, float *out_ptr0) {
-  parallel_for(ctx, 64, 16, [=](int64_t begin, int64_t end, int32_t thread) {
-    cpp_fused_sum_0_range(ctx, in_ptr0, out_ptr0, begin, end, thread);
+  parallel_for(ctx, 64, 16, [=](int64_t begin, int64_t end, int32_t) {
+    cpp_fused_sum_0_range(in_ptr0, out_ptr0, begin, end);
   });
 }
-""" in text
+"""
+        in text
+    )
 
 
 def test_an_epilogue_is_a_function_of_a_tile() -> None:
     text = files.write(specs(), 8)["kernels_0.cpp"]
-    assert """
+    assert (
+        """
   for (int64_t i = 0; i < m_count; ++i) {
     const int64_t m = m0 + i;
     AOTI_VECTORIZE
     for (int64_t j = 0; j < n_count; ++j) {
-      [[maybe_unused]] const int64_t n = n0 + j;
+      const int64_t n = n0 + j;
       const float tmp0 = acc[i * ld + j];
       const float tmp2 = tmp0 < 0.0f ? 0.0f : tmp0;
       out_ptr0[16 * m + n] = tmp2;
     }
   }
 }
-""" in text
-    assert "  gemm_f32_packed(ctx, 4, 16, 8, in_ptr0, 8, in_ptr1, tile);\n" in text
+"""
+        in text
+    )
+    assert (
+        "  gemm_f32_packed(ctx, 4, 16, 8, in_ptr0, 8, in_ptr1, [=](const float *acc, int64_t ld, int64_t,"
+        in text
+    )
     assert '#include "kernels/cpp/gemm.h"\n' in text
 
 

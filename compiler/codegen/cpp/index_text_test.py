@@ -62,6 +62,6 @@ def test_value(e: Expr, point: tuple[int, int, int]) -> None:
         "max_index": max,
     }
     text = index_text(e).replace("/", "//")
-    assert eval(text, {"__builtins__": {}}, {**names, **functions}) == e.evaluate(  # noqa: S307
+    assert eval(text, {"__builtins__": {}}, {**names, **functions}) == e.evaluate(
         dict(zip((I, J, K), point, strict=True))
     )

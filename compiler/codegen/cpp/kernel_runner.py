@@ -1,4 +1,5 @@
-"""Runs generated kernels from Python, for tests: no wrapper, no runtime, one thread.
+"""Runs generated kernels from Python, for tests: no wrapper, no runtime; the parts of a parallel loop run one after the other, the last
+one first, so that a part which relies on an earlier one gives wrong results.
 
 Enters: a schedule, its specs, a shared library of their kernels. Leaves: the outputs of the program as numpy arrays.
 Invariants: memory is laid out as the schedule says (one arena, in-place reuse), filled with a byte pattern first, so that a kernel
@@ -22,6 +23,30 @@ from compiler.ir.schedule import Schedule
 GUARD_BYTES = 256
 PATTERN = 0xCB
 Array = np.ndarray[Any, Any]
+
+
+Task = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int32)
+Run = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p
+)
+
+
+class Threads(ctypes.Structure):
+    """AotiThreads of runtime/include/aoti/parallel.h."""
+
+    _fields_ = (("num_threads", ctypes.c_int32), ("run", Run))
+
+
+def threads(count: int) -> Threads:
+    """A provider that cuts every loop into up to `count` parts, whatever the grain, and runs them itself."""
+
+    def run(_: int, num_tasks: int, grain: int, task: int, argument: int) -> None:
+        parts = min(count, num_tasks)
+        bounds = [num_tasks * k // parts for k in range(parts + 1)]
+        for k in reversed(range(parts)):
+            Task(task)(argument, bounds[k], bounds[k + 1], k)
+
+    return Threads(count, Run(run))
 
 
 class KernelContext(ctypes.Structure):
@@ -76,7 +101,9 @@ def kernel_table(library: Path, specs: Sequence[KernelSpec]) -> dict[str, int]:
 class KernelRunner:
     """Memory for one schedule, and its launches in order."""
 
-    def __init__(self, schedule: Schedule, specs: Sequence[KernelSpec], table: Mapping[str, int]) -> None:
+    def __init__(
+        self, schedule: Schedule, specs: Sequence[KernelSpec], table: Mapping[str, int], num_threads: int = 1
+    ) -> None:
         self.schedule, self.specs, self.table = schedule, {s.name: s for s in specs}, table
         self.layouts = schedule.program.layouts()
         self.arena = Memory(schedule.arena_bytes)
@@ -84,9 +111,11 @@ class KernelRunner:
         for name, layout in self.layouts.items():
             if schedule.placement[name].kind in ("input", "constant", "output"):
                 self.memories[name] = Memory(layout.storage_numel().value() * layout.dtype.size_bytes)
-        scratch = max((s.scratch_bytes_per_thread for s in specs), default=0)
-        self.scratch = Memory(scratch)
-        self.context = KernelContext(None, self.scratch.address, scratch, None, 0)
+        scratch = -(-max((s.scratch_bytes_per_thread for s in specs), default=0) // 64) * 64
+        self.scratch = Memory(scratch * num_threads)
+        self.threads = threads(num_threads) if num_threads > 1 else None
+        provider = ctypes.addressof(self.threads) if self.threads is not None else None
+        self.context = KernelContext(provider, self.scratch.address, scratch, None, 0)
 
     def _place(self, buffer: str) -> tuple[Memory, int]:
         root = self.schedule.storage(buffer)
@@ -108,7 +137,9 @@ class KernelRunner:
         damaged = [name for name, memory in checked.items() if not memory.guards_intact()]
         if damaged:
             raise RuntimeError(f"memory around {', '.join(damaged)} was overwritten")
-        return [self.read(o.value).copy() for o in self.schedule.program.outputs if isinstance(o.value, TensorRef)]
+        return [
+            self.read(o.value).copy() for o in self.schedule.program.outputs if isinstance(o.value, TensorRef)
+        ]
 
     def launch(self, spec: KernelSpec) -> None:
         pointers = []

@@ -37,9 +37,9 @@ class Compiled:
         everything = [s for _, own in self.found.values() for s in own]
         self.table = kernel_table(Path(LIBRARIES[isa]).resolve(), everything)
 
-    def runner(self, name: str) -> tuple[KernelRunner, Schedule, list[KernelSpec]]:
+    def runner(self, name: str, num_threads: int = 1) -> tuple[KernelRunner, Schedule, list[KernelSpec]]:
         schedule, specs = self.found[name]
-        return KernelRunner(schedule, specs, self.table), schedule, specs
+        return KernelRunner(schedule, specs, self.table, num_threads), schedule, specs
 
 
 @pytest.fixture(scope="module", params=USABLE)
@@ -81,7 +81,9 @@ def packed_constant(c: Constant, program: Program) -> Array:
 
 def memory_values(schedule: Schedule, inputs: dict[str, Array]) -> dict[str, Array]:
     """Inputs and constants as the kernels see them (bfloat16 as its bits)."""
-    values: dict[str, Array] = {c.name: packed_constant(c, schedule.program) for c in schedule.program.constants}
+    values: dict[str, Array] = {
+        c.name: packed_constant(c, schedule.program) for c in schedule.program.constants
+    }
     for i in schedule.program.inputs:
         value = inputs[i.name]
         half = i.layout.dtype.name == "bfloat16"
@@ -95,8 +97,8 @@ def as_numbers(value: Array, dtype: str) -> Array:
     return value.astype(np.float64) if value.dtype.kind == "f" else value
 
 
-def check(compiled: Compiled, name: str, program: Program) -> None:
-    runner, schedule, _ = compiled.runner(name)
+def check(compiled: Compiled, name: str, program: Program, num_threads: int = 1) -> None:
+    runner, schedule, _ = compiled.runner(name, num_threads)
     inputs = input_values(schedule.program, seed=len(name))
     got = runner.run(memory_values(schedule, inputs))
     wanted = interpret(program, [inputs[i.name] for i in program.inputs])
@@ -108,13 +110,22 @@ def check(compiled: Compiled, name: str, program: Program) -> None:
         numbers = as_numbers(np.asarray(w), dtype.name)
         scale = max(1.0, float(np.nanmax(np.abs(numbers.astype(np.float64)), initial=0.0)))
         np.testing.assert_allclose(
-            as_numbers(g, dtype.name), numbers, rtol=tolerance, atol=tolerance * scale, err_msg=f"{name}, {o.name}"
+            as_numbers(g, dtype.name),
+            numbers,
+            rtol=tolerance,
+            atol=tolerance * scale,
+            err_msg=f"{name}, {o.name}",
         )
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_families_agree_with_the_interpreter(compiled: Compiled, name: str) -> None:
     check(compiled, name, FAMILIES[name]())
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_families_do_not_depend_on_the_threads(compiled: Compiled, name: str) -> None:
+    check(compiled, name, FAMILIES[name](), num_threads=3)
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_PROGRAMS))
@@ -127,7 +138,9 @@ def test_an_index_out_of_range_is_reported_and_touches_nothing(compiled: Compile
     runner, schedule, _ = compiled.runner("embedding")
     inputs = input_values(schedule.program, seed=0)
     inputs["ids"][0, 77] = value
-    with pytest.raises(RuntimeError, match=f"index out of range in the table: expected -1000 to 999: {value}$"):
+    with pytest.raises(
+        RuntimeError, match=f"index out of range in the table: expected -1000 to 999: {value}$"
+    ):
         runner.run(memory_values(schedule, inputs))
 
 

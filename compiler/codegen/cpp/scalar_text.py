@@ -181,12 +181,7 @@ def _division(float_text: str, int_name: str) -> Callable[..., str]:
 
 
 def _sign(dtype: DType, a: str) -> str:
-    t = value_ctype(dtype)
-    return (
-        f"{a} != {a} ? {a} : ({t})(({a} > 0) - ({a} < 0))"
-        if dtype.is_float
-        else f"({t})(({a} > 0) - ({a} < 0))"
-    )
+    return f"({value_ctype(dtype)})(({a} > 0) - ({a} < 0))"
 
 
 def _abs_int(dtype: DType, a: str) -> str:

@@ -13,13 +13,32 @@ from compiler.ir.scalar_ops import SCALAR_OPS
 
 BOOL_ONLY = {"logical_and", "logical_or", "logical_not"}
 INTEGER_ONLY = {"shl", "shr", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"}
-FLOAT_OR_INTEGER = {"add", "sub", "mul", "maximum", "minimum", "neg", "abs", "sign", "floordiv", "truncdiv", "mod", "fmod"}
+FLOAT_OR_INTEGER = {
+    "add",
+    "sub",
+    "mul",
+    "maximum",
+    "minimum",
+    "neg",
+    "abs",
+    "sign",
+    "floordiv",
+    "truncdiv",
+    "mod",
+    "fmod",
+}
 FLOAT_OR_INTEGER |= {"pow", "eq", "ne", "lt", "le", "gt", "ge", "floor", "ceil", "trunc", "round", "where"}
 
 
 @pytest.mark.parametrize("name", SCALAR_OPS)
 def test_every_operation_has_a_text(name: str) -> None:
-    types = [dtypes.bool_] if name in BOOL_ONLY else [dtypes.int64] if name in INTEGER_ONLY else [dtypes.float32, dtypes.float64]
+    types = (
+        [dtypes.bool_]
+        if name in BOOL_ONLY
+        else [dtypes.int64]
+        if name in INTEGER_ONLY
+        else [dtypes.float32, dtypes.float64]
+    )
     if name in FLOAT_OR_INTEGER:
         types += [dtypes.int64, dtypes.uint8]
     for dtype in types:

@@ -32,9 +32,14 @@ def test_reasons(opcode: str, dtype: DType, reason: str | None) -> None:
 
 def test_checked_indices() -> None:
     v = sym("v0", 0, 9)
-    assert scalar_reason([X, Compute("v0", dtypes.int64, "indirect", ("x",), (v, const(10), "m"))], {}) == "checked indices"
+    assert (
+        scalar_reason([X, Compute("v0", dtypes.int64, "indirect", ("x",), (v, const(10), "m"))], {})
+        == "checked indices"
+    )
 
 
 def test_short_loops_inside_count() -> None:
-    inner = Loop(sym("i1", 0, 2), const(0), const(3), "unrolled", (X, Compute("y", dtypes.float32, "lgamma", ("x",))))
+    inner = Loop(
+        sym("i1", 0, 2), const(0), const(3), "unrolled", (X, Compute("y", dtypes.float32, "lgamma", ("x",)))
+    )
     assert scalar_reason([inner], {}) == "the C library's lgamma"

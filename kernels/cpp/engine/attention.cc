@@ -18,12 +18,13 @@ constexpr int64_t kMaxBlockRows = 128;
 struct Scratch {
   float keys[kBlockFloats];
   float values[kBlockFloats];
-  float results[kBlockFloats];                   // [rows][padded Dv]
-  float scores[kMaxTileRows * kMaxBlockKeys];    // of one strip: [rows][padded keys]
+  float results[kBlockFloats];                 // [rows][padded Dv]
+  float scores[kMaxTileRows * kMaxBlockKeys];  // of one strip: [rows][padded keys]
   float maximum[kMaxBlockRows];
   float sum[kMaxBlockRows];
 };
-static_assert(sizeof(Scratch) <= kAttentionScratchBytes, "kernels/cpp/scratch.h and scratch.py state too little");
+static_assert(sizeof(Scratch) <= kAttentionScratchBytes,
+              "kernels/cpp/scratch.h and scratch.py state too little");
 
 int64_t pad(int64_t n) { return ceil_div(n, kTilePanel) * kTilePanel; }
 
@@ -59,8 +60,18 @@ struct StripProduct {
     for (int64_t g = 0; g < groups; ++g) {
       const Range range = balanced_part(panels, groups, g);
       const float *first = b + range.begin * b_panel_stride;
-      const TileArgs args{&segment, 1, 1, first, b_k_stride, b_panel_stride, acc + range.begin * kTilePanel,
-                          acc_stride, accumulate, reinterpret_cast<const char *>(first), 0, 0};
+      const TileArgs args{&segment,
+                          1,
+                          1,
+                          first,
+                          b_k_stride,
+                          b_panel_stride,
+                          acc + range.begin * kTilePanel,
+                          acc_stride,
+                          accumulate,
+                          reinterpret_cast<const char *>(first),
+                          0,
+                          0};
       tile_function(rows, range.end - range.begin)(args);
     }
   }
@@ -100,9 +111,10 @@ struct Attention {
     const float *k = p.k + batch * p.k_strides[0] + kv_head * p.k_strides[1] + keys.begin * p.k_strides[2];
     pack_panels(k, 1, p.k_strides[2], p.D, count, scratch.keys);
     const float *v = p.v + batch * p.v_strides[0] + kv_head * p.v_strides[1] + keys.begin * p.v_strides[2];
-    StripProduct weighted{scratch.scores, pad(count), count, v, p.v_strides[2], kTilePanel, nullptr, pad(p.Dv),
-                          keys.begin > 0};
-    // every strip reads the values; and where panels are not full, a tile would read past the end of the last row
+    StripProduct weighted{scratch.scores, pad(count), count,         v, p.v_strides[2], kTilePanel,
+                          nullptr,        pad(p.Dv),  keys.begin > 0};
+    // every strip reads the values; and where panels are not full, a tile would read past the end of the last
+    // row
     if (rows.end - rows.begin > max_tile_rows(1) || p.Dv % kTilePanel != 0) {
       pack_panels(v, p.v_strides[2], 1, count, p.Dv, scratch.values);
       weighted.b = scratch.values;
@@ -113,8 +125,11 @@ struct Attention {
     for (int64_t s = 0; s < strips; ++s) {
       const Range strip = balanced_part(total, strips, s);
       const int64_t height = strip.end - strip.begin;
-      const float *q = p.q + batch * p.q_strides[0] + head * p.q_strides[1] + (rows.begin + strip.begin) * p.q_strides[2];
-      StripProduct{q, p.q_strides[2], p.D, scratch.keys, kTilePanel, p.D * kTilePanel, scratch.scores, pad(count), false}
+      const float *q =
+          p.q + batch * p.q_strides[0] + head * p.q_strides[1] + (rows.begin + strip.begin) * p.q_strides[2];
+      StripProduct{
+          q,          p.q_strides[2], p.D, scratch.keys, kTilePanel, p.D * kTilePanel, scratch.scores,
+          pad(count), false}
           .run(height, ceil_div(count, kTilePanel));
       for (int64_t i = 0; i < height; ++i) {
         softmax_row(batch, head, rows.begin + strip.begin + i, keys, scratch, strip.begin + i, i);
@@ -124,8 +139,10 @@ struct Attention {
     }
   }
 
-  // Turns row `i` of the strip's scores into weights against the running maximum, and rescales what the row has so far.
-  void softmax_row(int64_t batch, int64_t head, int64_t query, Range keys, Scratch &scratch, int64_t row, int64_t i) const {
+  // Turns row `i` of the strip's scores into weights against the running maximum, and rescales what the row
+  // has so far.
+  void softmax_row(int64_t batch, int64_t head, int64_t query, Range keys, Scratch &scratch, int64_t row,
+                   int64_t i) const {
     const AttentionArgs &p = args;
     const int64_t padded = pad(keys.end - keys.begin);
     int64_t visible = keys.end - keys.begin;
@@ -153,7 +170,8 @@ struct Attention {
   void finish(int64_t batch, int64_t head, Range rows, bool any, const Scratch &scratch) const {
     const AttentionArgs &p = args;
     for (int64_t i = 0; i < rows.end - rows.begin; ++i) {
-      float *out = p.out + batch * p.out_strides[0] + head * p.out_strides[1] + (rows.begin + i) * p.out_strides[2];
+      float *out =
+          p.out + batch * p.out_strides[0] + head * p.out_strides[1] + (rows.begin + i) * p.out_strides[2];
       const float *result = scratch.results + i * pad(p.Dv);
       const float inverse = any && scratch.sum[i] != 0.0f ? 1.0f / scratch.sum[i] : 0.0f;
       for (int64_t d = 0; d < p.Dv; ++d) out[d] = any ? result[d] * inverse : 0.0f;
@@ -170,12 +188,14 @@ void attention_run(AotiKernelContext *context, const AttentionArgs &p) {
     return;
   }
   if (context->scratch_bytes_per_thread < kAttentionScratchBytes) {
-    aoti_kernel_fail(context, "attention_f32: the model's table states too little scratch, in bytes per thread",
+    aoti_kernel_fail(context,
+                     "attention_f32: the model's table states too little scratch, in bytes per thread",
                      context->scratch_bytes_per_thread);
     return;
   }
   if (p.B <= 0 || p.H <= 0 || p.Sq <= 0 || p.Dv <= 0) return;
-  const int64_t size = pad(p.D > p.Dv ? p.D : p.Dv), threads = context->threads == nullptr ? 1 : context->threads->num_threads;
+  const int64_t size = pad(p.D > p.Dv ? p.D : p.Dv),
+                threads = context->threads == nullptr ? 1 : context->threads->num_threads;
   const int64_t block_keys = multiple_within(kBlockFloats / (size > 0 ? size : 1), kTilePanel, kMaxBlockKeys);
   const int64_t most_rows = multiple_within(kBlockFloats / pad(p.Dv), kMaxTileRows, kMaxBlockRows);
   // enough blocks that every thread gets one, as few as possible otherwise: each packs its keys

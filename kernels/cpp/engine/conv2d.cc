@@ -23,7 +23,9 @@ struct ImageRows {
   bool whole_rows;     // KW * channels floats of a kernel row are contiguous
 
   ImageRows(const Conv2dShape &shape, const float *first)
-      : s(shape), input(first), channels(shape.C / shape.groups),
+      : s(shape),
+        input(first),
+        channels(shape.C / shape.groups),
         whole_rows(shape.groups == 1 && (shape.dil_w == 1 || shape.KW == 1)) {}
 
   int64_t a_stride() const { return 1; }
@@ -35,27 +37,54 @@ struct ImageRows {
   }
 
   void find_corners(int64_t m, int64_t rows, Corners *corners) const {
-    int64_t ow = m % s.OW, row = m / s.OW, oh = row % s.OH, n = row / s.OH;
-    const int64_t last_h = s.H - (s.KH - 1) * s.dil_h, last_w = s.W - (s.KW - 1) * s.dil_w;
-    corners->inside_h = corners->inside_w = true;
-    // rows beyond the strip's are never read: filling them too keeps the loops' lengths constant
+    const int64_t ow = m % s.OW, row = m / s.OW, oh = row % s.OH, n = row / s.OH;
+    if (ow + rows <= s.OW) {
+      corners_of_one_row(n, oh, ow, rows, corners);
+    } else {
+      corners_of_many_rows(n, oh, ow, rows, corners);
+    }
+  }
+
+  // Rows beyond the strip's are never read: filling them too keeps the loop's length constant.
+  void corners_of_one_row(int64_t n, int64_t oh, int64_t ow, int64_t rows, Corners *corners) const {
+    const int64_t h = oh * s.stride_h - s.pad_h, w = ow * s.stride_w - s.pad_w;
+    const float *first = input + ((n * s.H + h) * s.W + w) * s.C;
     for (int64_t i = 0; i < kMaxTileRows; ++i) {
+      corners->first[i] = first + i * s.stride_w * s.C;
+      corners->h[i] = h;
+      corners->w[i] = w + i * s.stride_w;
+    }
+    corners->inside_h = inside(h, s.H, s.KH, s.dil_h);
+    corners->inside_w =
+        inside(w, s.W, s.KW, s.dil_w) && inside(w + (rows - 1) * s.stride_w, s.W, s.KW, s.dil_w);
+  }
+
+  void corners_of_many_rows(int64_t n, int64_t oh, int64_t ow, int64_t rows, Corners *corners) const {
+    corners->inside_h = corners->inside_w = true;
+    for (int64_t i = 0; i < rows; ++i) {
       const int64_t h = oh * s.stride_h - s.pad_h, w = ow * s.stride_w - s.pad_w;
       corners->first[i] = input + ((n * s.H + h) * s.W + w) * s.C;
       corners->h[i] = h;
       corners->w[i] = w;
-      corners->inside_h = corners->inside_h && (i >= rows || (h >= 0 && h < last_h));
-      corners->inside_w = corners->inside_w && (i >= rows || (w >= 0 && w < last_w));
+      corners->inside_h = corners->inside_h && inside(h, s.H, s.KH, s.dil_h);
+      corners->inside_w = corners->inside_w && inside(w, s.W, s.KW, s.dil_w);
       if (++ow < s.OW) continue;
       ow = 0;
       if (++oh < s.OH) continue;
       oh = 0;
       ++n;
     }
+    for (int64_t i = rows; i < kMaxTileRows; ++i) corners->first[i] = corners->first[0];
+  }
+
+  // Whether all taps from `first` on are in the image, along one dimension.
+  static bool inside(int64_t first, int64_t size, int64_t taps, int64_t dilation) {
+    return first >= 0 && first + (taps - 1) * dilation < size;
   }
 
   // The tap (kh, kw) of each row, from its `offset`-th float on; false if all of it lies in the padding.
-  bool fill_tap(const Corners &corners, int64_t rows, int64_t kh, int64_t kw, int64_t offset, Segment *out) const {
+  bool fill_tap(const Corners &corners, int64_t rows, int64_t kh, int64_t kw, int64_t offset,
+                Segment *out) const {
     const int64_t dh = kh * s.dil_h, dw = kw * s.dil_w, step = (dh * s.W + dw) * s.C + offset;
     if (corners.inside_h && corners.inside_w) {
       for (int64_t i = 0; i < kMaxTileRows; ++i) out->rows[i] = corners.first[i] + step;
@@ -113,7 +142,8 @@ struct GroupEpilogue {
 void conv2d_run(AotiKernelContext *context, const Conv2dShape &s, const float *input, const float *w_packed,
                 EpilogueRef epilogue) {
   if (context->scratch_bytes_per_thread < kConv2dScratchBytes) {
-    aoti_kernel_fail(context, "conv2d_f32_nhwc: the model's table states too little scratch, in bytes per thread",
+    aoti_kernel_fail(context,
+                     "conv2d_f32_nhwc: the model's table states too little scratch, in bytes per thread",
                      context->scratch_bytes_per_thread);
     return;
   }
@@ -122,9 +152,10 @@ void conv2d_run(AotiKernelContext *context, const Conv2dShape &s, const float *i
     const ImageRows rows(s, input + g * in_channels);
     const GroupEpilogue group{epilogue, g * out_channels};
     const float *panels = w_packed + g * ceil_div(out_channels, kTilePanel) * k * kTilePanel;
-    run_product(Product{context, 1, s.N * s.OH * s.OW, out_channels, k, MatrixB{BLayout::kPanels, panels, 0, 0, 0},
-                        EpilogueRef{&GroupEpilogue::call, &group}},
-                rows);
+    run_product(
+        Product{context, 1, s.N * s.OH * s.OW, out_channels, k, MatrixB{BLayout::kPanels, panels, 0, 0, 0},
+                EpilogueRef{&GroupEpilogue::call, &group}},
+        rows);
   }
 }
 

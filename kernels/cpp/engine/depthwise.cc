@@ -18,7 +18,8 @@ struct Depthwise {
   // acc[c] += x[c] * w[c]
   static void add_product(const float *x, const float *w, int64_t channels, float *acc) {
     int64_t c = 0;
-    for (; c + kLanes <= channels; c += kLanes) vf_store(acc + c, vf_load(acc + c) + vf_load(x + c) * vf_load(w + c));
+    for (; c + kLanes <= channels; c += kLanes)
+      vf_store(acc + c, vf_load(acc + c) + vf_load(x + c) * vf_load(w + c));
     for (; c < channels; ++c) acc[c] += x[c] * w[c];
   }
 
@@ -32,7 +33,8 @@ struct Depthwise {
       for (int64_t kw = 0; kw < s.KW; ++kw) {
         const int64_t w = ow * s.stride_w - s.pad_w + kw * s.dil_w;
         if (w < 0 || w >= s.W) continue;
-        add_product(input + ((n * s.H + h) * s.W + w) * s.C + c0, weights + (kh * s.KW + kw) * s.C + c0, channels, acc);
+        add_product(input + ((n * s.H + h) * s.W + w) * s.C + c0, weights + (kh * s.KW + kw) * s.C + c0,
+                    channels, acc);
       }
     }
   }
@@ -56,13 +58,14 @@ struct Depthwise {
 
 }  // namespace
 
-void depthwise_run(AotiKernelContext *context, const Conv2dShape &s, const float *input, const float *w_packed,
-                   EpilogueRef epilogue) {
+void depthwise_run(AotiKernelContext *context, const Conv2dShape &s, const float *input,
+                   const float *w_packed, EpilogueRef epilogue) {
   if (s.N <= 0 || s.OH <= 0 || s.OW <= 0) return;
   Depthwise work{s, input, w_packed, epilogue};
   const int64_t blocks = ceil_div(s.N * s.OH * s.OW, kBlockPixels);
   const int64_t macs_per_block = kBlockPixels * s.C * s.KH * s.KW;
-  aoti_parallel_for(context->threads, blocks, ceil_div(kMinMacsPerTask, macs_per_block), &Depthwise::run_blocks, &work);
+  aoti_parallel_for(context->threads, blocks, ceil_div(kMinMacsPerTask, macs_per_block),
+                    &Depthwise::run_blocks, &work);
 }
 
 AOTI_END_NAMESPACE

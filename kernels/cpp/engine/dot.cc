@@ -62,7 +62,8 @@ struct DotProducts {
     for (int64_t j = 0; j < columns; j += kColumns) {
       for (int64_t i = 0; i < m; i += kTileRows) {
         const int64_t count = m - i < kTileRows ? m - i : kTileRows;
-        run_columns(kDotTiles[count - 1], count, rows + i * a.row_stride, first + j * b.column_stride, columns - j, out + i * kPanel + j);
+        run_columns(kDotTiles[count - 1], count, rows + i * a.row_stride, first + j * b.column_stride,
+                    columns - j, out + i * kPanel + j);
       }
     }
     for (int64_t i = 0; i < m; i += kMaxTileRows) {
@@ -93,8 +94,8 @@ bool prefers_dot_products(int64_t m, int64_t k, const Strided &a, const Strided 
   return m <= kMaxDotRows && k >= min_k && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1;
 }
 
-void run_dot_products(AotiKernelContext *context, int64_t batch, int64_t m, int64_t n, int64_t k, const Strided &a,
-                      const Strided &b, EpilogueRef epilogue) {
+void run_dot_products(AotiKernelContext *context, int64_t batch, int64_t m, int64_t n, int64_t k,
+                      const Strided &a, const Strided &b, EpilogueRef epilogue) {
   DotProducts work{m, n, k, a, b, epilogue};
   const int64_t grain = ceil_div(kMinMacsPerThread, m * k * kPanel);
   aoti_parallel_for(context->threads, batch * ceil_div(n, kPanel), grain, &DotProducts::run_panels, &work);

@@ -7,7 +7,8 @@
 AOTI_BEGIN_NAMESPACE
 namespace {
 
-// Products with at most this many rows read plain rows of B where they are: a copy would not be used often enough.
+// Products with at most this many rows read plain rows of B where they are: a copy would not be used often
+// enough.
 constexpr int64_t kMaxDirectRows = 8;
 
 struct MatrixRows {
@@ -31,7 +32,8 @@ struct MatrixRows {
 void gemm_packed_run(AotiKernelContext *context, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
                      const float *b_packed, EpilogueRef epilogue) {
   if (context->scratch_bytes_per_thread < kGemmPackedScratchBytes) {
-    aoti_kernel_fail(context, "gemm_f32_packed: the model's table states too little scratch, in bytes per thread",
+    aoti_kernel_fail(context,
+                     "gemm_f32_packed: the model's table states too little scratch, in bytes per thread",
                      context->scratch_bytes_per_thread);
     return;
   }
@@ -39,8 +41,8 @@ void gemm_packed_run(AotiKernelContext *context, int64_t m, int64_t n, int64_t k
   run_product(Product{context, 1, m, n, k, MatrixB{BLayout::kPanels, b_packed, 0, 0, 0}, epilogue}, rows);
 }
 
-void gemm_run(AotiKernelContext *context, int64_t batch, int64_t m, int64_t n, int64_t k, Strided a, Strided b,
-              EpilogueRef epilogue) {
+void gemm_run(AotiKernelContext *context, int64_t batch, int64_t m, int64_t n, int64_t k, Strided a,
+              Strided b, EpilogueRef epilogue) {
   if (context->scratch_bytes_per_thread < kGemmScratchBytes) {
     aoti_kernel_fail(context, "gemm_f32: the model's table states too little scratch, in bytes per thread",
                      context->scratch_bytes_per_thread);
@@ -51,7 +53,8 @@ void gemm_run(AotiKernelContext *context, int64_t batch, int64_t m, int64_t n, i
     return;
   }
   const MatrixRows rows{a.data, a.batch_stride, a.row_stride, a.column_stride, k};
-  const BLayout layout = b.column_stride == 1 && m <= kMaxDirectRows ? BLayout::kRows : BLayout::kPackOnTheFly;
+  const BLayout layout =
+      b.column_stride == 1 && m <= kMaxDirectRows ? BLayout::kRows : BLayout::kPackOnTheFly;
   const MatrixB matrix{layout, b.data, b.batch_stride, b.row_stride, b.column_stride};
   run_product(Product{context, batch, m, n, k, matrix, epilogue}, rows);
 }

@@ -9,16 +9,18 @@ namespace {
 inline void transpose_4x4(const float *b, int64_t n_stride, float *out) {
   const vf4 a0 = *(const vf4_unaligned *)b, a1 = *(const vf4_unaligned *)(b + n_stride);
   const vf4 a2 = *(const vf4_unaligned *)(b + 2 * n_stride), a3 = *(const vf4_unaligned *)(b + 3 * n_stride);
-  const vf4 low01 = __builtin_shufflevector(a0, a1, 0, 4, 1, 5), high01 = __builtin_shufflevector(a0, a1, 2, 6, 3, 7);
-  const vf4 low23 = __builtin_shufflevector(a2, a3, 0, 4, 1, 5), high23 = __builtin_shufflevector(a2, a3, 2, 6, 3, 7);
+  const vf4 low01 = __builtin_shufflevector(a0, a1, 0, 4, 1, 5),
+            high01 = __builtin_shufflevector(a0, a1, 2, 6, 3, 7);
+  const vf4 low23 = __builtin_shufflevector(a2, a3, 0, 4, 1, 5),
+            high23 = __builtin_shufflevector(a2, a3, 2, 6, 3, 7);
   *(vf4_unaligned *)out = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
   *(vf4_unaligned *)(out + kTilePanel) = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
   *(vf4_unaligned *)(out + 2 * kTilePanel) = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
   *(vf4_unaligned *)(out + 3 * kTilePanel) = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
 }
 
-// One panel. Four columns are read a whole cache line at a time: columns that are a multiple of 4 KiB apart compete for
-// the same few places in L1.
+// One panel. Four columns are read a whole cache line at a time: columns that are a multiple of 4 KiB apart
+// compete for the same few places in L1.
 void pack_transposed(const float *b, int64_t n_stride, int64_t k, float *out) {
   int64_t i = 0;
   for (; i + kTilePanel <= k; i += kTilePanel) {
@@ -47,7 +49,8 @@ void pack_rows(const float *b, int64_t k_stride, int64_t k, int64_t panels, floa
   }
 }
 
-void pack_strided(const float *b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t columns, float *out) {
+void pack_strided(const float *b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t columns,
+                  float *out) {
   for (int64_t i = 0; i < k; ++i) {
     float *row = out + i * kTilePanel;
     for (int64_t j = 0; j < columns; ++j) row[j] = b[i * k_stride + j * n_stride];
@@ -72,7 +75,8 @@ void pack_panels(const float *b, int64_t k_stride, int64_t n_stride, int64_t k, 
     }
   }
   const int64_t done = full * kTilePanel;
-  if (done < columns) pack_strided(b + done * n_stride, k_stride, n_stride, k, columns - done, out + full * panel_floats);
+  if (done < columns)
+    pack_strided(b + done * n_stride, k_stride, n_stride, k, columns - done, out + full * panel_floats);
 }
 
 AOTI_END_NAMESPACE

@@ -8,8 +8,9 @@
 
 AOTI_BEGIN_NAMESPACE
 
-// out[ceil(columns / 16)][k][16] = b[i * k_stride + j * n_stride] for i < k, j < columns; zero beyond `columns`.
-// out must not overlap b. Fast when n_stride or k_stride is 1 (a copy, a transposition); right for all.
+// out[ceil(columns / 16)][k][16] = b[i * k_stride + j * n_stride] for i < k, j < columns; zero beyond
+// `columns`. out must not overlap b. Fast when n_stride or k_stride is 1 (a copy, a transposition); right for
+// all.
 void pack_panels(const float *b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t columns, float *out);
 
 AOTI_END_NAMESPACE

@@ -10,7 +10,8 @@ constexpr int64_t kPanelVectors = kTilePanel / kLanes;
 // Waking a thread costs a few microseconds: about this many multiply-adds.
 constexpr int64_t kMinMacsPerThread = 1 << 17;
 
-// Vector operations of one k of a rows x panels tile: bound by multiply-adds, or by loads when the tile is small.
+// Vector operations of one k of a rows x panels tile: bound by multiply-adds, or by loads when the tile is
+// small.
 int64_t tile_cycles(int64_t rows, int64_t panels) {
   const int64_t multiply_adds = rows * panels * kPanelVectors, loads = rows + panels * kPanelVectors;
   return multiply_adds > loads ? multiply_adds : loads;
@@ -26,15 +27,17 @@ int64_t strip_cycles(int64_t rows, int64_t panels) {
 
 int64_t group_cycles(ColumnGroups columns, int64_t rows) {
   const int64_t low = columns.panels / columns.count, extra = columns.panels % columns.count;
-  const int64_t wide = extra > 0 ? extra * strip_cycles(rows, low + 1) : 0;  // low + 1 panels need not fit a tile
+  const int64_t wide =
+      extra > 0 ? extra * strip_cycles(rows, low + 1) : 0;  // low + 1 panels need not fit a tile
   return wide + (columns.count - extra) * strip_cycles(rows, low);
 }
 
-// Estimated cycles of the slowest part: arithmetic, then the bytes of B (16 per cycle from L3) and of A, which decide
-// between cuts that compute alike.
+// Estimated cycles of the slowest part: arithmetic, then the bytes of B (16 per cycle from L3) and of A,
+// which decide between cuts that compute alike.
 double split_cycles(const SplitProblem &p, Split s) {
   const int64_t batch = ceil_div(p.batch, s.batch), rows = ceil_div(p.m, s.rows);
-  const int64_t groups = ceil_div(p.columns.count, s.columns), width = ceil_div(p.columns.panels, p.columns.count);
+  const int64_t groups = ceil_div(p.columns.count, s.columns),
+                width = ceil_div(p.columns.panels, p.columns.count);
   const double b_floats = double(groups * width * kTilePanel) * double(p.k);
   const double compute = double(groups * strip_cycles(rows, width)) * double(p.k);
   const double pack = p.packs_b ? 0.6 * b_floats : 0.0;

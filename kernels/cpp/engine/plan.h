@@ -2,8 +2,9 @@
 //
 // What enters: the sizes and the number of threads. What leaves: numbers only.
 //
-// Invariants: cuts are balanced (no two parts differ by more than one unit), cover everything once, and never change
-// the packed layout or the order in which the k's of one element are added, so results do not depend on threads.
+// Invariants: cuts are balanced (no two parts differ by more than one unit), cover everything once, and never
+// change the packed layout or the order in which the k's of one element are added, so results do not depend
+// on threads.
 //
 //   ColumnGroups g = choose_columns(32, 49);          // 512 columns, 49 rows: eight groups of four panels
 //   Split s = choose_split({1, 49, 4608, g, false}, 2);   // {1, 1, 2}: each thread takes four groups
@@ -53,8 +54,8 @@ struct Split {
   int64_t columns;
 };
 
-// The cut among at most `threads` threads whose slowest part is the fastest. Products too small to be worth waking a
-// thread stay in one part.
+// The cut among at most `threads` threads whose slowest part is the fastest. Products too small to be worth
+// waking a thread stay in one part.
 Split choose_split(const SplitProblem &problem, int64_t threads);
 
 AOTI_END_NAMESPACE

@@ -1,5 +1,5 @@
-// Cuts of a product: they cover everything once, are balanced, keep within the threads, and are the ones that a person
-// would choose.
+// Cuts of a product: they cover everything once, are balanced, keep within the threads, and are the ones that
+// a person would choose.
 #include "kernels/cpp/engine/plan.h"
 
 #include "kernels/cpp/engine/tile.h"
@@ -36,9 +36,11 @@ void check_columns() {
   }
   for (int64_t panels = 1; panels <= kMaxTilePanels; ++panels) {
     CHECK(max_tile_rows(panels) >= 1 && max_tile_rows(panels) <= kMaxTileRows);
-    for (int64_t rows = 1; rows <= max_tile_rows(panels); ++rows) CHECK(tile_function(rows, panels) != nullptr);
+    for (int64_t rows = 1; rows <= max_tile_rows(panels); ++rows)
+      CHECK(tile_function(rows, panels) != nullptr);
   }
-  CHECK_EQ((long long)choose_columns(kMaxTilePanels, 1).count, 1LL);  // one row: the more columns at once the better
+  CHECK_EQ((long long)choose_columns(kMaxTilePanels, 1).count,
+           1LL);  // one row: the more columns at once the better
 }
 
 Split split_of(int64_t batch, int64_t m, int64_t n, int64_t k, int64_t threads) {

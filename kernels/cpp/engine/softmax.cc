@@ -12,7 +12,8 @@ constexpr int64_t kStep = 16;
 inline vf larger(vf a, vf b) { return a > b ? a : b; }
 
 // Scales and masks as many whole vectors as `count` has; returns how many elements that were.
-int64_t scale_vectors(float *row, int64_t count, float scale, const float *mask, int64_t mask_stride, vf *largest) {
+int64_t scale_vectors(float *row, int64_t count, float scale, const float *mask, int64_t mask_stride,
+                      vf *largest) {
   if (mask != nullptr && mask_stride != 1) return 0;
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -26,10 +27,12 @@ int64_t scale_vectors(float *row, int64_t count, float scale, const float *mask,
 
 }  // namespace
 
-float scale_and_mask(float *row, int64_t count, int64_t padded, float scale, const float *mask, int64_t mask_stride) {
+float scale_and_mask(float *row, int64_t count, int64_t padded, float scale, const float *mask,
+                     int64_t mask_stride) {
   vf largest = vf_zero() - INFINITY;
   const int64_t done = scale_vectors(row, count, scale, mask, mask_stride, &largest);
-  for (int64_t i = done; i < count; ++i) row[i] = row[i] * scale + (mask == nullptr ? 0.0f : mask[i * mask_stride]);
+  for (int64_t i = done; i < count; ++i)
+    row[i] = row[i] * scale + (mask == nullptr ? 0.0f : mask[i * mask_stride]);
   for (int64_t i = count; i < padded; ++i) row[i] = -INFINITY;
   for (int64_t i = done; i < padded; i += kLanes) largest = larger(vf_load(row + i), largest);
   return vf_largest(largest);

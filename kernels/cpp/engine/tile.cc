@@ -12,15 +12,15 @@ constexpr int rows_for(int panels) {
   return rows > kMaxTileRows ? kMaxTileRows : (rows < 1 ? 1 : rows);
 }
 
-// Products that are added up in one register before the sum goes to memory: a sum of sums loses far fewer bits than one
-// long sum.
+// Products that are added up in one register before the sum goes to memory: a sum of sums loses far fewer
+// bits than one long sum.
 constexpr int64_t kMaxChain = 256;
 
 // acc (+)= the `n` k's that start at the given rows of A and row of B. The rest of `args` is as in tile.h.
 template <int kRows, int kVectors>
-inline __attribute__((always_inline)) void multiply_add(const float *const (&rows)[kRows], const float *b, int64_t n,
-                                                        const TileArgs &args, const char **prefetch,
-                                                        vf (&acc)[kRows][kVectors]) {
+inline __attribute__((always_inline)) void multiply_add(const float *const (&rows)[kRows], const float *b,
+                                                        int64_t n, const TileArgs &args,
+                                                        const char **prefetch, vf (&acc)[kRows][kVectors]) {
   int64_t a = 0;
   AOTI_NO_UNROLL
   for (int64_t k = 0; k < n; ++k) {
@@ -78,16 +78,15 @@ void tile(const TileArgs &args) {
   } while (s < args.num_segments);
 }
 
-// Rows that would not fit the registers share the largest tile that does; max_tile_rows keeps callers away from them.
+// Rows that would not fit the registers share the largest tile that does; max_tile_rows keeps callers away
+// from them.
 
 template <int kRows, int kPanels>
 constexpr TileFn kTile = &tile<(kRows < rows_for(kPanels) ? kRows : rows_for(kPanels)), kPanels>;
 
-#define TILE_ROW(panels)                                                                                     \
-  {                                                                                                          \
-    kTile<1, panels>, kTile<2, panels>, kTile<3, panels>, kTile<4, panels>, kTile<5, panels>,                \
-        kTile<6, panels>, kTile<7, panels>, kTile<8, panels>                                                 \
-  }
+#define TILE_ROW(panels)                                                   \
+  {kTile<1, panels>, kTile<2, panels>, kTile<3, panels>, kTile<4, panels>, \
+   kTile<5, panels>, kTile<6, panels>, kTile<7, panels>, kTile<8, panels>}
 constexpr TileFn kTiles[kMaxTilePanels][kMaxTileRows] = {TILE_ROW(1), TILE_ROW(2), TILE_ROW(3), TILE_ROW(4)};
 #undef TILE_ROW
 

@@ -1,15 +1,17 @@
 // The register tile: a few rows of A times one to four packed panels of B, accumulated in vector registers.
 //
-// What enters: rows of A as pointers (so that a matrix, a strided view and the pixels of an image are the same thing),
-// and B with a stride for k and one for the panel (so that packed panels and plain rows are the same thing). What
-// leaves: acc[rows][panels * 16], rows acc_stride apart.
+// What enters: rows of A as pointers (so that a matrix, a strided view and the pixels of an image are the
+// same thing), and B with a stride for k and one for the panel (so that packed panels and plain rows are the
+// same thing). What leaves: acc[rows][panels * 16], rows acc_stride apart.
 //
 // Invariants:
-// - A segment is a run of k's over which all row pointers advance together by a_stride elements; the k's of one tile
+// - A segment is a run of k's over which all row pointers advance together by a_stride elements; the k's of
+// one tile
 //   are the concatenation of its segments. A matrix product has one; a convolution one per kernel row or tap.
 // - Rows above the caller's count may repeat an earlier pointer; their sums are computed and ignored.
 // - Sums are taken 256 k's at a time and then added up, so that the error does not grow with K.
-// - prefetch walks prefetch_step bytes for each k: it asks for the B that comes next, a little with every tile, so
+// - prefetch walks prefetch_step bytes for each k: it asks for the B that comes next, a little with every
+// tile, so
 //   that weights which are not in the cache yet are when their turn comes.
 #ifndef KERNELS_CPP_ENGINE_TILE_H_
 #define KERNELS_CPP_ENGINE_TILE_H_
@@ -39,7 +41,7 @@ struct TileArgs {
   int64_t b_panel_stride;
   float *acc;
   int64_t acc_stride;  // floats from one row of acc to the next
-  bool accumulate;  // add to acc instead of replacing it
+  bool accumulate;     // add to acc instead of replacing it
   const char *prefetch;
   int64_t prefetch_step;    // bytes for each k
   int64_t prefetch_stride;  // bytes from what one panel prefetches to what the next does

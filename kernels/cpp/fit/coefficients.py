@@ -1,7 +1,7 @@
 """The polynomials of kernels/cpp/vec_math: prints the coefficients that the headers hold, and their errors.
 
-    python -m kernels.cpp.fit.coefficients            # all, as C++ arrays, and the constants of trig.h
-    python -m kernels.cpp.fit.coefficients kLog kExp  # some
+python -m kernels.cpp.fit.coefficients            # all, as C++ arrays, and the constants of trig.h
+python -m kernels.cpp.fit.coefficients kLog kExp  # some
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mpmath import mp, mpf
+from mpmath import mp, mpf  # type: ignore[import-untyped]
 
 from kernels.cpp.fit.remez import Fit, Function, fit
 
@@ -28,6 +28,8 @@ class Polynomial:
 
 _HALF_LN2 = float(mp.log(2) / 2) * 1.0001
 _SQRT_HALF, _SQRT_TWO = float(mp.sqrt(mpf("0.5"))), float(mp.sqrt(2))
+# half a quarter turn, and what the low part of the constant adds near the largest float (vec_math/trig.h)
+_MAX_REST = 0.62
 _HALF_PI_HIGH = mpf("1.57079637050628662109375")
 
 
@@ -38,8 +40,12 @@ def _of_square(function: Function) -> Function:
 
 POLYNOMIALS = [
     # exp(r) = 1 + r + r^2 * p(r); the same for exp(r) - 1, whose relative error needs one degree more
-    Polynomial("kExp", lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / mp.exp(r), -_HALF_LN2, _HALF_LN2, 4),
-    Polynomial("kExpm1", lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / mp.expm1(r), -_HALF_LN2, _HALF_LN2, 5),
+    Polynomial(
+        "kExp", lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / mp.exp(r), -_HALF_LN2, _HALF_LN2, 4
+    ),
+    Polynomial(
+        "kExpm1", lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / mp.expm1(r), -_HALF_LN2, _HALF_LN2, 5
+    ),
     # 2^f = 1 + f * p(f)
     Polynomial("kExp2", lambda f: (mpf(2) ** f - 1) / f, lambda f: f / mpf(2) ** f, -0.5, 0.5, 5),
     # log(1 + f) = f - f^2 / 2 + f^3 * p(f)
@@ -57,7 +63,7 @@ POLYNOMIALS = [
         _of_square(lambda t: mp.sin(t * mp.pi / 2) / t - _HALF_PI_HIGH),
         _of_square(lambda t: t / mp.sin(t * mp.pi / 2)),
         0,
-        0.2501,
+        _MAX_REST**2,
         4,
     ),
     Polynomial(
@@ -65,22 +71,39 @@ POLYNOMIALS = [
         _of_square(lambda t: mp.cos(t * mp.pi / 2)),
         _of_square(lambda t: 1 / mp.cos(t * mp.pi / 2)),
         0,
-        0.2501,
+        _MAX_REST**2,
         4,
     ),
     # atan(x) = x + x^3 * p(x^2)
     Polynomial(
-        "kAtan", _of_square(lambda x: (mp.atan(x) - x) / x**3), _of_square(lambda x: x**3 / mp.atan(x)), 0, 1, 8
+        "kAtan",
+        _of_square(lambda x: (mp.atan(x) - x) / x**3),
+        _of_square(lambda x: x**3 / mp.atan(x)),
+        0,
+        1,
+        8,
     ),
     # asin(x) = x + x^3 * p(x^2)
     Polynomial(
-        "kAsin", _of_square(lambda x: (mp.asin(x) - x) / x**3), _of_square(lambda x: x**3 / mp.asin(x)), 0, 0.25, 4
+        "kAsin",
+        _of_square(lambda x: (mp.asin(x) - x) / x**3),
+        _of_square(lambda x: x**3 / mp.asin(x)),
+        0,
+        0.25,
+        4,
     ),
     # erf(x) = x + x * p(x^2) near zero; erf(x) = 1 - exp(p(x)) beyond, where only the error of exp(p) counts
     Polynomial(
-        "kErfSmall", _of_square(lambda x: mp.erf(x) / x - 1), _of_square(lambda x: x / mp.erf(x)), 0, 0.921875**2, 5
+        "kErfSmall",
+        _of_square(lambda x: mp.erf(x) / x - 1),
+        _of_square(lambda x: x / mp.erf(x)),
+        0,
+        0.921875**2,
+        5,
     ),
-    Polynomial("kErfLarge", lambda x: mp.log(mp.erfc(x)), lambda x: mp.erfc(x) / mp.erf(x), 0.921875, 3.95, 7),
+    Polynomial(
+        "kErfLarge", lambda x: mp.log(mp.erfc(x)), lambda x: mp.erfc(x) / mp.erf(x), 0.921875, 3.95, 7
+    ),
     # erfc(x) = exp(-x^2) / (1 + 2 x) * p(t), t = (x - 4) / (x + 4)
     Polynomial(
         "kErfc",

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from mpmath import mp, mpf
+from mpmath import mp, mpf  # type: ignore[import-untyped]
 
 from kernels.cpp.fit import coefficients, remez
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mpmath import mp, mpf
+from mpmath import mp, mpf  # type: ignore[import-untyped]
 
 Function = Callable[[mpf], mpf]
 
@@ -53,10 +53,14 @@ def _exchange(xs: list[mpf], ws: list[mpf], targets: list[mpf], first: int, degr
     picked = [round(i * (len(xs) - 1) / (count - 1)) for i in range(count)]
     coefficients: list[mpf] = []
     for _ in range(30):
-        rows = [[xs[p] ** e for e in range(first, degree + 1)] + [(-1) ** i / ws[p]] for i, p in enumerate(picked)]
+        rows = [
+            [xs[p] ** e for e in range(first, degree + 1)] + [(-1) ** i / ws[p]] for i, p in enumerate(picked)
+        ]
         solved = mp.lu_solve(mp.matrix(rows), mp.matrix([targets[p] for p in picked]))
         coefficients, level = [solved[i] for i in range(count - 1)], abs(solved[count - 1])
-        errors = [w * (_evaluate(coefficients, x, first) - t) for x, w, t in zip(xs, ws, targets, strict=True)]
+        errors = [
+            w * (_evaluate(coefficients, x, first) - t) for x, w, t in zip(xs, ws, targets, strict=True)
+        ]
         picked = _extremes(errors, count)
         if max(abs(e) for e in errors) <= level * mpf("1.0005"):
             break
@@ -94,6 +98,8 @@ def _drop_smallest_pair(errors: list[mpf], runs: list[int]) -> None:
     if smallest in (0, len(runs) - 1):
         runs.pop(smallest)
         return
-    neighbour = smallest - 1 if abs(errors[runs[smallest - 1]]) < abs(errors[runs[smallest + 1]]) else smallest + 1
+    neighbour = (
+        smallest - 1 if abs(errors[runs[smallest - 1]]) < abs(errors[runs[smallest + 1]]) else smallest + 1
+    )
     for i in sorted((smallest, neighbour), reverse=True):
         runs.pop(i)

@@ -1,5 +1,5 @@
-// Test data: small whole numbers, whose sums of products floats hold exactly, so that a kernel's result must be equal
-// to the reference and not merely near it; and ordinary random numbers.
+// Test data: small whole numbers, whose sums of products floats hold exactly, so that a kernel's result must
+// be equal to the reference and not merely near it; and ordinary random numbers.
 #ifndef KERNELS_CPP_TESTING_NUMBERS_H_
 #define KERNELS_CPP_TESTING_NUMBERS_H_
 
@@ -11,7 +11,8 @@ namespace aoti_testing {
 // Owned floats; exactly `count` of them, so that a sanitizer sees every read past the end.
 class Floats {
  public:
-  explicit Floats(int64_t count) : size(count), data(static_cast<float *>(malloc((count > 0 ? count : 1) * 4))) {
+  explicit Floats(int64_t count)
+      : size(count), data(static_cast<float *>(malloc((count > 0 ? count : 1) * 4))) {
     for (int64_t i = 0; i < count; ++i) data[i] = 0.0f;
   }
   ~Floats() { free(data); }
@@ -27,7 +28,8 @@ class Floats {
   }
   // Uniform in [-1, 1).
   Floats &fill_uniform(uint64_t seed) {
-    for (int64_t i = 0; i < size; ++i) data[i] = float(int64_t(next(&seed) % (1 << 24)) - (1 << 23)) / float(1 << 23);
+    for (int64_t i = 0; i < size; ++i)
+      data[i] = float(int64_t(next(&seed) % (1 << 24)) - (1 << 23)) / float(1 << 23);
     return *this;
   }
 

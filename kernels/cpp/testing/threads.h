@@ -96,8 +96,8 @@ class Context {
   Context(Threads *threads, int64_t scratch_bytes) {
     const int32_t count = threads == nullptr ? 1 : threads->base.num_threads;
     end_ = count * scratch_bytes;
-    base = AotiKernelContext{threads == nullptr ? nullptr : &threads->base, aligned_alloc(64, end_ + kGuardBytes),
-                             scratch_bytes, nullptr, 0};
+    base = AotiKernelContext{threads == nullptr ? nullptr : &threads->base,
+                             aligned_alloc(64, end_ + kGuardBytes), scratch_bytes, nullptr, 0};
     memset(static_cast<char *>(base.scratch) + end_, kGuard, kGuardBytes);
   }
   ~Context() { free(base.scratch); }

@@ -1,7 +1,7 @@
 // What the functions of vec_math share: bits, fused multiply-add, polynomials, powers of two.
 //
-// Invariants: no branch, no table, no call: a loop over these becomes vector code. Nothing here may be compiled with
-// -ffast-math or -fassociative-math: round_near adds and subtracts a constant on purpose.
+// Invariants: no branch, no table, no call: a loop over these becomes vector code. Nothing here may be
+// compiled with -ffast-math or -fassociative-math: round_near adds and subtracts a constant on purpose.
 #ifndef KERNELS_CPP_VEC_MATH_BASE_H_
 #define KERNELS_CPP_VEC_MATH_BASE_H_
 

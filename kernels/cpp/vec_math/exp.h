@@ -1,6 +1,8 @@
-// Exponentials and what is made of them, float32. Bounds in ulp over all floats, measured by vec_math_test.cc.
+// Exponentials and what is made of them, float32. Bounds in ulp over all floats, measured by
+// vec_math_test.cc.
 //
-//   aoti_expf 1.1, aoti_exp2f 1.1, aoti_expm1f 1.6, aoti_sigmoidf 2.5, aoti_tanhf 2.6, aoti_sinhf 2.5, aoti_coshf 1.6
+//   aoti_expf 1.1, aoti_exp2f 1.1, aoti_expm1f 1.6, aoti_sigmoidf 2.5, aoti_tanhf 2.6, aoti_sinhf 2.5,
+//   aoti_coshf 1.6
 //
 // x = n ln 2 + r, |r| <= ln 2 / 2; ln 2 in two parts (Cody and Waite); polynomials from kernels/cpp/fit.
 #ifndef KERNELS_CPP_VEC_MATH_EXP_H_
@@ -29,8 +31,7 @@ AOTI_INLINE float exp_poly(float r) {  // kExp
 }
 
 AOTI_INLINE float expm1_poly(float r) {  // kExpm1
-  const float p =
-      poly(r, 0.5f, 0.166666657f, 0.0416664667f, 0.0083336439f, 0.00139350351f, 0.000196623761f);
+  const float p = poly(r, 0.5f, 0.166666657f, 0.0416664667f, 0.0083336439f, 0.00139350351f, 0.000196623761f);
   return fma(r * r, p, r);
 }
 

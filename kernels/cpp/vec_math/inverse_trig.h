@@ -14,8 +14,8 @@ constexpr float kHalfPiHigh = 1.57079637f, kHalfPiLow = -4.37113883e-08f;
 // atan(x) for 0 <= x <= 1
 AOTI_INLINE float atan_poly(float x) {  // kAtan
   const float z = x * x;
-  const float p = poly(z, -0.333332986f, 0.199985296f, -0.142640159f, 0.109508812f, -0.0839931443f, 0.0578817166f,
-                       -0.0310976002f, 0.0108692329f, -0.00178300741f);
+  const float p = poly(z, -0.333332986f, 0.199985296f, -0.142640159f, 0.109508812f, -0.0839931443f,
+                       0.0578817166f, -0.0310976002f, 0.0108692329f, -0.00178300741f);
   return fma(x * z, p, x);
 }
 
@@ -41,7 +41,8 @@ AOTI_INLINE float aoti_atan2f(float y, float x) {
   const float ratio = under == 0.0f ? 0.0f : (over == INFINITY ? 1.0f : over / under);
   float angle = vec::atan_poly(ratio);
   angle = steep ? vec::kHalfPiHigh - (angle - vec::kHalfPiLow) : angle;
-  angle = (vec::bits(x) & vec::kSignBit) != 0 ? 2.0f * vec::kHalfPiHigh - (angle - 2.0f * vec::kHalfPiLow) : angle;
+  angle = (vec::bits(x) & vec::kSignBit) != 0 ? 2.0f * vec::kHalfPiHigh - (angle - 2.0f * vec::kHalfPiLow)
+                                              : angle;
   return x != x || y != y ? x + y : vec::copy_sign(angle, y);
 }
 
@@ -59,7 +60,8 @@ AOTI_INLINE float aoti_acosf(float x) {
   const bool large = a > 0.5f;
   const float z = large ? vec::fma(-0.5f, a, 0.5f) : a * a;
   const float y = vec::asin_poly(large ? __builtin_sqrtf(z) : x, z);
-  const float near_one = x > 0.0f ? 2.0f * y : 2.0f * vec::kHalfPiHigh - vec::fma(2.0f, y, -2.0f * vec::kHalfPiLow);
+  const float near_one =
+      x > 0.0f ? 2.0f * y : 2.0f * vec::kHalfPiHigh - vec::fma(2.0f, y, -2.0f * vec::kHalfPiLow);
   return large ? near_one : vec::kHalfPiHigh - (y - vec::kHalfPiLow);
 }
 

@@ -1,5 +1,5 @@
-// The functions that go through the C library: everything in double, and in float what has no vector form here.
-// Loops over these stay scalar.
+// The functions that go through the C library: everything in double, and in float what has no vector form
+// here. Loops over these stay scalar.
 #ifndef KERNELS_CPP_VEC_MATH_LIBM_H_
 #define KERNELS_CPP_VEC_MATH_LIBM_H_
 

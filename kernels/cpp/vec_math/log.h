@@ -1,6 +1,7 @@
 // Logarithms and what is made of them, float32. Bounds in ulp over all floats, measured by vec_math_test.cc.
 //
-//   aoti_logf 1.1, aoti_log2f 1.2, aoti_log10f 1.2, aoti_log1pf 1.5, aoti_asinhf 3, aoti_acoshf 3, aoti_atanhf 2.5
+//   aoti_logf 1.1, aoti_log2f 1.2, aoti_log10f 1.2, aoti_log1pf 1.5, aoti_asinhf 3, aoti_acoshf 3,
+//   aoti_atanhf 2.5
 //
 // x = 2^e m, sqrt(1/2) <= m < sqrt(2); log(m) by a polynomial in m - 1 (kernels/cpp/fit).
 #ifndef KERNELS_CPP_VEC_MATH_LOG_H_
@@ -35,8 +36,8 @@ AOTI_INLINE LogReduced log_reduce_any(float x) {
 
 // log(1 + f) - f
 AOTI_INLINE float log_poly(float f) {  // kLog
-  const float p = poly(f, 0.333333313f, -0.250008225f, 0.200012594f, -0.16623345f, 0.142010719f, -0.131595463f,
-                       0.127657175f, -0.0764116868f);
+  const float p = poly(f, 0.333333313f, -0.250008225f, 0.200012594f, -0.16623345f, 0.142010719f,
+                       -0.131595463f, 0.127657175f, -0.0764116868f);
   const float square = f * f;
   return fma(square * f, p, -0.5f * square);
 }

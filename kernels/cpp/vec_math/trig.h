@@ -3,10 +3,10 @@
 //
 //   aoti_sinf 1.8, aoti_cosf 1.8, aoti_tanf 4
 //
-// The quarter turns in x are counted in double: x * 2/pi with 2/pi in two doubles; fused multiply-adds keep what the
-// products would lose. From 2^49 on x is a multiple of 2^26 (from 2^75 of 2^52, from 2^101 of 2^78), so whole turns of
-// 2^26 * 2/pi can be left out of the constant beforehand: four pairs of constants cover all floats with less than 2^-50
-// of a turn lost, and the count stays below 2^51.
+// The quarter turns in x are counted in double: x * 2/pi with 2/pi in two doubles; fused multiply-adds keep
+// what the products would lose. From 2^49 on x is a multiple of 2^26 (from 2^75 of 2^52, from 2^101 of 2^78),
+// so whole turns of 2^26 * 2/pi can be left out of the constant beforehand: four pairs of constants cover all
+// floats with less than 2^-50 of a turn lost, and the count stays below 2^51.
 #ifndef KERNELS_CPP_VEC_MATH_TRIG_H_
 #define KERNELS_CPP_VEC_MATH_TRIG_H_
 
@@ -16,7 +16,7 @@ AOTI_BEGIN_NAMESPACE
 namespace vec {
 
 struct Quarters {
-  float rest;     // in quarter turns, |rest| <= 1/2
+  float rest;  // in quarter turns, |rest| <= 1/2; up to 0.62 from 2^45 on, where the low part of 2/pi counts
   uint32_t turn;  // quarter turns; the two low bits count
 };
 
@@ -38,12 +38,13 @@ AOTI_INLINE Quarters reduce_quarters(float x) {
 
 // sin(rest quarter turns)
 AOTI_INLINE float sin_poly(float rest, float square) {  // kSin; pi/2 in two parts
-  const float p = poly(square, -4.37185506e-08f, -0.645964086f, 0.0796923414f, -0.00467962539f, 0.000154840352f);
+  const float p =
+      poly(square, -4.37741967e-08f, -0.645964086f, 0.079692401f, -0.00468027731f, 0.000156544789f);
   return fma(rest, 1.57079637f, rest * p);
 }
 
 AOTI_INLINE float cos_poly(float square) {  // kCos
-  return poly(square, 1.0f, -1.23370051f, 0.253668547f, -0.0208555963f, 0.00089448638f);
+  return poly(square, 1.0f, -1.23370051f, 0.253668547f, -0.0208558664f, 0.000895713805f);
 }
 
 // sin of all of q

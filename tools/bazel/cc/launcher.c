@@ -1,4 +1,5 @@
-// Starts one of the tools inside zig's executable: `cc ARGS` becomes `zig clang ARGS`, with no shell and no C library.
+// Starts one of the tools inside zig's executable: `cc ARGS` becomes `zig clang ARGS`, with no shell and no C
+// library.
 //
 // Built three times, with TOOL ("clang") and ZIG (the executable's path relative to this program's folder).
 // The program's folder is that of argv[0], which Bazel and clang's driver give as a path with a slash in it.
@@ -17,9 +18,7 @@ static unsigned long length(const char *text) {
   return n;
 }
 
-static void complain(const char *text) {
-  system_call3(1, 2, (long)text, (long)length(text));
-}
+static void complain(const char *text) { system_call3(1, 2, (long)text, (long)length(text)); }
 
 // `stack` is the process's initial stack: argc, argv[], 0, environment[], 0.
 __attribute__((used, noreturn)) static void start(long *stack) {
@@ -31,7 +30,8 @@ __attribute__((used, noreturn)) static void start(long *stack) {
   unsigned long folder = argc > 0 ? length(argv[0]) : 0;
   while (folder > 0 && argv[0][folder - 1] != '/') folder--;
   if (folder == 0 || folder + sizeof(zig) > PATH_BYTES) {
-    complain("launcher of zig " TOOL ": expected argv[0] to be a path with a folder, at most 4096 bytes long\n");
+    complain("launcher of zig " TOOL
+             ": expected argv[0] to be a path with a folder, at most 4096 bytes long\n");
     system_call3(231, 2, 0, 0);
   }
   for (unsigned long i = 0; i < folder; i++) path[i] = argv[0][i];

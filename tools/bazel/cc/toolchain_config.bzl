@@ -94,7 +94,7 @@ def _headers(ctx):
 
 def _compile_flags(ctx, target):
     cxx_headers, headers = _headers(ctx)
-    every = target + _REPRODUCIBLE + ["-nostdinc", "-nostdinc++", "-Wall", "-fno-sanitize=undefined"]
+    every = target + _REPRODUCIBLE + ["-nostdinc", "-Wall", "-fno-sanitize=undefined"]
     if ctx.attr.cpu == "aarch64":
         every.append("-mno-outline-atomics")  # their helpers are not in zig's compiler_rt
     if ctx.attr.tsan:
@@ -103,7 +103,7 @@ def _compile_flags(ctx, target):
     return [
         _flags(_COMPILE, every + glibc),
         _flags(_C, ["-std=c11"]),
-        _flags(_CXX, ["-std=c++17"] + _system(cxx_headers) + _LIBCXX_DEFINES),
+        _flags(_CXX, ["-std=c++17", "-nostdinc++"] + _system(cxx_headers) + _LIBCXX_DEFINES),
         _flags(_COMPILE, _system(headers)),
     ]
 

@@ -1,6 +1,6 @@
-// Handlers that -fsanitize-minimal-runtime calls: each says which kind of undefined behaviour was met and aborts.
-// Written without headers, since it is compiled before there are any libraries to link with.
-// The kinds are those of LLVM's documentation of UndefinedBehaviorSanitizer (section "Minimal runtime").
+// Handlers that -fsanitize-minimal-runtime calls: each says which kind of undefined behaviour was met and
+// aborts. Written without headers, since it is compiled before there are any libraries to link with. The
+// kinds are those of LLVM's documentation of UndefinedBehaviorSanitizer (section "Minimal runtime").
 
 extern long write(int file, const void *bytes, unsigned long count);
 extern void abort(void) __attribute__((noreturn));
@@ -19,13 +19,13 @@ static void report(const char *kind, void *where) {
 }
 
 // Weak and hidden: every object of a link has the handlers at hand, and a library exports none of them.
-#define HANDLER(name, kind)                                                                        \
-  __attribute__((weak, visibility("hidden"))) void __ubsan_handle_##name##_minimal(void) {         \
-    report(kind, __builtin_return_address(0));                                                     \
-  }                                                                                                \
-  __attribute__((weak, visibility("hidden"))) void __ubsan_handle_##name##_minimal_abort(void) {   \
-    report(kind, __builtin_return_address(0));                                                     \
-    abort();                                                                                       \
+#define HANDLER(name, kind)                                                                      \
+  __attribute__((weak, visibility("hidden"))) void __ubsan_handle_##name##_minimal(void) {       \
+    report(kind, __builtin_return_address(0));                                                   \
+  }                                                                                              \
+  __attribute__((weak, visibility("hidden"))) void __ubsan_handle_##name##_minimal_abort(void) { \
+    report(kind, __builtin_return_address(0));                                                   \
+    abort();                                                                                     \
   }
 
 HANDLER(type_mismatch, "null, misaligned or wrongly typed pointer")

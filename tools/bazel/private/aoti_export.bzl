@@ -23,6 +23,12 @@ def _data_arguments(ctx):
         arguments += ["--data=%s=%s" % (name, files[0].path) for name in names.split(",")]
     return sorted(arguments)
 
+def _own_files(ctx):
+    """What `deps` bring that the exporter has not: torch and its like are there, and Bazel warns of folders as inputs."""
+    present = {file: None for file in ctx.attr._exporter[DefaultInfo].default_runfiles.files.to_list()}
+    files = depset(transitive = [dep[DefaultInfo].default_runfiles.files for dep in ctx.attr.deps])
+    return [file for file in files.to_list() if file not in present]
+
 def _aoti_export_impl(ctx):
     pt2 = ctx.actions.declare_file(ctx.label.name + ".pt2")
     recorded = ctx.actions.declare_file(ctx.label.name + ".recorded.npz")
@@ -41,10 +47,7 @@ def _aoti_export_impl(ctx):
             "PYTHONPATH": ":".join(_import_folders(ctx)),
         },
         executable = ctx.executable._exporter,
-        inputs = depset(
-            [ctx.file.src] + ctx.files.data,
-            transitive = [dep[DefaultInfo].default_runfiles.files for dep in ctx.attr.deps],
-        ),
+        inputs = [ctx.file.src] + ctx.files.data + _own_files(ctx),
         mnemonic = "AotiExport",
         outputs = [pt2, recorded],
         progress_message = "Exporting %{label}",

@@ -95,6 +95,7 @@ def _build_libraries(ctx, zig, top):
     command = [zig, "c++", "-target", "%s-linux-gnu.2.%s" % (ctx.attr.cpu, GLIBC_MINOR), "-fno-sanitize=undefined", "-g0", "-s", "-pie", "-fPIE", "-v"]
     command += [ctx.attr.flag] if ctx.attr.flag else []
     command += ["-o", ctx.path("probe"), ctx.path(ctx.attr._probe)]
+
     # in the folder of all repositories every path that zig sees is relative: archives name their members by those
     # paths, and come out the same on any machine
     output = _run(ctx, "building the C++ support libraries", command, environment = cache, working_directory = top)

@@ -1,5 +1,5 @@
-// Loads, uses and unloads a library three times: exceptions and threads work in it, its static destructors run at
-// dlclose, and the process ends well.
+// Loads, uses and unloads a library three times: exceptions and threads work in it, its static destructors
+// run at dlclose, and the process ends well.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -15,9 +15,11 @@ int main(int argc, char **argv) {
     if (run == nullptr || last_error == nullptr) return std::printf("%s\n", dlerror()), 1;
     if (int got = run(4); got != 10) return std::printf("run(4): expected 10, got %d\n", got), 1;
     if (int got = run(9); got != -1) return std::printf("run(9): expected -1, got %d\n", got), 1;
-    if (std::strcmp(last_error(), "too many: 9") != 0) return std::printf("unexpected error: %s\n", last_error()), 1;
+    if (std::strcmp(last_error(), "too many: 9") != 0)
+      return std::printf("unexpected error: %s\n", last_error()), 1;
     if (dlclose(library) != 0) return std::printf("%s\n", dlerror()), 1;
-    if (dlopen(argv[1], RTLD_NOW | RTLD_NOLOAD) != nullptr) return std::printf("still loaded after dlclose\n"), 1;
+    if (dlopen(argv[1], RTLD_NOW | RTLD_NOLOAD) != nullptr)
+      return std::printf("still loaded after dlclose\n"), 1;
   }
   return 0;
 }

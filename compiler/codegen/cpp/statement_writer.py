@@ -1,0 +1,195 @@
+"""Prints the statements of a KernelSpec as C++: values, stores, loops, accumulators, arrays.
+
+Enters: statements and the types of the pointers that they use. Leaves: indented lines. Constants are written where they are used.
+
+    tmp0 = load in_ptr0 [64*i0 + r0]; tmp1 = constant 2.0; tmp2 = mul tmp0 tmp1    ->    const float tmp0 = in_ptr0[64 * i0 + r0];
+                                                                                        const float tmp2 = tmp0 * 2.0f;
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from compiler.codegen.cpp.index_text import index_text
+from compiler.codegen.cpp.scalar_text import (
+    accumulate_text,
+    clamp_text,
+    combine_text,
+    from_memory,
+    literal,
+    memory_ctype,
+    neutral_literal,
+    scalar_text,
+    to_memory,
+    value_ctype,
+)
+from compiler.codegen.cpp.vectorizable import scalar_reason
+from compiler.ir.dtypes import DType
+from compiler.ir.expr import Expr
+from compiler.ir.kernel import (
+    Accumulate,
+    Accumulator,
+    Compute,
+    Define,
+    Local,
+    Loop,
+    Statement,
+    Store,
+)
+
+WIDTH = 110
+_PRAGMA = {"vector": "AOTI_VECTOR_LOOP", "unrolled": "AOTI_UNROLLED_LOOP"}
+
+
+# A loop of fewer iterations than a vector has lanes is left to the compiler.
+MIN_VECTOR_ITERATIONS = 16
+
+
+def long_enough(iterations: Expr) -> bool:
+    """Whether a loop is worth the vectoriser's pragma."""
+    return not iterations.is_const or iterations.value() >= MIN_VECTOR_ITERATIONS
+
+
+class StatementWriter:
+    """Lines of C++ so far. `pointers`: element types by name."""
+
+    def __init__(self, pointers: Mapping[str, DType]) -> None:
+        self.lines: list[str] = []
+        self.indent = 0
+        self.dtype: dict[str, DType] = dict(pointers)  # of pointers' elements and of values
+        self.text: dict[str, str] = {}  # of constants
+
+    def line(self, text: str) -> None:
+        """One line, broken after commas where it is too long."""
+        prefix = "  " * self.indent
+        while len(prefix) + len(text) > WIDTH and ", " in text:
+            cut = text.rfind(", ", 0, WIDTH - len(prefix))
+            cut = cut if cut >= 0 else text.index(", ")
+            self.lines.append(prefix + text[: cut + 1])
+            text, prefix = text[cut + 2 :], "  " * (self.indent + 2)
+        self.lines.append(prefix + text)
+
+    def open(self, text: str) -> None:
+        self.line(text + " {")
+        self.indent += 1
+
+    def close(self, end: str = "}") -> None:
+        self.indent -= 1
+        self.line(end)
+
+    def statements(self, statements: Sequence[Statement]) -> None:
+        for s in statements:
+            if isinstance(s, Compute):
+                self._compute(s)
+            elif isinstance(s, Store):
+                self.line(
+                    f"{s.target}[{index_text(s.index)}] = {to_memory(self.dtype[s.target], self._value(s.value))};"
+                )
+            elif isinstance(s, Loop):
+                kind = s.kind if s.kind != "vector" or long_enough(s.end - s.begin) else "serial"
+                self.loop(str(s.symbol), index_text(s.begin), index_text(s.end), kind, s.body)
+            elif isinstance(s, Define):
+                self.line(f"const int64_t {s.symbol} = {index_text(s.value)};")
+            elif isinstance(s, Accumulator):
+                self.dtype[s.name] = s.dtype
+                self.line(f"{value_ctype(s.dtype)} {s.name} = {neutral_literal(s.kind, s.dtype)};")
+            elif isinstance(s, Accumulate):
+                self._accumulate(s)
+            elif isinstance(s, Local):
+                self._local(s)
+
+    def loop(self, variable: str, begin: str, end: str, kind: str, body: Sequence[Statement]) -> None:
+        if kind != "serial":
+            self.mark(_PRAGMA[kind], body)
+        self.open(f"for (int64_t {variable} = {begin}; {variable} < {end}; ++{variable})")
+        self.statements(body)
+        self.close()
+
+    def mark(self, pragma: str, body: Sequence[Statement]) -> None:
+        """The pragma of a loop, or a comment on why it stays scalar."""
+        reason = scalar_reason(body, self.dtype)
+        self.line(pragma if reason is None else f"// Scalar: {reason}.")
+
+    def _value(self, name: str) -> str:
+        return self.text.get(name, name)
+
+    def _compute(self, s: Compute) -> None:
+        self.dtype[s.name] = s.dtype
+        if s.opcode == "constant":
+            text = literal(s.attrs[0], s.dtype)
+            self.text[s.name] = f"({text})" if text.startswith("-") else text
+            return
+        if s.opcode == "neutral":
+            self.text[s.name] = neutral_literal(str(s.attrs[0]), s.dtype)
+            return
+        ctype = "int64_t" if s.opcode == "indirect" else value_ctype(s.dtype)
+        self.line(f"const {ctype} {s.name} = {self._expression(s)};")
+
+    def _expression(self, s: Compute) -> str:
+        args = [self._value(a) for a in s.args]
+        if s.opcode == "load":
+            pointer, index = str(s.attrs[0]), s.attrs[1]
+            assert isinstance(index, Expr)
+            where = "i * ld + j" if pointer == "acc" else index_text(index)
+            text = from_memory(self.dtype[pointer], f"{pointer}[{where}]")
+            return f"{args[0]} ? {text} : {args[1]}" if args else text
+        if s.opcode == "index":
+            assert isinstance(s.attrs[0], Expr)
+            return f"({value_ctype(s.dtype)})({index_text(s.attrs[0])})"
+        if s.opcode == "indirect":
+            size, message = s.attrs[1], str(s.attrs[2])
+            assert isinstance(size, Expr)
+            return f"checked_index(ctx, {args[0]}, {index_text(size)}, {json.dumps(message)})"
+        if s.opcode == "combine":
+            return combine_text(str(s.attrs[0]), s.dtype, args[0], args[1])
+        if (
+            s.opcode in ("maximum", "minimum")
+            and s.args[1] in self.text
+            and "nan" not in args[1]
+            and s.dtype.is_float
+        ):
+            return clamp_text(s.opcode, args[0], args[1])
+        operand = self.dtype[s.args[1] if s.opcode == "where" else s.args[0]]
+        return scalar_text(s.opcode, s.dtype, operand, args)
+
+    def _accumulate(self, s: Accumulate) -> None:
+        dtype, value = self.dtype[s.accumulator], self._value(s.value)
+        text = accumulate_text(s.kind, dtype, s.accumulator, value)
+        if s.kind in ("sum", "prod") and dtype.is_float:
+            self.line(f"AOTI_REASSOCIATED({s.accumulator} {'+' if s.kind == 'sum' else '*'}= {value})")
+        else:
+            self.line(f"{s.accumulator} = {text};")
+
+    def _local(self, s: Local) -> None:
+        self.dtype[s.name] = s.dtype
+        ctype = memory_ctype(s.dtype)
+        if s.scratch_offset_bytes < 0:
+            self.line(f"alignas(64) {ctype} {s.name}[{s.numel}];")
+        else:
+            offset = f" + {s.scratch_offset_bytes}" if s.scratch_offset_bytes else ""
+            self.line(f"{ctype} *{s.name} = ({ctype} *)((char *)aoti_scratch(ctx, thread){offset});")
+
+
+def names_used(statements: Iterable[Statement]) -> set[str]:
+    """Pointers, integer symbols, and `ctx` and `thread`, that the statements' text mentions."""
+    found: set[str] = set()
+    pending = list(statements)
+    while pending:
+        s = pending.pop()
+        indices: list[Expr] = []
+        if isinstance(s, Loop):
+            pending += s.body
+            indices = [s.begin, s.end]
+        elif isinstance(s, Define):
+            indices = [s.value]
+        elif isinstance(s, Store):
+            found.add(s.target)
+            indices = [s.index]
+        elif isinstance(s, Compute):
+            indices = [a for a in s.attrs if isinstance(a, Expr)]
+            found |= {str(s.attrs[0])} if s.opcode == "load" else {"ctx"} if s.opcode == "indirect" else set()
+        elif isinstance(s, Local) and s.scratch_offset_bytes >= 0:
+            found |= {"ctx", "thread"}
+        found.update(str(symbol) for e in indices for symbol in e.symbols())
+    return found
