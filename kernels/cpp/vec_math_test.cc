@@ -111,6 +111,7 @@ void check2(const char *name, int samples, double bound, F function, G reference
 }
 
 double reference_sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
+double reference_acosh(double x) { return x < 1.0 ? NAN : acosh(x); }  // some C libraries have numbers there
 double reference_rsqrt(double x) { return 1.0 / sqrt(x); }
 
 void check_maximum() {
@@ -152,7 +153,7 @@ int main(int argc, char **argv) {
   CHECK1(log10, 1.2);
   CHECK1(log1p, 1.5);
   CHECK1(asinh, 3);
-  CHECK1(acosh, 3);
+  CHECK_AGAINST(acosh, 3, reference_acosh);
   CHECK1(atanh, 2.5);
   CHECK1(sin, 1.8);
   CHECK1(cos, 1.8);

@@ -40,8 +40,9 @@ constexpr int64_t kMaxGroupsTogether = 8;
 // Bytes of A that a chunk of rows may keep in L2 beside it.
 constexpr int64_t kChunkBytes = 512 * 1024;
 // Up to here the product waits for memory alone, and the processor's own prefetcher reads B faster without
-// help.
-constexpr int64_t kMaxStreamedRows = 4;
+// Up to so many rows, and from so many panels on, the product waits for memory alone, and the processor's own
+// prefetcher reads the panels faster without help.
+constexpr int64_t kMaxStreamedRows = 4, kMinStreamedPanels = 3;
 // Rows whose sums wait in scratch when K takes several blocks; 64 columns of floats each.
 constexpr int64_t kPartialRows = 192;
 constexpr int64_t kPartialBytes = kPartialRows * kMaxTilePanels * kTilePanel * 4;
@@ -147,8 +148,8 @@ class PartRunner {
     const Range k = balanced_part(p_.k, blocks_, block);
     const MatrixB &b = p_.b;
     if (b.layout == BLayout::kPanels) {
-      const NextBlock next =
-          rows > kMaxStreamedRows && p_.k > 0 ? next_block(group, block) : NextBlock{nullptr, 0, 0};
+      const bool streamed = rows <= kMaxStreamedRows && width_ >= kMinStreamedPanels;
+      const NextBlock next = !streamed && p_.k > 0 ? next_block(group, block) : NextBlock{nullptr, 0, 0};
       return GroupB{packed_block(panels, k), kTilePanel, p_.k * kTilePanel, panels, next};
     }
     const NextBlock none{nullptr, 0, 0};

@@ -10,26 +10,36 @@ constexpr int64_t kPanelVectors = kTilePanel / kLanes;
 // Waking a thread costs a few microseconds: about this many multiply-adds.
 constexpr int64_t kMinMacsPerThread = 1 << 17;
 
-// Vector operations of one k of a rows x panels tile: bound by multiply-adds, or by loads when the tile is
-// small.
-int64_t tile_cycles(int64_t rows, int64_t panels) {
-  const int64_t multiply_adds = rows * panels * kPanelVectors, loads = rows + panels * kPanelVectors;
-  return multiply_adds > loads ? multiply_adds : loads;
+// A model of today's cores: vector operations (multiply-adds, and as many loads) in a cycle, cycles from one
+// multiply-add to the next that needs it, bytes of B that come from L2 in a cycle.
+constexpr double kOperationsPerCycle = kLanes == 16 ? 1 : 2;
+constexpr double kLatencyCycles = 4;
+constexpr double kStreamBytesPerCycle = 16;
+
+double larger(double a, double b) { return a > b ? a : b; }
+
+// Cycles of one k of a rows x panels tile.
+double tile_cycles(int64_t rows, int64_t panels) {
+  const double multiply_adds = double(rows * panels * kPanelVectors),
+               loads = double(rows + panels * kPanelVectors);
+  const double stream = double(panels * kTilePanel * 4) / kStreamBytesPerCycle;
+  return larger(larger(multiply_adds, loads) / kOperationsPerCycle, larger(stream, kLatencyCycles));
 }
 
 // The same for all strips of `rows` rows.
-int64_t strip_cycles(int64_t rows, int64_t panels) {
+double strip_cycles(int64_t rows, int64_t panels) {
   if (rows <= 0) return 0;
   const int64_t strips = ceil_div(rows, max_tile_rows(panels));
   const int64_t low = rows / strips, extra = rows % strips;
-  return extra * tile_cycles(low + 1, panels) + (strips - extra) * tile_cycles(low, panels);
+  const double taller = extra > 0 ? double(extra) * tile_cycles(low + 1, panels) : 0;
+  return taller + double(strips - extra) * tile_cycles(low, panels);
 }
 
-int64_t group_cycles(ColumnGroups columns, int64_t rows) {
+double group_cycles(ColumnGroups columns, int64_t rows) {
   const int64_t low = columns.panels / columns.count, extra = columns.panels % columns.count;
-  const int64_t wide =
-      extra > 0 ? extra * strip_cycles(rows, low + 1) : 0;  // low + 1 panels need not fit a tile
-  return wide + (columns.count - extra) * strip_cycles(rows, low);
+  // low + 1 panels need not fit a tile
+  const double wider = extra > 0 ? double(extra) * strip_cycles(rows, low + 1) : 0;
+  return wider + double(columns.count - extra) * strip_cycles(rows, low);
 }
 
 // Estimated cycles of the slowest part: arithmetic, then the bytes of B (16 per cycle from L3) and of A,
@@ -39,7 +49,7 @@ double split_cycles(const SplitProblem &p, Split s) {
   const int64_t groups = ceil_div(p.columns.count, s.columns),
                 width = ceil_div(p.columns.panels, p.columns.count);
   const double b_floats = double(groups * width * kTilePanel) * double(p.k);
-  const double compute = double(groups * strip_cycles(rows, width)) * double(p.k);
+  const double compute = double(groups) * strip_cycles(rows, width) * double(p.k);
   const double pack = p.packs_b ? 0.6 * b_floats : 0.0;
   return double(batch) * (compute + pack + 0.25 * b_floats + 0.05 * double(rows * p.k));
 }
@@ -48,10 +58,10 @@ double split_cycles(const SplitProblem &p, Split s) {
 
 ColumnGroups choose_columns(int64_t panels, int64_t rows) {
   ColumnGroups best{panels, panels};
-  int64_t best_cycles = -1;
+  double best_cycles = -1;
   for (int64_t width = kMaxTilePanels; width >= 1; --width) {
     const ColumnGroups candidate{panels, ceil_div(panels, width)};
-    const int64_t cycles = group_cycles(candidate, rows);
+    const double cycles = group_cycles(candidate, rows);
     if (best_cycles < 0 || cycles < best_cycles) {
       best = candidate;
       best_cycles = cycles;
