@@ -1,4 +1,5 @@
 // The contract headers compile as C11, and a C program can use them.
+#include "aoti/cuda.h"
 #include "aoti/kernel_context.h"
 #include "aoti/model_api.h"
 #include "aoti/model_desc.h"

@@ -1,4 +1,5 @@
 // The same headers, and those for generated code, compile as C++17 without a C++ library.
+#include "aoti/cuda_model.h"
 #include "aoti/kernel_context.h"
 #include "aoti/model.h"
 #include "aoti/model_api.h"

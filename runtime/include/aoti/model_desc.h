@@ -15,6 +15,7 @@
 #ifndef AOTI_MODEL_DESC_H_
 #define AOTI_MODEL_DESC_H_
 
+#include "aoti/cuda.h"
 #include "aoti/kernel_context.h"
 #include "aoti/shim.h"
 
@@ -23,7 +24,7 @@ extern "C" {
 #endif
 
 // Raised when a struct below or the meaning of a field changes; shim/abi/CHANGELOG.md says what and why.
-#define AOTI_MODEL_ABI_VERSION 1u
+#define AOTI_MODEL_ABI_VERSION 2u
 
 // Alignment of weights, of constants inside them, of the arena and of each thread's scratch.
 #define AOTI_ALIGNMENT 64
@@ -57,6 +58,10 @@ typedef struct AotiTensorDesc {
   const int64_t
       *strides;  // [ndim], in elements; null: contiguous. Strides of dimensions of size 1 are not checked.
   const char *origin;  // what made it so, e.g. "models/x.py:12 in forward"; null when unknown
+  // Of inputs: the address must be a multiple of it, because kernels load that many bytes at a time. A power
+  // of two; 0 means that of the dtype.
+  int32_t align_bytes;
+  int32_t reserved;  // 0
 } AotiTensorDesc;
 
 typedef enum AotiConstantKind {
@@ -87,6 +92,8 @@ typedef struct AotiConstantDesc {
   int64_t size_bytes;      // stored bytes: of a packed constant, those of its packed form
   int32_t kind;            // AotiConstantKind
   int32_t packing;         // AotiPacking
+  int32_t device_type;     // AOTI_DEVICE_*: where kernels read it; one on CUDA is uploaded once per device
+  int32_t reserved;        // 0
 } AotiConstantDesc;
 
 // The instruction sets that kernels can be built for. Values are part of the ABI.
@@ -111,13 +118,15 @@ typedef struct AotiRunArgs {
   // [num_outputs], all null at the start. run fills them with new handles, which become the caller's. On
   // failure the runtime deletes those that are set.
   AtenTensorHandle *outputs;
-  void *arena;                   // arena_bytes of the instance, 64-byte aligned; null when 0
-  const void *const *constants;  // [num_constants]: address of each constant's first stored byte
-  const int64_t *symbols;        // [num_symbols]: the sizes found in the inputs
-  const void *kernels;           // of the variant that was chosen at load
+  void *arena;  // arena_bytes of the instance, 64-byte aligned; null when 0
+  // [num_constants]: address of each constant's first stored byte, on the device that its table names
+  const void *const *constants;
+  const int64_t *symbols;  // [num_symbols]: the sizes found in the inputs
+  const void *kernels;     // of the variant that was chosen at load
   AotiKernelContext *ctx;
   void *stream;                            // null on a CPU
   AOTIProxyExecutorHandle proxy_executor;  // may be null
+  AotiCudaRun *cuda;                       // null on a CPU
 } AotiRunArgs;
 
 typedef struct AotiModelDesc {
@@ -149,6 +158,7 @@ typedef struct AotiModelDesc {
   // Runs the model once. 0 on success; else a message has been set (AOTI_REPORT and its like in
   // aoti/model.h). Called by several threads at once, with different instances' arguments.
   int32_t (*run)(AotiRunArgs *args);
+  const AotiCudaModelDesc *cuda;  // null: the model needs no GPU
 } AotiModelDesc;
 
 #ifdef __cplusplus

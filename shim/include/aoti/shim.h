@@ -2,6 +2,7 @@
 #ifndef AOTI_SHIM_H_
 #define AOTI_SHIM_H_
 
+#include "aoti/cuda_guards.h"
 #include "aoti/device.h"
 #include "aoti/dtypes.h"
 #include "aoti/ops.h"
