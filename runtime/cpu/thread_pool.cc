@@ -38,10 +38,11 @@ struct Job {
 
 struct alignas(64) Worker {
   uint64_t claimed;  // the last ticket whose chunk was claimed
-  int32_t core;      // where the worker ran last
   struct Pool *pool;
   pthread_t handle;
   int32_t thread;
+  int32_t avoided;    // the core that the worker keeps away from; -1: none
+  cpu_set_t allowed;  // the cores that the pool's creator could use; empty when there are too many to tell
 };
 
 // In a page of its own that reads as zero in a forked child.
@@ -80,20 +81,30 @@ int64_t now_ns() {
   return static_cast<int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
 }
 
-// Spins until `done()`; false when it gave up. While `in_the_way()`, the core is offered to others between
-// looks: a waker on a busy machine often gets the thread it wakes put on its own core, where spinning would
-// keep it from going on.
-template <class Done, class InTheWay>
-bool spin_until(Done done, InTheWay in_the_way) {
+// Spins until `done()`; false when it gave up. `between` runs now and then.
+template <class Done, class Between>
+bool spin_until(Done done, Between between) {
   const int64_t start = now_ns();
   do {
     for (int i = 0; i < kSpinsBetweenClockReads; ++i) {
       if (done()) return true;
       relax();
     }
-    if (in_the_way()) sched_yield();
+    between();
   } while (now_ns() - start < kSpinNs);
   return done();
+}
+
+// A kernel often wakes a thread on the core of the one that wakes it, and on a machine with other work may
+// leave it there for seconds: both then take turns, and a loop takes as long as on one thread. So a worker
+// that finds itself on its caller's core moves to the others, and keeps away until the caller has moved.
+void keep_off_callers_core(Worker *worker) {
+  const int32_t core = __atomic_load_n(&worker->pool->caller_core, __ATOMIC_RELAXED);
+  if (core < 0 || core >= CPU_SETSIZE || core == worker->avoided || core != sched_getcpu()) return;
+  cpu_set_t others = worker->allowed;
+  CPU_CLR(core, &others);
+  if (CPU_COUNT(&others) == 0) return;
+  if (sched_setaffinity(0, sizeof others, &others) == 0) worker->avoided = core;
 }
 
 // The half of the ticket that changes with every loop, for the futex.
@@ -115,12 +126,10 @@ bool claim(Worker *worker, uint64_t ticket) {
                                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-uint64_t wait_for_ticket(Pool *pool, uint64_t seen) {
+uint64_t wait_for_ticket(Worker *worker, uint64_t seen) {
+  Pool *pool = worker->pool;
   auto changed = [&] { return __atomic_load_n(&pool->ticket, __ATOMIC_ACQUIRE) != seen; };
-  auto on_callers_core = [&] {
-    return __atomic_load_n(&pool->caller_core, __ATOMIC_RELAXED) == sched_getcpu();
-  };
-  while (!spin_until(changed, on_callers_core)) {
+  while (!spin_until(changed, [&] { keep_off_callers_core(worker); })) {
     __atomic_fetch_add(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&pool->ticket, __ATOMIC_SEQ_CST) == seen) {
       futex_wait(futex_word(&pool->ticket), static_cast<uint32_t>(seen));
@@ -137,12 +146,13 @@ void *worker_main(void *argument) {
   char name[16];
   snprintf(name, sizeof name, "aoti-%d", worker->thread);
   pthread_setname_np(pthread_self(), name);
+  if (sched_getaffinity(0, sizeof worker->allowed, &worker->allowed) != 0) CPU_ZERO(&worker->allowed);
   for (uint64_t ticket = 0;;) {
-    ticket = wait_for_ticket(pool, ticket);
+    ticket = wait_for_ticket(worker, ticket);
     if (__atomic_load_n(&pool->stopping, __ATOMIC_ACQUIRE) != 0) return nullptr;
     const int64_t num_chunks = static_cast<int64_t>(ticket & kChunkMask);
     if (worker->thread >= num_chunks || !claim(worker, ticket)) continue;
-    __atomic_store_n(&worker->core, sched_getcpu(), __ATOMIC_RELAXED);
+    keep_off_callers_core(worker);
     run_chunk(pool->job, worker->thread, num_chunks);
     if (__atomic_sub_fetch(&pool->pending, 1, __ATOMIC_SEQ_CST) == 0 &&
         __atomic_load_n(&pool->caller_sleeps, __ATOMIC_SEQ_CST) != 0) {
@@ -168,16 +178,9 @@ void run_unclaimed(Pool *pool, uint64_t ticket, int64_t num_chunks) {
   }
 }
 
-void wait_for_workers(Pool *pool, int64_t num_chunks) {
+void wait_for_workers(Pool *pool) {
   auto done = [&] { return __atomic_load_n(&pool->pending, __ATOMIC_ACQUIRE) == 0; };
-  auto on_a_workers_core = [&] {
-    const int32_t core = sched_getcpu();
-    for (int64_t i = 0; i < num_chunks - 1; ++i) {
-      if (__atomic_load_n(&pool->workers[i].core, __ATOMIC_RELAXED) == core) return true;
-    }
-    return false;
-  };
-  if (spin_until(done, on_a_workers_core)) return;
+  if (spin_until(done, [] {})) return;
   __atomic_store_n(&pool->caller_sleeps, 1, __ATOMIC_SEQ_CST);
   for (;;) {
     const uint32_t pending = __atomic_load_n(&pool->pending, __ATOMIC_SEQ_CST);
@@ -206,7 +209,7 @@ bool start_workers(Pool *pool) {
   int32_t started = 0;
   for (; started < pool->threads.num_threads - 1; ++started) {
     Worker *worker = &pool->workers[started];
-    *worker = Worker{0, -1, pool, {}, started + 1};
+    *worker = Worker{0, pool, {}, started + 1, -1, {}};
     if (pthread_create(&worker->handle, nullptr, worker_main, worker) != 0) break;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -246,7 +249,7 @@ void run(AotiThreads *self, int64_t num_tasks, int64_t grain, AotiTask task, voi
   const uint64_t ticket = announce(pool, num_chunks);
   run_chunk(pool->job, 0, num_chunks);
   run_unclaimed(pool, ticket, num_chunks);
-  wait_for_workers(pool, num_chunks);
+  wait_for_workers(pool);
   __atomic_store_n(&pool->busy, 0, __ATOMIC_RELEASE);
 }
 
@@ -268,6 +271,7 @@ AotiThreads *thread_pool_create(int32_t num_threads) {
   Pool *pool = static_cast<Pool *>(memory);
   *pool = Pool{};
   pool->threads = AotiThreads{num_threads, run};
+  pool->caller_core = -1;
   pool->workers = nullptr;
   memory = nullptr;
   if (posix_memalign(&memory, alignof(Worker), sizeof(Worker) * static_cast<size_t>(num_threads)) == 0) {
