@@ -131,6 +131,9 @@ def _link_flags(ctx, target):
 def _features(ctx):
     target = ["--target=%s-linux-gnu" % ctx.attr.cpu, "--sysroot=/nonexistent"]
     strip = [] if ctx.attr.tsan else [_flags(_LINK, ["-s"])]
+
+    # A program brings the thread sanitizer's runtime; a library that it loads finds it there.
+    undefined = [_flags(_LIBRARY, ["-Wl,-z,undefs"])] if ctx.attr.tsan else []
     return [
         feature(name = "default_flags", enabled = True, flag_sets = _compile_flags(ctx, target) + _link_flags(ctx, target)),
         feature(name = "supports_pic", enabled = True),
@@ -142,7 +145,7 @@ def _features(ctx):
             _flags(_C + _CXX, _UBSAN),
             _flags(_LINK, [ctx.attr.runtime + "/lib/ubsan_runtime.o"]),
         ]),
-        feature(name = "support_libraries", enabled = True, flag_sets = [_flags(_LINK, _SUPPORT_LIBRARIES)]),
+        feature(name = "support_libraries", enabled = True, flag_sets = [_flags(_LINK, _SUPPORT_LIBRARIES)] + undefined),
     ]
 
 def _zig_toolchain_config_impl(ctx):
