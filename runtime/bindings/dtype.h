@@ -1,4 +1,5 @@
-// dtypes by their four names: PyTorch's number, a word, DLPack's code and width, Python's buffer format.
+// dtypes as others name them: PyTorch's number (whose name is aoti_dtype_name), DLPack's code and width,
+// Python's buffer format.
 #ifndef RUNTIME_BINDINGS_DTYPE_H_
 #define RUNTIME_BINDINGS_DTYPE_H_
 
@@ -8,7 +9,6 @@ namespace aoti {
 
 struct Dtype {
   int32_t number;      // AOTI_DTYPE_*
-  const char *name;    // "float32"
   DlDataType dlpack;   // bits 0: DLPack has none
   const char *format;  // of the struct module; null: it has none
 };

@@ -33,11 +33,11 @@ py::object dim_object(const AotiDimDesc &dim) {
 }
 
 TensorInfo info_of(const AotiTensorDesc &tensor) {
-  const Dtype *dtype = dtype_of_number(tensor.dtype);
+  const char *dtype = aoti_dtype_name(tensor.dtype);
   if (tensor.dtype == AOTI_OUTPUT_NONE) return TensorInfo{tensor.name, "none", py::tuple()};
   py::list shape;
   for (int32_t i = 0; i < tensor.ndim; ++i) shape.append(dim_object(tensor.dims[i]));
-  return TensorInfo{tensor.name, dtype != nullptr ? dtype->name : "unknown", py::tuple(shape)};
+  return TensorInfo{tensor.name, dtype != nullptr ? dtype : "unknown", py::tuple(shape)};
 }
 
 // A stock library knows only the names.
@@ -172,11 +172,16 @@ void set_num_threads(const Model &model, int threads) {
   model.check(model.api().set_num_threads(model.container(), threads));
 }
 
+std::string dtype_name(const Tensor &tensor) {
+  const char *name = aoti_dtype_name(tensor.dtype());
+  return name != nullptr ? name : "unknown";
+}
+
 py::buffer_info buffer_of(const Tensor &tensor) {
   const Dtype *dtype = dtype_of_number(tensor.dtype());
   if (dtype == nullptr || dtype->format == nullptr) {
-    throw py::buffer_error(std::string("Python's buffers have no format for ") +
-                           (dtype != nullptr ? dtype->name : "this dtype") + "; use from_dlpack");
+    throw py::buffer_error(std::string("Python's buffers have no format for ") + dtype_name(tensor) +
+                           "; use from_dlpack");
   }
   const py::ssize_t bytes = dtype->dlpack.bits / 8;
   std::vector<py::ssize_t> shape, strides;
@@ -184,11 +189,6 @@ py::buffer_info buffer_of(const Tensor &tensor) {
   for (int64_t stride : tensor.strides()) strides.push_back(static_cast<py::ssize_t>(stride) * bytes);
   const py::ssize_t ndim = static_cast<py::ssize_t>(shape.size());
   return py::buffer_info(tensor.data(), bytes, dtype->format, ndim, std::move(shape), std::move(strides));
-}
-
-std::string dtype_name(const Tensor &tensor) {
-  const Dtype *dtype = dtype_of_number(tensor.dtype());
-  return dtype != nullptr ? dtype->name : "unknown";
 }
 
 std::string tensor_text(const Tensor &tensor) {

@@ -85,14 +85,13 @@ bool check_versions(const std::string &path, const AotiModelApi *api, std::strin
     *error = path + ": aoti_model_api() returned null; build the library again";
     return false;
   }
-  if (api->abi_version == AOTI_MODEL_ABI_VERSION && api->struct_size >= sizeof(AotiModelApi)) return true;
-  const bool library_is_older =
-      api->abi_version < AOTI_MODEL_ABI_VERSION ||
-      (api->abi_version == AOTI_MODEL_ABI_VERSION && api->struct_size < sizeof(AotiModelApi));
+  if (api->abi_version == AOTI_MODEL_ABI_VERSION && api->struct_size >= AOTI_MODEL_API_FIRST_SIZE)
+    return true;
+  const bool library_is_older = api->abi_version <= AOTI_MODEL_ABI_VERSION;
   *error = path + ": has version " + std::to_string(api->abi_version) + " of the model ABI (table of " +
            std::to_string(api->struct_size) + " bytes); this program expects version " +
-           std::to_string(AOTI_MODEL_ABI_VERSION) + " (at least " + std::to_string(sizeof(AotiModelApi)) +
-           " bytes). " +
+           std::to_string(AOTI_MODEL_ABI_VERSION) + " (at least " +
+           std::to_string(AOTI_MODEL_API_FIRST_SIZE) + " bytes). " +
            (library_is_older ? "Compile the model again with the compiler of this program's release."
                              : "Rebuild this program with the release that compiled the model.");
   return false;
@@ -128,7 +127,7 @@ bool load_dependencies(const std::string &path, const ElfFile &file, const LoadO
 LoadedLibrary::LoadedLibrary(const std::string &path, void *handle) : path_(path), handle_(handle) {}
 
 LoadedLibrary::~LoadedLibrary() {
-  if (stock_api_ != nullptr) forget_stock_library(handle_);
+  if (is_stock_) forget_stock_library(handle_);
   dlclose(handle_);
 }
 
@@ -155,16 +154,17 @@ std::unique_ptr<LoadedLibrary> load_library(const std::string &given_path, const
   std::unique_ptr<LoadedLibrary> library(new LoadedLibrary(path, handle));
   if (is_ours) {
     const auto get_api = reinterpret_cast<const AotiModelApi *(*)()>(dlsym(handle, "aoti_model_api"));
-    library->api_ = get_api();
-    if (!check_versions(path, library->api_, error)) return nullptr;
+    const AotiModelApi *api = get_api();
+    if (!check_versions(path, api, error)) return nullptr;
+    // A library of an earlier release has a shorter table: what it lacks is null here.
+    memcpy(&library->api_, api, std::min<size_t>(api->struct_size, sizeof(AotiModelApi)));
     return library;
   }
-  library->stock_api_ = stock_model_api(handle, libtorch != nullptr ? libtorch : RTLD_DEFAULT, error);
-  if (library->stock_api_ == nullptr) {
+  library->is_stock_ = true;
+  if (!stock_model_api(handle, libtorch != nullptr ? libtorch : RTLD_DEFAULT, &library->api_, error)) {
     *error = path + ": " + *error;
     return nullptr;
   }
-  library->api_ = library->stock_api_.get();
   return library;
 }
 

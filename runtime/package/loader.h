@@ -37,10 +37,11 @@ class LoadedLibrary {
   LoadedLibrary(const LoadedLibrary &) = delete;
   LoadedLibrary &operator=(const LoadedLibrary &) = delete;
 
-  // Lives as long as this object. Thread-safe.
-  const AotiModelApi &api() const { return *api_; }
+  // Lives as long as this object. Thread-safe. A copy of the library's own table: fields that a library of an
+  // earlier release does not have are null.
+  const AotiModelApi &api() const { return api_; }
   // True for a library that stock AOTInductor made: api().desc is null, and inputs are not checked by it.
-  bool is_stock() const { return stock_api_ != nullptr; }
+  bool is_stock() const { return is_stock_; }
   const std::string &path() const { return path_; }
 
  private:
@@ -49,8 +50,8 @@ class LoadedLibrary {
 
   std::string path_;
   void *handle_;
-  const AotiModelApi *api_ = nullptr;
-  std::unique_ptr<AotiModelApi> stock_api_;
+  bool is_stock_ = false;
+  AotiModelApi api_ = {};
 };
 
 // Null with a message in *error (not null) on failure. Thread-safe.

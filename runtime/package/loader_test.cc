@@ -67,7 +67,8 @@ int main(int argc, char **argv) {
   test_two_at_once(fixed, shared);
   refused("/nowhere/libx.so", {}, "No such file or directory");
   refused(older, {}, "has version 0 of the model ABI");
-  refused(older, {}, "this program expects version 1");
+  const std::string own = "this program expects version " + std::to_string(AOTI_MODEL_ABI_VERSION) + " ";
+  refused(older, {}, own.c_str());
   refused(older, {}, "Compile the model again with the compiler of this program's release.");
   refused(newer, {}, "Rebuild this program with the release that compiled the model.");
   refused(argv[7], {}, "a library without a model in it");

@@ -103,28 +103,27 @@ void find_tensor_functions(Finder *find, AotiModelApi *api) {
 
 }  // namespace
 
-std::unique_ptr<AotiModelApi> stock_model_api(void *library, void *libtorch, std::string *error) {
-  auto api = std::make_unique<AotiModelApi>();
+bool stock_model_api(void *library, void *libtorch, AotiModelApi *api, std::string *error) {
   *api = AotiModelApi();
   api->struct_size = sizeof(AotiModelApi);
   api->abi_version = AOTI_MODEL_ABI_VERSION;
   api->last_error = last_error;
   Finder container(library, "AOTInductorModelContainer"), tensors(libtorch, "aoti_torch_"),
       others(libtorch, "torch_");
-  find_container_functions(&container, api.get());
-  find_tensor_functions(&tensors, api.get());
+  find_container_functions(&container, api);
+  find_tensor_functions(&tensors, api);
   others.optional("from_blob", &api->create_tensor_with_deleter);
   others.optional("exception_get_what_without_backtrace", &api->last_tensor_error);
   if (api->last_tensor_error == nullptr) api->last_tensor_error = last_tensor_error;
   if (!container.missing().empty() || !tensors.missing().empty()) {
     *error = "these functions are missing: " + container.missing() +
              (container.missing().empty() || tensors.missing().empty() ? "" : ", ") + tensors.missing();
-    return nullptr;
+    return false;
   }
   Registry &all = registry();
   std::lock_guard<std::mutex> lock(all.mutex);
   all.libraries[library] = reinterpret_cast<GetLastError>(dlsym(library, "AOTInductorGetLastError"));
-  return api;
+  return true;
 }
 
 void forget_stock_library(void *library) {

@@ -3,7 +3,6 @@
 #ifndef RUNTIME_PACKAGE_STOCK_LIBRARY_H_
 #define RUNTIME_PACKAGE_STOCK_LIBRARY_H_
 
-#include <memory>
 #include <string>
 
 #include "aoti/model_api.h"
@@ -11,9 +10,9 @@
 namespace aoti {
 
 // `library` and `libtorch` are handles of dlopen: the model library and the libtorch_cpu.so that it is bound
-// to. Null with a message that lists all missing functions. The table's last_error asks every stock library
+// to. False with a message that lists all missing functions. The table's last_error asks every stock library
 // of the process for the calling thread's last failure.
-std::unique_ptr<AotiModelApi> stock_model_api(void *library, void *libtorch, std::string *error);
+bool stock_model_api(void *library, void *libtorch, AotiModelApi *ret_api, std::string *error);
 
 // To be called before `library` is closed.
 void forget_stock_library(void *library);

@@ -13,39 +13,6 @@ namespace {
 
 constexpr int64_t kPrintedEachEnd = 4;
 
-const char *name_of(int32_t dtype) {
-  switch (dtype) {
-    case AOTI_DTYPE_UINT8:
-      return "uint8";
-    case AOTI_DTYPE_INT8:
-      return "int8";
-    case AOTI_DTYPE_INT16:
-      return "int16";
-    case AOTI_DTYPE_INT32:
-      return "int32";
-    case AOTI_DTYPE_INT64:
-      return "int64";
-    case AOTI_DTYPE_UINT16:
-      return "uint16";
-    case AOTI_DTYPE_UINT32:
-      return "uint32";
-    case AOTI_DTYPE_UINT64:
-      return "uint64";
-    case AOTI_DTYPE_FLOAT16:
-      return "float16";
-    case AOTI_DTYPE_BFLOAT16:
-      return "bfloat16";
-    case AOTI_DTYPE_FLOAT32:
-      return "float32";
-    case AOTI_DTYPE_FLOAT64:
-      return "float64";
-    case AOTI_DTYPE_BOOL:
-      return "bool";
-    default:
-      return nullptr;
-  }
-}
-
 template <class T>
 T load(const char *at) {
   T value;
@@ -86,6 +53,12 @@ double floating_value(const char *at, int32_t dtype) {
     default:
       return from_bfloat16(load<uint16_t>(at));
   }
+}
+
+// Floating-point numbers, integers and bool; not complex numbers and eight-bit floats.
+bool is_printable(int32_t dtype) {
+  return is_floating(dtype) || (dtype >= AOTI_DTYPE_UINT8 && dtype <= AOTI_DTYPE_INT64) ||
+         dtype == AOTI_DTYPE_BOOL || (dtype >= AOTI_DTYPE_UINT16 && dtype <= AOTI_DTYPE_UINT64);
 }
 
 void print_element(const char *at, int32_t dtype) {
@@ -155,16 +128,12 @@ void aoti_torch_print_tensor_handle(AtenTensorHandle self, const char *msg) {
     return;
   }
   char sizes[256], strides[256];
-  const char *dtype = name_of(self->dtype);
+  const char *dtype = aoti_dtype_name(self->dtype);
   printf("sizes %s strides %s dtype ",
          aoti_shim::format_numbers(self->ndim, self->sizes, sizes, sizeof sizes),
          aoti_shim::format_numbers(self->ndim, self->strides, strides, sizeof strides));
-  if (dtype != nullptr) {
-    printf("%s", dtype);
-    print_values(self);
-  } else {
-    printf("number %d", self->dtype);
-  }
+  printf("%s", dtype);  // every tensor's dtype has a name
+  if (is_printable(self->dtype)) print_values(self);
   printf("\n");
   fflush(stdout);
 }

@@ -16,12 +16,9 @@ constexpr uint64_t kAbiVersion = (uint64_t{2} << 56) | (uint64_t{13} << 48);
 
 extern "C" {
 
-int32_t aoti_torch_device_type_cpu(void) { return AOTI_DEVICE_CPU; }
-int32_t aoti_torch_device_type_cuda(void) { return AOTI_DEVICE_CUDA; }
-int32_t aoti_torch_device_type_meta(void) { return AOTI_DEVICE_META; }
-int32_t aoti_torch_device_type_xpu(void) { return AOTI_DEVICE_XPU; }
-int32_t aoti_torch_device_type_mps(void) { return AOTI_DEVICE_MPS; }
-int32_t aoti_torch_device_type_privateuse1(void) { return AOTI_DEVICE_PRIVATEUSE1; }
+#define AOTI_DEVICE_FUNCTION(capitals, number, name) \
+  int32_t aoti_torch_device_type_##name(void) { return number; }
+AOTI_FOR_EACH_DEVICE(AOTI_DEVICE_FUNCTION)
 
 uint64_t aoti_torch_abi_version(void) { return kAbiVersion; }
 

@@ -4,58 +4,16 @@
 
 extern "C" {
 
-int32_t aoti_torch_dtype_float8_e5m2(void) { return AOTI_DTYPE_FLOAT8_E5M2; }
-int32_t aoti_torch_dtype_float8_e4m3fn(void) { return AOTI_DTYPE_FLOAT8_E4M3FN; }
-int32_t aoti_torch_dtype_float8_e5m2fnuz(void) { return AOTI_DTYPE_FLOAT8_E5M2FNUZ; }
-int32_t aoti_torch_dtype_float8_e4m3fnuz(void) { return AOTI_DTYPE_FLOAT8_E4M3FNUZ; }
-int32_t aoti_torch_dtype_float8_e8m0fnu(void) { return AOTI_DTYPE_FLOAT8_E8M0FNU; }
-int32_t aoti_torch_dtype_float4_e2m1fn_x2(void) { return AOTI_DTYPE_FLOAT4_E2M1FN_X2; }
-int32_t aoti_torch_dtype_bfloat16(void) { return AOTI_DTYPE_BFLOAT16; }
-int32_t aoti_torch_dtype_float16(void) { return AOTI_DTYPE_FLOAT16; }
-int32_t aoti_torch_dtype_float32(void) { return AOTI_DTYPE_FLOAT32; }
-int32_t aoti_torch_dtype_float64(void) { return AOTI_DTYPE_FLOAT64; }
-int32_t aoti_torch_dtype_uint8(void) { return AOTI_DTYPE_UINT8; }
-int32_t aoti_torch_dtype_uint16(void) { return AOTI_DTYPE_UINT16; }
-int32_t aoti_torch_dtype_uint32(void) { return AOTI_DTYPE_UINT32; }
-int32_t aoti_torch_dtype_uint64(void) { return AOTI_DTYPE_UINT64; }
-int32_t aoti_torch_dtype_int8(void) { return AOTI_DTYPE_INT8; }
-int32_t aoti_torch_dtype_int16(void) { return AOTI_DTYPE_INT16; }
-int32_t aoti_torch_dtype_int32(void) { return AOTI_DTYPE_INT32; }
-int32_t aoti_torch_dtype_int64(void) { return AOTI_DTYPE_INT64; }
-int32_t aoti_torch_dtype_bool(void) { return AOTI_DTYPE_BOOL; }
-int32_t aoti_torch_dtype_complex32(void) { return AOTI_DTYPE_COMPLEX32; }
-int32_t aoti_torch_dtype_complex64(void) { return AOTI_DTYPE_COMPLEX64; }
-int32_t aoti_torch_dtype_complex128(void) { return AOTI_DTYPE_COMPLEX128; }
+#define AOTI_DTYPE_FUNCTION(capitals, number, bytes, name) \
+  int32_t aoti_torch_dtype_##name(void) { return number; }
+AOTI_FOR_EACH_DTYPE(AOTI_DTYPE_FUNCTION)
 
 size_t aoti_torch_dtype_element_size(int32_t dtype) {
   switch (dtype) {
-    case AOTI_DTYPE_UINT8:
-    case AOTI_DTYPE_INT8:
-    case AOTI_DTYPE_BOOL:
-    case AOTI_DTYPE_FLOAT8_E5M2:
-    case AOTI_DTYPE_FLOAT8_E4M3FN:
-    case AOTI_DTYPE_FLOAT8_E5M2FNUZ:
-    case AOTI_DTYPE_FLOAT8_E4M3FNUZ:
-    case AOTI_DTYPE_FLOAT8_E8M0FNU:
-    case AOTI_DTYPE_FLOAT4_E2M1FN_X2:
-      return 1;
-    case AOTI_DTYPE_INT16:
-    case AOTI_DTYPE_UINT16:
-    case AOTI_DTYPE_FLOAT16:
-    case AOTI_DTYPE_BFLOAT16:
-      return 2;
-    case AOTI_DTYPE_INT32:
-    case AOTI_DTYPE_UINT32:
-    case AOTI_DTYPE_FLOAT32:
-    case AOTI_DTYPE_COMPLEX32:
-      return 4;
-    case AOTI_DTYPE_INT64:
-    case AOTI_DTYPE_UINT64:
-    case AOTI_DTYPE_FLOAT64:
-    case AOTI_DTYPE_COMPLEX64:
-      return 8;
-    case AOTI_DTYPE_COMPLEX128:
-      return 16;
+#define AOTI_DTYPE_SIZE(capitals, number, bytes, name) \
+  case number:                                         \
+    return bytes;
+    AOTI_FOR_EACH_DTYPE(AOTI_DTYPE_SIZE)
     default:
       return 0;
   }

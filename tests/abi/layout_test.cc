@@ -1,55 +1,156 @@
-// Sizes and offsets of the structs that cross between separately compiled code. A change here is a change of
-// the ABI: raise AOTI_MODEL_ABI_VERSION, write it into shim/abi/CHANGELOG.md, then change the numbers.
+// What separately built sides of the ABI share keeps its place: every struct and field of the frozen list
+// (argument: shim/abi/layout.txt, lines "name number") is still there, at the same offset, of the same
+// size. Structs marked "grows" may be longer than listed: their users look at struct_size. A field that is
+// missing from the list fails too: add it there once its place is decided.
+//
+// Only what a host reads in a library of another release is here. What lives inside one library (AotiRunArgs,
+// AotiKernelContext, AotiConstantDesc, the tables of aoti/cuda.h) is always of one release.
 #include <stddef.h>
+#include <string.h>
 
 #include "aoti/model_api.h"
 #include "aoti/model_desc.h"
 #include "aoti/model_interface.h"
 #include "tools/testing/check.h"
 
-int main() {
-  CHECK_EQ(AOTI_MODEL_ABI_VERSION, 2u);
-  CHECK_EQ(sizeof(AotiThreads), 16u);
-  CHECK_EQ(sizeof(AotiKernelContext), 40u);
-  CHECK_EQ(offsetof(AotiKernelContext, error), 24u);
-  CHECK_EQ(sizeof(AotiDimDesc), 32u);
-  CHECK_EQ(offsetof(AotiDimDesc, symbol), 24u);
-  CHECK_EQ(sizeof(AotiTensorDesc), 56u);
-  CHECK_EQ(offsetof(AotiTensorDesc, dims), 24u);
-  CHECK_EQ(offsetof(AotiTensorDesc, origin), 40u);
-  CHECK_EQ(offsetof(AotiTensorDesc, align_bytes), 48u);
-  CHECK_EQ(sizeof(AotiConstantDesc), 72u);
-  CHECK_EQ(offsetof(AotiConstantDesc, offset_bytes), 40u);
-  CHECK_EQ(offsetof(AotiConstantDesc, packing), 60u);
-  CHECK_EQ(offsetof(AotiConstantDesc, device_type), 64u);
-  CHECK_EQ(sizeof(AotiIsaVariant), 24u);
-  CHECK_EQ(sizeof(AotiRunArgs), 80u);
-  CHECK_EQ(offsetof(AotiRunArgs, constants), 24u);
-  CHECK_EQ(offsetof(AotiRunArgs, ctx), 48u);
-  CHECK_EQ(sizeof(AotiModelDesc), 160u);
-  CHECK_EQ(offsetof(AotiModelDesc, num_inputs), 40u);
-  CHECK_EQ(offsetof(AotiModelDesc, inputs), 64u);
-  CHECK_EQ(offsetof(AotiModelDesc, arena_bytes), 96u);
-  CHECK_EQ(offsetof(AotiModelDesc, weights), 120u);
-  CHECK_EQ(offsetof(AotiModelDesc, run), 144u);
-  CHECK_EQ(offsetof(AotiModelDesc, cuda), 152u);
-  CHECK_EQ(sizeof(AotiCudaImage), 96u);
-  CHECK_EQ(offsetof(AotiCudaImage, scratch_bytes), 40u);
-  CHECK_EQ(offsetof(AotiCudaImage, meta), 60u);
-  CHECK_EQ(sizeof(AotiCudaKernelDesc), 56u);
-  CHECK_EQ(offsetof(AotiCudaKernelDesc, images), 40u);
-  CHECK_EQ(sizeof(AotiCudaModelDesc), 48u);
-  CHECK_EQ(offsetof(AotiCudaModelDesc, arena_bytes), 24u);
-  CHECK_EQ(sizeof(AotiCudaRun), 24u);
-  CHECK_EQ(sizeof(AotiCudaTensorMap), 128u);
-  CHECK_EQ(sizeof(AOTInductorConstantMapEntry), 16u);
-  CHECK_EQ(sizeof(AOTInductorArrayRefTensor), 192u);
-  CHECK_EQ(offsetof(AOTInductorArrayRefTensor, ndim), 144u);
-  CHECK_EQ(sizeof(AotiModelApi), 328u);
-  CHECK_EQ(offsetof(AotiModelApi, desc), 8u);
-  CHECK_EQ(offsetof(AotiModelApi, run), 56u);
-  CHECK_EQ(offsetof(AotiModelApi, create_tensor_from_blob_v2), 208u);
-  CHECK_EQ(sizeof(AotiFloat16), 2u);
-  CHECK_EQ(sizeof(AotiComplex128), 16u);
+namespace {
+
+struct Entry {
+  const char *name;
+  size_t number;
+  bool listed;
+};
+
+#define STRUCT(type) {#type, sizeof(type), false}
+#define FIELD(type, field) {#type "." #field, offsetof(type, field), false}
+
+Entry entries[] = {
+    {"AOTI_MODEL_ABI_VERSION", AOTI_MODEL_ABI_VERSION, false},
+    STRUCT(AotiFloat16),
+    STRUCT(AotiBFloat16),
+    STRUCT(AotiComplex64),
+    STRUCT(AotiComplex128),
+    STRUCT(AOTInductorConstantMapEntry),
+    FIELD(AOTInductorConstantMapEntry, name),
+    FIELD(AOTInductorConstantMapEntry, handle),
+    STRUCT(AOTInductorArrayRefTensor),
+    FIELD(AOTInductorArrayRefTensor, data),
+    FIELD(AOTInductorArrayRefTensor, numel),
+    FIELD(AOTInductorArrayRefTensor, sizes),
+    FIELD(AOTInductorArrayRefTensor, strides),
+    FIELD(AOTInductorArrayRefTensor, ndim),
+    FIELD(AOTInductorArrayRefTensor, dtype),
+    FIELD(AOTInductorArrayRefTensor, device_type),
+    FIELD(AOTInductorArrayRefTensor, device_idx),
+    FIELD(AOTInductorArrayRefTensor, reserved),
+    STRUCT(AotiDimDesc),
+    FIELD(AotiDimDesc, lo),
+    FIELD(AotiDimDesc, hi),
+    FIELD(AotiDimDesc, multiple_of),
+    FIELD(AotiDimDesc, symbol),
+    STRUCT(AotiTensorDesc),
+    FIELD(AotiTensorDesc, name),
+    FIELD(AotiTensorDesc, dtype),
+    FIELD(AotiTensorDesc, device_type),
+    FIELD(AotiTensorDesc, ndim),
+    FIELD(AotiTensorDesc, dims),
+    FIELD(AotiTensorDesc, strides),
+    FIELD(AotiTensorDesc, origin),
+    FIELD(AotiTensorDesc, align_bytes),
+    FIELD(AotiTensorDesc, reserved),
+    STRUCT(AotiModelDesc),
+    FIELD(AotiModelDesc, struct_size),
+    FIELD(AotiModelDesc, abi_version),
+    FIELD(AotiModelDesc, name),
+    FIELD(AotiModelDesc, compiler_version),
+    FIELD(AotiModelDesc, in_spec),
+    FIELD(AotiModelDesc, out_spec),
+    FIELD(AotiModelDesc, num_inputs),
+    FIELD(AotiModelDesc, num_outputs),
+    FIELD(AotiModelDesc, num_constants),
+    FIELD(AotiModelDesc, inputs),
+    FIELD(AotiModelDesc, outputs),
+    FIELD(AotiModelDesc, weights_bytes),
+    STRUCT(AotiModelApi),
+    FIELD(AotiModelApi, struct_size),
+    FIELD(AotiModelApi, abi_version),
+    FIELD(AotiModelApi, desc),
+    FIELD(AotiModelApi, last_error),
+    FIELD(AotiModelApi, last_tensor_error),
+    FIELD(AotiModelApi, isa_name),
+    FIELD(AotiModelApi, create_with_device),
+    FIELD(AotiModelApi, delete_container),
+    FIELD(AotiModelApi, run),
+    FIELD(AotiModelApi, run_single_threaded),
+    FIELD(AotiModelApi, set_num_threads),
+    FIELD(AotiModelApi, get_num_threads),
+    FIELD(AotiModelApi, get_num_inputs),
+    FIELD(AotiModelApi, get_input_name),
+    FIELD(AotiModelApi, get_num_outputs),
+    FIELD(AotiModelApi, get_output_name),
+    FIELD(AotiModelApi, get_call_spec),
+    FIELD(AotiModelApi, get_num_constants),
+    FIELD(AotiModelApi, get_constant_name),
+    FIELD(AotiModelApi, get_constant_original_fqn),
+    FIELD(AotiModelApi, get_constant_dtype),
+    FIELD(AotiModelApi, get_constant_data_size),
+    FIELD(AotiModelApi, extract_constants),
+    FIELD(AotiModelApi, update_constants),
+    FIELD(AotiModelApi, update_user_managed_constants),
+    FIELD(AotiModelApi, swap_constants),
+    FIELD(AotiModelApi, free_inactive_constants),
+    FIELD(AotiModelApi, create_tensor_from_blob_v2),
+    FIELD(AotiModelApi, create_tensor_with_deleter),
+    FIELD(AotiModelApi, empty_strided),
+    FIELD(AotiModelApi, new_tensor_handle),
+    FIELD(AotiModelApi, delete_tensor_object),
+    FIELD(AotiModelApi, get_data_ptr),
+    FIELD(AotiModelApi, get_dtype),
+    FIELD(AotiModelApi, get_dim),
+    FIELD(AotiModelApi, get_numel),
+    FIELD(AotiModelApi, get_sizes),
+    FIELD(AotiModelApi, get_strides),
+    FIELD(AotiModelApi, get_storage_offset),
+    FIELD(AotiModelApi, get_storage_size),
+    FIELD(AotiModelApi, get_device_type),
+    FIELD(AotiModelApi, get_device_index),
+};
+
+Entry *find(const char *name) {
+  for (Entry &entry : entries) {
+    if (strcmp(entry.name, name) == 0) return &entry;
+  }
+  return nullptr;
+}
+
+void check_line(const char *line) {
+  char name[128] = "", word[16] = "";
+  size_t number = 0;
+  const int read = sscanf(line, "%127s %zu %15s", name, &number, word);
+  if (name[0] == '#' || read <= 0) return;
+  CHECK(read >= 2);
+  Entry *entry = find(name);
+  const bool grows = strcmp(word, "grows") == 0;
+  const bool kept = entry != nullptr && (entry->number == number || (grows && entry->number > number));
+  if (!kept) {
+    fprintf(stderr, "%s was %zu and is %zu: see shim/abi/CHANGELOG.md\n", name, number,
+            entry == nullptr ? 0 : entry->number);
+  }
+  CHECK(kept);
+  if (entry != nullptr) entry->listed = true;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  FILE *list = argc == 2 ? fopen(argv[1], "r") : nullptr;
+  CHECK(list != nullptr);
+  char line[256];
+  while (list != nullptr && fgets(line, sizeof line, list) != nullptr) check_line(line);
+  if (list != nullptr) fclose(list);
+  for (const Entry &entry : entries) {
+    if (!entry.listed) fprintf(stderr, "not in the list: %s %zu\n", entry.name, entry.number);
+    CHECK(entry.listed);
+  }
   return aoti_test::result();
 }

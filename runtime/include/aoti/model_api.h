@@ -20,6 +20,10 @@
 extern "C" {
 #endif
 
+// Bytes of the table of the first release: what every library of this version has. Fields beyond may be
+// missing (look at struct_size) or null.
+#define AOTI_MODEL_API_FIRST_SIZE 328u
+
 // Fields are only ever added at the end; struct_size tells how many there are. abi_version is raised when the
 // meaning of one changes. Pointers documented as "may be null" are; all others are set. Unless said otherwise
 // semantics, ownership and thread-safety are those of the function of the same name in aoti/model_interface.h

@@ -337,12 +337,12 @@ class ModelBase {
  protected:
   ModelBase(const AotiModelApi *api, const ModelOptions &options) : api_(api) {
     char text[256];
-    if (api->abi_version != AOTI_MODEL_ABI_VERSION || api->struct_size < sizeof(AotiModelApi)) {
+    if (api->abi_version != AOTI_MODEL_ABI_VERSION || api->struct_size < AOTI_MODEL_API_FIRST_SIZE) {
       snprintf(text, sizeof text,
                "the library speaks version %u of the model ABI (a table of %u bytes), this program was built "
                "for version "
                "%u (%u bytes): build both from the same release",
-               api->abi_version, api->struct_size, AOTI_MODEL_ABI_VERSION, (unsigned)sizeof(AotiModelApi));
+               api->abi_version, api->struct_size, AOTI_MODEL_ABI_VERSION, AOTI_MODEL_API_FIRST_SIZE);
       status_ = Status(text);
       return;
     }

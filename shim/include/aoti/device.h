@@ -11,14 +11,34 @@
 extern "C" {
 #endif
 
+// clang-format off
+#define AOTI_FOR_EACH_DEVICE(X)        \
+  X(CPU, 0, cpu)                       \
+  X(CUDA, 1, cuda)                     \
+  X(XPU, 12, xpu)                      \
+  X(MPS, 13, mps)                      \
+  X(META, 14, meta)                    \
+  X(PRIVATEUSE1, 20, privateuse1)
+// clang-format on
+
 enum {
-  AOTI_DEVICE_CPU = 0,
-  AOTI_DEVICE_CUDA = 1,
-  AOTI_DEVICE_XPU = 12,
-  AOTI_DEVICE_MPS = 13,
-  AOTI_DEVICE_META = 14,
-  AOTI_DEVICE_PRIVATEUSE1 = 20
+#define AOTI_DEVICE_NUMBER(capitals, number, name) AOTI_DEVICE_##capitals = (number),
+  AOTI_FOR_EACH_DEVICE(AOTI_DEVICE_NUMBER)
+#undef AOTI_DEVICE_NUMBER
 };
+
+// "cpu", "cuda"; null for a number that is no device type. (Not a function of the ABI.)
+static inline const char *aoti_device_name(int32_t device_type) {
+  switch (device_type) {
+#define AOTI_DEVICE_NAME(capitals, number, name) \
+  case number:                                   \
+    return #name;
+    AOTI_FOR_EACH_DEVICE(AOTI_DEVICE_NAME)
+#undef AOTI_DEVICE_NAME
+    default:
+      return NULL;
+  }
+}
 
 // Cannot fail.
 AOTI_SHIM_API int32_t aoti_torch_device_type_cpu(void);

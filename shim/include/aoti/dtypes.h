@@ -13,30 +13,53 @@
 extern "C" {
 #endif
 
+// Every dtype: name in capitals, number, bytes of an element, name as PyTorch writes it. Enum, sizes and
+// names come from this one list.
+// clang-format off
+#define AOTI_FOR_EACH_DTYPE(X)                   \
+  X(UINT8, 0, 1, uint8)                          \
+  X(INT8, 1, 1, int8)                            \
+  X(INT16, 2, 2, int16)                          \
+  X(INT32, 3, 4, int32)                          \
+  X(INT64, 4, 8, int64)                          \
+  X(FLOAT16, 5, 2, float16)                      \
+  X(FLOAT32, 6, 4, float32)                      \
+  X(FLOAT64, 7, 8, float64)                      \
+  X(COMPLEX32, 8, 4, complex32)                  \
+  X(COMPLEX64, 9, 8, complex64)                  \
+  X(COMPLEX128, 10, 16, complex128)              \
+  X(BOOL, 11, 1, bool)                           \
+  X(BFLOAT16, 15, 2, bfloat16)                   \
+  X(FLOAT8_E5M2, 23, 1, float8_e5m2)             \
+  X(FLOAT8_E4M3FN, 24, 1, float8_e4m3fn)         \
+  X(FLOAT8_E5M2FNUZ, 25, 1, float8_e5m2fnuz)     \
+  X(FLOAT8_E4M3FNUZ, 26, 1, float8_e4m3fnuz)     \
+  X(UINT16, 27, 2, uint16)                       \
+  X(UINT32, 28, 4, uint32)                       \
+  X(UINT64, 29, 8, uint64)                       \
+  X(FLOAT8_E8M0FNU, 44, 1, float8_e8m0fnu)       \
+  X(FLOAT4_E2M1FN_X2, 45, 1, float4_e2m1fn_x2)
+// clang-format on
+
 enum {
-  AOTI_DTYPE_UINT8 = 0,
-  AOTI_DTYPE_INT8 = 1,
-  AOTI_DTYPE_INT16 = 2,
-  AOTI_DTYPE_INT32 = 3,
-  AOTI_DTYPE_INT64 = 4,
-  AOTI_DTYPE_FLOAT16 = 5,
-  AOTI_DTYPE_FLOAT32 = 6,
-  AOTI_DTYPE_FLOAT64 = 7,
-  AOTI_DTYPE_COMPLEX32 = 8,
-  AOTI_DTYPE_COMPLEX64 = 9,
-  AOTI_DTYPE_COMPLEX128 = 10,
-  AOTI_DTYPE_BOOL = 11,
-  AOTI_DTYPE_BFLOAT16 = 15,
-  AOTI_DTYPE_FLOAT8_E5M2 = 23,
-  AOTI_DTYPE_FLOAT8_E4M3FN = 24,
-  AOTI_DTYPE_FLOAT8_E5M2FNUZ = 25,
-  AOTI_DTYPE_FLOAT8_E4M3FNUZ = 26,
-  AOTI_DTYPE_UINT16 = 27,
-  AOTI_DTYPE_UINT32 = 28,
-  AOTI_DTYPE_UINT64 = 29,
-  AOTI_DTYPE_FLOAT8_E8M0FNU = 44,
-  AOTI_DTYPE_FLOAT4_E2M1FN_X2 = 45
+#define AOTI_DTYPE_NUMBER(capitals, number, bytes, name) AOTI_DTYPE_##capitals = (number),
+  AOTI_FOR_EACH_DTYPE(AOTI_DTYPE_NUMBER)
+#undef AOTI_DTYPE_NUMBER
 };
+
+// The name that PyTorch gives a dtype, "float32"; null for a number that is none. (Not a function of the ABI:
+// each library has its own.)
+static inline const char *aoti_dtype_name(int32_t dtype) {
+  switch (dtype) {
+#define AOTI_DTYPE_NAME(capitals, number, bytes, name) \
+  case number:                                         \
+    return #name;
+    AOTI_FOR_EACH_DTYPE(AOTI_DTYPE_NAME)
+#undef AOTI_DTYPE_NAME
+    default:
+      return NULL;
+  }
+}
 
 // Half-precision values cross the ABI as their bits; complex values as pairs.
 typedef struct AotiFloat16 {
