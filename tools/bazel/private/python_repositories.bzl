@@ -42,6 +42,7 @@ _GROUPS = {
         "sympy",
         "typing-extensions",
     ],
+    "triton": ["triton"],
 }
 
 # Of these only data is read, nothing is imported.
@@ -94,6 +95,7 @@ _ALIASES = {
     "ruff": "@pysite_lint//:packages/ruff/bin/ruff",
     "torch": "@pysite_torch//:torch",
     "torch_headers": "@pysite_torch//:headers",
+    "triton": "@pysite_triton//:triton",
 }
 
 def _pysite_impl(ctx):
