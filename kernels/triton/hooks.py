@@ -39,3 +39,12 @@ def store_strided(acc, batch, rows, columns, mask, args):
     base = out + tl.cast(batch, tl.int64) * stride_batch
     offsets = rows.to(tl.int64) * stride_row + columns.to(tl.int64) * stride_column
     tl.store(base + offsets, acc.to(out.dtype.element_ty), mask)
+
+
+@triton.jit
+def store_heads(acc, batch, head, rows, columns, mask, args):
+    """The plain epilogue of attention. args: (out, stride_batch, stride_head, stride_row, stride_column), in elements."""
+    out, stride_batch, stride_head, stride_row, stride_column = args
+    base = out + tl.cast(batch, tl.int64) * stride_batch + tl.cast(head, tl.int64) * stride_head
+    offsets = rows.to(tl.int64) * stride_row + columns.to(tl.int64) * stride_column
+    tl.store(base + offsets, acc.to(out.dtype.element_ty), mask)

@@ -10,10 +10,19 @@ from pathlib import Path
 import pytest
 import triton
 
+from kernels.triton.attention import attention
 from kernels.triton.compile_kernel import Cubin, compile_kernel
+from kernels.triton.convolution import convolution, depthwise
 from kernels.triton.gemm import gemm, gemm_persistent
 from kernels.triton.gemv import gemv
-from kernels.triton.testing.described import SPLITS, gemm_arguments, linear
+from kernels.triton.testing.described import (
+    SPLITS,
+    attention_arguments,
+    convolution_arguments,
+    depthwise_arguments,
+    gemm_arguments,
+    linear,
+)
 
 assert not os.environ.get("TRITON_INTERPRET"), "these tests need Triton's compiler, not its interpreter"
 
@@ -105,3 +114,56 @@ def test_gemv_reads_16_bytes_at_a_time(arch: int) -> None:
     cubin = compile_kernel(gemv, arguments, arch)
     check(cubin, "ld.global.v4")
     assert "ld.global.b16" not in cubin.assembly
+
+
+@pytest.mark.parametrize("arch", [80, 90, 100])
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention(arch: int, causal: bool) -> None:
+    arguments = attention_arguments(
+        "fp16", heads=12, kv_heads=12, queries=512, keys=512, depth=64, CAUSAL=causal
+    )
+    cubin = compile_kernel(
+        attention, arguments | {"BLOCK_M": 128, "BLOCK_N": 64}, arch, num_warps=4 if arch < 90 else 8
+    )
+    check(cubin, MATRIX[arch], COPY[arch], "ex2.approx")
+
+
+def test_attention_with_tensor_maps() -> None:
+    arguments = attention_arguments("bf16", heads=16, kv_heads=4, queries=512, keys=512, depth=128, TMA=True)
+    cubin = compile_kernel(
+        attention, arguments | {"BLOCK_M": 128, "BLOCK_N": 64}, 90, num_warps=8, num_stages=2
+    )
+    check(cubin, "wgmma.mma_async", TENSOR_COPY)
+    assert [m["block_size"] for m in cubin.tensor_maps] == [[1, 1, 64, 64], [1, 1, 64, 64]]
+
+
+def test_decode_attention() -> None:
+    arguments = attention_arguments(
+        "bf16", heads=16, kv_heads=4, queries=1, keys=2048, depth=128, PACKED=True, SPLITS=16
+    )
+    cubin = compile_kernel(attention, arguments | {"BLOCK_M": 16, "BLOCK_N": 64}, 90, num_warps=4)
+    check(cubin, "mma.sync", "cp.async", "atom.global.gpu.acq_rel.add", "ld.global.cg")
+
+
+@pytest.mark.parametrize("arch", [80, 90, 100])
+def test_convolution(arch: int) -> None:
+    arguments = convolution_arguments("fp16", n=32, c=256, size=14, o=256, kernel=3, EVEN_C=True)
+    cubin = compile_kernel(
+        convolution, arguments | {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 64}, arch, num_warps=8
+    )
+    check(cubin, MATRIX[arch], COPY[arch])
+
+
+@pytest.mark.parametrize("arch", [80, 90])
+def test_convolution_of_an_image(arch: int) -> None:
+    """Three channels: BLOCK_K products of several taps at once."""
+    arguments = convolution_arguments("fp16", n=1, c=3, size=224, o=64, kernel=7, stride=2, TAPS=True)
+    check(
+        compile_kernel(convolution, arguments | {"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64}, arch),
+        MATRIX[arch],
+    )
+
+
+def test_depthwise_convolution() -> None:
+    arguments = depthwise_arguments("fp16", n=1, channels=144, size=56, kernel=3)
+    check(compile_kernel(depthwise, arguments | {"BLOCK_M": 16, "BLOCK_N": 64}, 90), "ld.global.v4")
