@@ -106,6 +106,7 @@ def make_request(fv: flags.FlagValues, model: Path | None) -> Request:
         isa=_isa(fv.isa),
         fuse_limit=fv.fuse_limit,
         explain_fusion=fv.explain == "fusion",
+        winograd=fv.winograd,
     )
     stop = {"cpp": "wrapper", "python": "wrapper"}.get(fv.compile_to, fv.compile_to)
     dump = fv.dump or os.environ.get("AOTI_DUMP", "")

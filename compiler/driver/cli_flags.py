@@ -72,6 +72,8 @@ def define_flags() -> flags.FlagValues:
     flags.DEFINE_integer("jobs", 0, what, lower_bound=0, flag_values=fv)
     what = "Stop fusing after so many fusions (to find a wrong one by bisection); -1: no limit."
     flags.DEFINE_integer("fuse_limit", -1, what, lower_bound=-1, flag_values=fv)
+    what = "Let 3x3 convolutions take Winograd's F(2x2, 3x3) where it pays: 16 products for 36, rounding errors a little larger."
+    flags.DEFINE_bool("winograd", True, what, flag_values=fv)
     flags.DEFINE_bool("quiet", False, "No progress lines.", flag_values=fv)
     flags.DEFINE_bool("version", False, "Print the compiler's version.", flag_values=fv)
     flags.DEFINE_bool("help", False, "Print this text.", short_name="h", flag_values=fv)

@@ -232,6 +232,7 @@ class TemplateKernel(Node):
     bmm        a [B, M, K], b [B, K, N], any strides      (B, M, N, K)                    -> [B, M, N]
     conv2d     x channels-last, w packed "conv_panel16"   Conv2dShape's fields in order   -> [N*OH*OW, OC] = channels-last output
                or "depthwise"
+    conv2d_winograd  the same, w packed "winograd_panel16": 3x3, stride 1, no dilation, one group
     attention  q [B,H,Sq,D], k, v [, mask [B,H,Sq,Sk]]    scale, causal                   -> [B, H, Sq, Dv], unit stride in Dv
     Iteration space seen by an epilogue: `ranges`, in memory order of the output.
     """
@@ -270,8 +271,8 @@ class Input:
 class Constant:
     """A weight, buffer or folded tensor. The data is kept beside the program (`Program.data`), by `source`.
 
-    packing: "" as it is; "panel16", "conv_panel16:<groups>", "depthwise": packed for a template by `kernels/cpp/packing.py`
-    when the package is written; `layout` is then the packed one (1-D, contiguous).
+    packing: "" as it is; "panel16", "conv_panel16:<groups>", "winograd_panel16", "depthwise": packed for a template by
+    `kernels/cpp/packing.py` when the package is written; `layout` is then the packed one (1-D, contiguous).
     `transpose`: the packer sees the 2-D source transposed ([N, K] -> [K, N]).
     """
 

@@ -35,14 +35,15 @@ from compiler.support.diagnostics import InternalError
 
 REDUCTIONS = frozenset("sum prod max min any all argmax argmin".split())
 SCANS = frozenset("sum prod max min".split())
+CONV2D_SHAPE = tuple("N H W C OC KH KW OH OW stride_h stride_w pad_h pad_w dil_h dil_w groups".split())
+# Templates whose second operand is a packed constant.
+PACKED_TEMPLATES = ("gemm", "conv2d", "conv2d_winograd")
 # Operands of each template (attention's mask is optional) and its parameters, as `loop.TemplateKernel` lists them.
 TEMPLATES: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "gemm": ((2,), ("M", "N", "K")),
     "bmm": ((2,), ("B", "M", "N", "K")),
-    "conv2d": (
-        (2,),
-        tuple("N H W C OC KH KW OH OW stride_h stride_w pad_h pad_w dil_h dil_w groups".split()),
-    ),
+    "conv2d": ((2,), CONV2D_SHAPE),
+    "conv2d_winograd": ((2,), CONV2D_SHAPE),
     "attention": ((3, 4), ("scale", "causal")),
 }
 
@@ -184,8 +185,8 @@ class _Verifier:
                 operand.layout.dtype == dtypes.float32, f"operand {operand.buffer} is {operand.layout.dtype}"
             )
         packed = [o.buffer in self.packed for o in node.operands]
-        wanted = [False, True] if node.template in ("gemm", "conv2d") else [False] * len(packed)
-        self.check(packed == wanted, "only the second operand of gemm and conv2d is packed")
+        wanted = [False, True] if node.template in PACKED_TEMPLATES else [False] * len(packed)
+        self.check(packed == wanted, f"only the second operand of {', '.join(PACKED_TEMPLATES)} is packed")
 
     # -- bodies ------------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ def run_template(node: TemplateKernel, operands: list[Array]) -> Array:
     params = dict(node.params)
     if node.template in ("gemm", "bmm"):
         result = operands[0].astype(np.float64) @ operands[1].astype(np.float64)
-    elif node.template == "conv2d":
+    elif node.template in ("conv2d", "conv2d_winograd"):
         result = _conv2d(operands[0].astype(np.float64), operands[1].astype(np.float64), params)
     elif node.template == "attention":
         result = _attention(operands, float(params["scale"]), bool(params["causal"]))  # type: ignore[arg-type]
@@ -34,7 +34,7 @@ def run_template(node: TemplateKernel, operands: list[Array]) -> Array:
 def packer_input(data: Any, packing: str, transpose: bool) -> Array:
     """The weight as the packer of `packing` sees it."""
     array: Array = np.asarray(data.detach().cpu().float().numpy())
-    if not re.fullmatch(r"panel16|depthwise|conv_panel16:\d+", packing):
+    if not re.fullmatch(r"panel16|depthwise|winograd_panel16|conv_panel16:\d+", packing):
         raise ValueError(f"unknown packing {packing!r}")
     return array.T if transpose else array
 

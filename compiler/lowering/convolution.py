@@ -1,6 +1,7 @@
 """Convolutions.
 
-    float32 with a constant weight, 1-D or 2-D   ->  template conv2d, or gemm for a 1x1 kernel; activations channels-last
+    float32 with a constant weight, 1-D or 2-D   ->  template conv2d, conv2d_winograd (`winograd.py`), or gemm for a 1x1
+                                                     kernel; activations channels-last
     3-D, transposed, float64, computed weights   ->  a reduction over channels and window (correct, not fast)
 
 Before/after (conv 3x3, stride 1, padding 1, [1, 64, 56, 56]; the input is stored channels-last, so nothing is
@@ -18,6 +19,7 @@ from dataclasses import dataclass, replace
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr, as_expr, mul_all
 from compiler.ir.loop import Layout, TensorRef
+from compiler.lowering import winograd
 from compiler.lowering.builder import Builder, Parameter
 from compiler.lowering.constants import packed_conv_numel
 from compiler.lowering.factories import full
@@ -156,9 +158,10 @@ def _by_template(b: Builder, x: Value, weight: Value, size: Index, window: Windo
         assert result.ref is not None
         buffer = result.ref.buffer
     else:
+        template = "conv2d_winograd" if _takes_winograd(b, x, weight, size, window) else "conv2d"
         layout = Layout.contiguous(dtypes.float32, (pixels, out_channels))
-        operands = [stored.ref, _packed(b, weight, window)]
-        buffer = b.template("conv2d", layout, operands, _params(x, weight, size, window), layout.size).buffer
+        operands = [stored.ref, _packed(b, weight, window, template)]
+        buffer = b.template(template, layout, operands, _params(x, weight, size, window), layout.size).buffer
     strides = (out_h * out_w * out_channels, as_expr(1), out_w * out_channels, out_channels)
     return Value.stored(TensorRef(buffer, Layout(dtypes.float32, size, strides)))
 
@@ -174,9 +177,20 @@ def _is_pointwise(weight: Value, window: Window) -> bool:
     )
 
 
-def _packed(b: Builder, weight: Value, window: Window) -> TensorRef:
+def _takes_winograd(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> bool:
+    plain = set(window.stride) == {1} and set(window.dilation) == {1} and window.groups == 1
+    three_by_three = weight.size[2] == 3 and weight.size[3] == 3
+    return b.ctx.options.winograd and winograd.pays(
+        x.size[1], size[1], size[2:], plain_window=plain and three_by_three
+    )
+
+
+def _packed(b: Builder, weight: Value, window: Window, template: str) -> TensorRef:
     assert weight.ref is not None
     out_channels, group_channels, kernel_h, kernel_w = (s.value() for s in weight.size)
+    if template == "conv2d_winograd":
+        numel = winograd.packed_numel(group_channels, out_channels)
+        return b.constants.packed(weight.ref, "winograd_panel16", numel)
     if group_channels == 1 and out_channels == window.groups:
         return b.constants.packed(weight.ref, "depthwise", kernel_h * kernel_w * out_channels)
     numel = packed_conv_numel(out_channels, group_channels, kernel_h * kernel_w, window.groups)

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from compiler.ir.loop import Pointwise, Program, TemplateKernel
-from compiler.lowering.testing.case_harness import Argument, check
+from compiler.lowering.testing.case_harness import Argument, check, lower_function, tensors
+from compiler.support.options import CompileOptions
 
 
 class Block(nn.Module):
@@ -107,6 +108,38 @@ def test_channels_last_input_is_not_copied() -> None:
         nn.Conv2d(4, 5, 3, bias=False), torch.randn(2, 4, 9, 8).to(memory_format=torch.channels_last)
     )
     assert _kinds(program) == ["conv2d"]
+
+
+def _kinds_of(module: nn.Module, shape: tuple[int, ...], **options: Any) -> list[str]:
+    program = lower_function(module, tensors([shape]), CompileOptions("case", **options))
+    return [k for k in _kinds(program) if k != "Pointwise"]
+
+
+def test_winograd_is_taken_where_it_pays_and_can_be_turned_off() -> None:
+    layer, image = nn.Conv2d(32, 40, 3, padding=1), (2, 32, 9, 8)
+    program = check(layer, image)
+    assert "conv2d_winograd" in _kinds(program)
+    (weight,) = [c for c in program.constants if c.packing == "winograd_panel16"]
+    assert weight.layout.size[0].value() == 16 * 3 * 32 * 16
+    assert _kinds_of(layer, image, winograd=False) == ["conv2d"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "image", "taken"),
+    [
+        (nn.Conv2d(512, 512, 3, padding=1), (1, 512, 7, 7), True),
+        (nn.Conv2d(32, 32, 3, padding=1), (1, 32, 3, 3), False),
+        (nn.Conv2d(32, 32, 3, padding=1, stride=2), (1, 32, 56, 56), False),
+        (nn.Conv2d(32, 32, 3, padding=1, dilation=2), (1, 32, 56, 56), False),
+        (nn.Conv2d(64, 64, 3, padding=1, groups=2), (1, 64, 56, 56), False),
+        (nn.Conv2d(32, 32, (3, 1)), (1, 32, 56, 56), False),
+        (nn.Conv2d(40, 32, 3), (1, 40, 56, 56), False),
+        (nn.Conv2d(32, 8, 3), (1, 32, 56, 56), False),
+        (nn.Conv2d(2064, 32, 3), (1, 2064, 9, 9), False),
+    ],
+)
+def test_layers_that_winograd_takes(layer: nn.Module, image: tuple[int, ...], taken: bool) -> None:
+    assert _kinds_of(layer, image) == ["conv2d_winograd" if taken else "conv2d"]
 
 
 def test_pooling_follows_the_order_of_the_convolution() -> None:

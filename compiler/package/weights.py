@@ -96,6 +96,8 @@ def pack(constant: Constant, tensor: torch.Tensor) -> NDArray[np.uint8]:
         packed = packing.pack_gemm_b(array)
     elif kind == "conv_panel16":
         packed = packing.pack_conv2d(array, int(argument))
+    elif kind == "winograd_panel16":
+        packed = packing.pack_conv2d_winograd(array)
     elif kind == "depthwise":
         packed = packing.pack_depthwise(array)
     else:

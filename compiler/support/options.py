@@ -17,6 +17,7 @@ class CompileOptions:
     isa: tuple[str, ...] = ("x86-64-v3", "x86-64-v4")
     fuse_limit: int = -1  # stop fusing after this many fusions; -1: no limit (for bisection)
     explain_fusion: bool = False
+    winograd: bool = True  # 3x3 convolutions may take Winograd's algorithm where it pays
     kernels_per_file: int = 8
     parallel_grain_bytes: int = 1 << 16  # a chunk of a parallel loop moves at least this many bytes
 

@@ -34,7 +34,13 @@ _KINDS = {
     "tensor": "TENSOR",
     "folded": "FOLDED",
 }
-_PACKINGS = {"": "PLAIN", "panel16": "PANEL16", "conv_panel16": "CONV_PANEL16", "depthwise": "DEPTHWISE"}
+_PACKINGS = {
+    "": "PLAIN",
+    "panel16": "PANEL16",
+    "conv_panel16": "CONV_PANEL16",
+    "winograd_panel16": "WINOGRAD_PANEL16",
+    "depthwise": "DEPTHWISE",
+}
 
 
 def isa_symbol(isa: str) -> str:

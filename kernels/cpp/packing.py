@@ -68,7 +68,6 @@ def unpack_conv2d(packed: Array, oc: int) -> Array:
 
 # G of Winograd's F(2x2, 3x3): A. Lavin, S. Gray, arXiv:1509.09308, section 4.1
 _WINOGRAD_G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], dtype=np.float64)
-_WINOGRAD_MAX_CHANNELS = 2048
 
 
 def pack_conv2d_winograd(w: Array) -> Array:
@@ -81,23 +80,6 @@ def pack_conv2d_winograd(w: Array) -> Array:
         raise ValueError(f"pack_conv2d_winograd: expected a 3x3 kernel, got {w.shape[2]}x{w.shape[3]}")
     points = np.einsum("yh,ochw,xw->yxco", _WINOGRAD_G, w.astype(np.float64), _WINOGRAD_G)
     return np.stack([pack_gemm_b(matrix) for matrix in points.reshape(16, *points.shape[2:]).astype(w.dtype)])
-
-
-def winograd_pays(
-    *, channels: int, out_channels: int, kernel: tuple[int, int], out_size: tuple[int, int], stride: tuple[int, int],
-    dilation: tuple[int, int], groups: int,
-) -> bool:  # fmt: skip
-    """Whether conv2d_winograd_f32_nhwc takes a convolution and is worth its larger weights.
-
-    It always takes 16/36 of the products; small images lose some of that to blocks that reach over the edge, and few
-    channels to the transforms.
-    """
-    if kernel != (3, 3) or stride != (1, 1) or dilation != (1, 1) or groups != 1:
-        return False
-    if channels % PANEL != 0 or not 32 <= channels <= _WINOGRAD_MAX_CHANNELS or out_channels < 32:
-        return False
-    blocks = -(-out_size[0] // 2) * -(-out_size[1] // 2)
-    return blocks >= 9 and 4 * blocks <= 1.5 * out_size[0] * out_size[1]
 
 
 def pack_depthwise(w: Array) -> Array:

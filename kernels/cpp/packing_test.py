@@ -62,19 +62,6 @@ def test_winograd_points_give_the_convolution_back() -> None:
     assert np.allclose(result, expected, rtol=0, atol=1e-12)
 
 
-def test_winograd_is_for_three_by_three_with_stride_one() -> None:
-    layer = {
-        "channels": 64, "out_channels": 64, "kernel": (3, 3), "out_size": (56, 56), "stride": (1, 1), "dilation": (1, 1), "groups": 1,
-    }  # fmt: skip
-    assert packing.winograd_pays(**layer)  # type: ignore[arg-type]
-    assert packing.winograd_pays(**{**layer, "channels": 512, "out_channels": 512, "out_size": (7, 7)})  # type: ignore[arg-type]
-    refused: list[dict[str, object]] = [
-        {"stride": (2, 2)}, {"kernel": (1, 1)}, {"dilation": (2, 2)}, {"groups": 2}, {"channels": 3}, {"channels": 40},
-        {"out_size": (3, 3)}, {"out_channels": 8},
-    ]  # fmt: skip
-    assert [c for c in refused if packing.winograd_pays(**{**layer, **c})] == []  # type: ignore[arg-type]
-
-
 def test_depthwise_round_trip() -> None:
     w = np.random.default_rng(2).standard_normal((10, 1, 3, 5), dtype=np.float32)
     packed = packing.pack_depthwise(w)

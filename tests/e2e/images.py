@@ -69,6 +69,7 @@ CASES = [
         normal(2, 20, 9, 9),
     ),
     net("conv_depthwise_multiplier", lambda: nn.Conv2d(6, 12, 3, groups=6), normal(1, 6, 8, 8)),
+    net("conv_winograd", lambda: nn.Conv2d(48, 40, 3, padding=1), normal(2, 48, 9, 11)),
     net("conv_reflect", lambda: nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"), normal(1, 3, 6, 6)),
     net("conv_channels_last_input", lambda: nn.Conv2d(6, 8, 3), permuted(normal(2, 9, 9, 6), 0, 3, 1, 2)),
     net(

@@ -111,7 +111,8 @@ _SHAPE = (
 def _conv2d(node: TemplateKernel, arguments: Arguments) -> Call:
     x, w = node.operands
     shape = tuple(_size(node, p) for p in _SHAPE)
-    return Call("conv2d_f32_nhwc", (shape, _pointer(x, arguments), _pointer(w, arguments)), has_epilogue=True)
+    function = "conv2d_winograd_f32_nhwc" if node.template == "conv2d_winograd" else "conv2d_f32_nhwc"
+    return Call(function, (shape, _pointer(x, arguments), _pointer(w, arguments)), has_epilogue=True)
 
 
 def _attention(node: TemplateKernel, arguments: Arguments) -> Call:
@@ -135,5 +136,6 @@ _TABLE: dict[str, Callable[[TemplateKernel, Arguments], Call]] = {
     "gemm": _gemm,
     "bmm": _bmm,
     "conv2d": _conv2d,
+    "conv2d_winograd": _conv2d,
     "attention": _attention,
 }

@@ -16,6 +16,7 @@ _TEMPLATE_HEADERS = {
     "gemm_f32_packed": "kernels/cpp/gemm.h",
     "gemm_f32": "kernels/cpp/gemm.h",
     "conv2d_f32_nhwc": "kernels/cpp/conv2d.h",
+    "conv2d_winograd_f32_nhwc": "kernels/cpp/conv2d.h",
     "attention_f32": "kernels/cpp/attention.h",
 }
 

@@ -51,10 +51,12 @@ def tensors(arguments: Sequence[Argument], seed: int = 0) -> tuple[torch.Tensor,
 
 
 def lower_function(
-    function: Callable[..., Any], inputs: tuple[torch.Tensor, ...], name: str = "case"
+    function: Callable[..., Any],
+    inputs: tuple[torch.Tensor, ...],
+    options: CompileOptions | None = None,
 ) -> Program:
     """The verified program of a function or module."""
-    ctx = Context(CompileOptions(name))
+    ctx = Context(options or CompileOptions("case"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exported = torch.export.export(_Module(function).eval(), inputs, strict=False)
