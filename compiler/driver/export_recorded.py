@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import copy
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,23 @@ def record(example: Example, program: torch.export.ExportedProgram) -> dict[str,
             if not leaf.is_contiguous():
                 arrays[f"strides_{i}"] = numpy.array(leaf.stride(), numpy.int64)
     wide_args, wide_kwargs = widen(copy.deepcopy((example.args, example.kwargs)))
-    eager = _run(example.origin, "eager", example.module, *copy.deepcopy((example.args, example.kwargs)))
+    with _buffers_kept(example.module):
+        eager = _run(example.origin, "eager", example.module, *copy.deepcopy((example.args, example.kwargs)))
     oracle = _run(example.origin, "float64 eager", float64_module(program), wide_args, wide_kwargs)
     for i, (output, exact) in enumerate(zip(eager, oracle, strict=True)):
         _check_no_nan(example.origin, f"output {i} of eager", output)
         arrays[f"eager_{i}"] = to_numpy(output)
         arrays[f"oracle_{i}"] = to_numpy(exact)
     return arrays
+
+
+@contextmanager
+def _buffers_kept(module: torch.nn.Module) -> Iterator[None]:
+    """Puts the module's buffers back to their values: a run may change them, and the exported program shares them."""
+    kept = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    yield
+    for buffer, value in kept:
+        buffer.copy_(value)
 
 
 def write(file: Path, arrays: Mapping[str, numpy.ndarray]) -> None:

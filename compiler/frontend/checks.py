@@ -10,6 +10,7 @@ from torch._ops import HigherOrderOperator
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
+from compiler.frontend.signature import MUTATIONS
 from compiler.ir.dtypes import BY_NAME
 from compiler.support.diagnostics import Problem
 
@@ -37,12 +38,11 @@ def _signature(program: ExportedProgram) -> Iterator[Problem]:
         ):
             yield Problem(f"input {spec.arg.name} is a symbolic number", "", _STATIC)
     for out in program.graph_signature.output_specs:
-        if out.kind not in (OutputKind.USER_OUTPUT, OutputKind.TOKEN):
-            what = "buffer" if out.kind == OutputKind.BUFFER_MUTATION else "input"
+        if out.kind not in (OutputKind.USER_OUTPUT, OutputKind.TOKEN, *MUTATIONS):
             yield Problem(
-                f"the model changes its {what} {out.target} in place",
+                f"output {out.arg.name} is a {out.kind.name.lower().replace('_', ' ')}",
                 "",
-                "return the new value as an output instead of keeping it",
+                "export the model for inference, without a backward pass",
             )
 
 

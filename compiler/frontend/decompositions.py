@@ -20,6 +20,7 @@ from torch._ops import HigherOrderOperator, OpOverload
 from torch.export import ExportedProgram
 
 from compiler.ir.aten_ops import IGNORED, KNOWN
+from compiler.support.diagnostics import UserError
 
 
 def decompose(program: ExportedProgram) -> ExportedProgram:
@@ -28,7 +29,13 @@ def decompose(program: ExportedProgram) -> ExportedProgram:
         return program
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        decomposed: ExportedProgram = program.run_decompositions(_table())
+        try:
+            decomposed: ExportedProgram = program.run_decompositions(_table())
+        except Exception as error:  # whatever PyTorch raises
+            raise UserError(
+                f"PyTorch's ExportedProgram.run_decompositions fails for this model: {type(error).__name__}: {error}; a known "
+                "reason is a buffer with two names that the model writes to: give it one"
+            ) from error
         return decomposed
 
 

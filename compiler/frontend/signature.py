@@ -9,18 +9,21 @@ from typing import Any
 import torch
 import torch.utils._pytree as pytree
 from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind, TensorArgument
+from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
 from compiler.ir.graph import GraphConstant, GraphInput, GraphOutput
 
 _KINDS = {InputKind.PARAMETER: "parameter", InputKind.BUFFER: "buffer", InputKind.CONSTANT_TENSOR: "tensor"}
+MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.PARAMETER_MUTATION, OutputKind.USER_INPUT_MUTATION)
 Strides = list["tuple[int, ...] | None"]
 
 
 def promised_strides(program: ExportedProgram) -> Strides:
-    """Of each output as export saw it, None for what is not a tensor. Taken before decomposition, which may change strides."""
+    """Of each element of the result as export saw it, None for what is not a tensor. Taken before decomposition, which may change
+    strides, and puts the new values of what is mutated in front."""
     (output,) = (n for n in program.graph.nodes if n.op == "output")
-    return [stride_of(arg) for arg in output.args[0]]
+    mutated = _mutated(program)
+    return [stride_of(arg) for k, arg in enumerate(output.args[0]) if k not in mutated]
 
 
 def stride_of(arg: object) -> tuple[int, ...] | None:
@@ -34,11 +37,25 @@ def stride_of(arg: object) -> tuple[int, ...] | None:
 def inputs(program: ExportedProgram) -> list[GraphInput]:
     """Tensor inputs in the order of the flattened arguments. Python values were fixed by export."""
     used_at = {n.name: first_use(n) for n in program.graph.nodes if n.op == "placeholder"}
+    changed = _mutated(program).values()
     return [
-        GraphInput(spec.arg.name, spec.arg.name, used_at[spec.arg.name])
+        GraphInput(spec.arg.name, spec.arg.name, used_at[spec.arg.name], spec.arg.name in changed)
         for spec in program.graph_signature.input_specs
         if spec.kind == InputKind.USER_INPUT and isinstance(spec.arg, TensorArgument)
     ]
+
+
+def _mutated(program: ExportedProgram) -> dict[int, str]:
+    """Position of an output -> the placeholder that it is the new value of."""
+    places = {
+        (spec.kind == InputKind.USER_INPUT, spec.target or spec.arg.name): spec.arg.name
+        for spec in program.graph_signature.input_specs
+    }
+    return {
+        k: places[out.kind == OutputKind.USER_INPUT_MUTATION, str(out.target)]
+        for k, out in enumerate(program.graph_signature.output_specs)
+        if out.kind in MUTATIONS
+    }
 
 
 def first_use(placeholder: torch.fx.Node) -> str:
@@ -49,8 +66,9 @@ def first_use(placeholder: torch.fx.Node) -> str:
 
 def constants(program: ExportedProgram) -> list[GraphConstant]:
     """Parameters, buffers and tensor constants."""
+    changed = _mutated(program).values()
     return [
-        GraphConstant(spec.arg.name, str(spec.target), _KINDS[spec.kind])
+        GraphConstant(spec.arg.name, str(spec.target), _KINDS[spec.kind], spec.arg.name in changed)
         for spec in program.graph_signature.input_specs
         if spec.kind in _KINDS
     ]
@@ -67,11 +85,12 @@ def data(program: ExportedProgram) -> dict[str, torch.Tensor]:
 
 
 def outputs(program: ExportedProgram, promised: Strides) -> list[GraphOutput]:
-    """One for each leaf of the result."""
+    """One for each new value of what is mutated, then one for each leaf of the result."""
     (output,) = (n for n in program.graph.nodes if n.op == "output")
-    return name_outputs(
-        program.call_spec.out_spec, output.args[0], [i.name for i in inputs(program)], promised
-    )
+    mutated = _mutated(program)
+    returned = [arg for k, arg in enumerate(output.args[0]) if k not in mutated]
+    named = name_outputs(program.call_spec.out_spec, returned, [i.name for i in inputs(program)], promised)
+    return [GraphOutput(f"new_{place}", place) for place in mutated.values()] + named
 
 
 def name_outputs(

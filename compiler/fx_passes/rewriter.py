@@ -53,7 +53,7 @@ class Rewriter:
     def __init__(self, model: ModelGraph) -> None:
         self.model = model
         self.graph = model.module.graph
-        self._constants = {c.placeholder: c for c in model.constants}
+        self._constants = {c.placeholder: c for c in model.constants if not c.mutated}
         self._origin = Origin("", "")
 
     def calls(self, *names: str) -> list[torch.fx.Node]:
@@ -102,7 +102,7 @@ class Rewriter:
     # -- constants ---------------------------------------------------------------------------------------------------
 
     def constant(self, node: object) -> GraphConstant | None:
-        """The constant that this node is the placeholder of."""
+        """The constant that this node is the placeholder of. What the model changes while it runs is none."""
         return self._constants.get(node.name) if isinstance(node, torch.fx.Node) else None
 
     def tensor(self, node: object) -> torch.Tensor | None:

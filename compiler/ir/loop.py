@@ -14,6 +14,7 @@ Invariants (checked by `compiler.ir.loop_verify`)
   define.
 - A load's index and a node's store index (its layout applied to the loop variables) stay inside the buffer's
   storage.
+- A mutation's value is a node's buffer with the target's layout; what reads the target reads its old value.
 - A body is in SSA form: an op's arguments are ids of earlier ops.
 
 Before/after (sin then a row sum, float32 [64, 64]):
@@ -294,6 +295,15 @@ class OutputRef:
     value: Union[TensorRef, int, float, bool, None]
 
 
+@dataclass(frozen=True)
+class Mutation:
+    """After a run, the memory of `target` (an input or a constant without packing) holds `value`: a node's buffer, seen through
+    exactly the target's layout. Nodes that read `target` see what it held before."""
+
+    target: str
+    value: TensorRef
+
+
 @dataclass
 class Program:
     """A whole lowered model. `data` maps a constant's source to its tensor (torch.Tensor; any object to this module)."""
@@ -306,6 +316,11 @@ class Program:
     data: dict[str, object] = field(default_factory=dict)
     in_spec: str = ""
     out_spec: str = ""
+    mutations: list[Mutation] = field(default_factory=list)
+
+    def mutated(self) -> frozenset[str]:
+        """The inputs and constants that a run changes."""
+        return frozenset(m.target for m in self.mutations)
 
     def layouts(self) -> dict[str, Layout]:
         """Every buffer's own layout by name."""

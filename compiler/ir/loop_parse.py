@@ -19,6 +19,7 @@ from compiler.ir.loop import (
     ExternKernel,
     Input,
     Layout,
+    Mutation,
     Node,
     OutputRef,
     Pointwise,
@@ -58,6 +59,7 @@ class _Parser:
         readers: dict[str, Callable[[Scanner], None]] = {
             "program": self._name, "in_spec": self._in_spec, "out_spec": self._out_spec, "symbol": self._symbol,
             "input": self._input, "constant": self._constant, "output": self._output,
+            "mutate": self._mutate,
         }  # fmt: skip
         while self.position < len(self.lines):
             s = self._next()
@@ -110,10 +112,16 @@ class _Parser:
         s.expect("source")
         source = s.string()
         fqn = s.string() if s.skip("fqn") else ""
+        kind = s.word() if s.skip("kind") else "unknown"
         packing = s.string() if s.skip("packing") else ""
         transpose = s.skip("transpose")
         digest = s.word() if s.skip("sha256") else ""
-        self.result.constants.append(Constant(name, layout, source, fqn, packing, transpose, digest))
+        self.result.constants.append(Constant(name, layout, source, fqn, packing, transpose, digest, kind))
+
+    def _mutate(self, s: Scanner) -> None:
+        target = s.word()
+        s.expect("=")
+        self.result.mutations.append(Mutation(target, self.ref(s)))
 
     def _output(self, s: Scanner) -> None:
         name = s.word()

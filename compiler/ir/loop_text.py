@@ -5,7 +5,7 @@ its SHA-256 is.
 
     program my_model
     input x float32 [64, 64] stride [64, 1] at "models/my_model.py:21 in forward"
-    constant p_w float32 [24576] stride [1] source "w" fqn "w" packing "panel16" transpose sha256 9f86d08...
+    constant p_w float32 [24576] stride [1] source "w" fqn "w" kind parameter packing "panel16" transpose sha256 9f86d08...
     buf0 = pointwise float32 [64, 64] stride [64, 1]
       from "sin" "aten.sin.default" "models/my_model.py:21 in forward"
       %0 = load x[64*i0 + i1] : float32
@@ -14,6 +14,7 @@ its SHA-256 is.
     buf1 = template bmm float32 [1, 64, 64] stride [4096, 64, 1] over [1, 64, 64]
       operand buf0 float32 [1, 64, 64] stride [4096, 64, 1]
       param B = int 1
+    mutate b_count = buf3 int64 [] stride []
     output output = buf2 float32 [64, 64] stride [64, 1]
 """
 
@@ -60,6 +61,7 @@ def print_program(program: Program) -> str:
     lines += [_constant(c, program) for c in program.constants]
     for node in program.nodes:
         lines += print_node(node)
+    lines += [f"mutate {m.target} = {_ref(m.value)}" for m in program.mutations]
     lines += [_output(o) for o in program.outputs]
     return "\n".join(lines) + "\n"
 
@@ -108,6 +110,7 @@ def _constant(c: Constant, program: Program) -> str:
     known = c.digest or (digest(program.data[c.source]) if c.source in program.data else "")
     parts = [f"constant {c.name} {print_layout(c.layout)} source {json.dumps(c.source)}"]
     parts += [f"fqn {json.dumps(c.fqn)}"] if c.fqn else []
+    parts += [f"kind {c.kind}"] if c.kind != "unknown" else []
     parts += [f"packing {json.dumps(c.packing)}"] if c.packing else []
     parts += ["transpose"] if c.transpose else []
     parts += [f"sha256 {known}"] if known else []

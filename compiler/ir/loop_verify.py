@@ -71,10 +71,23 @@ class _Verifier:
             self.where = node.name
             self.node(node)
             self.define(node.name, node.layout)
+        self.mutations()
         for output in self.program.outputs:
             self.where = f"output {output.name}"
             if isinstance(output.value, TensorRef):
                 self.ref(output.value)
+
+    def mutations(self) -> None:
+        slots = {i.name for i in self.program.inputs} | {c.name for c in self.program.constants}
+        nodes = {n.name for n in self.program.nodes}
+        for m in self.program.mutations:
+            self.where = f"mutation of {m.target}"
+            self.check(m.target in slots, "the target is neither an input nor a constant")
+            self.check(m.target not in self.packed, "the target is packed")
+            self.check(m.value.buffer in nodes, f"the value {m.value.buffer} is no node's buffer")
+            self.ref(m.value)
+            self.check(m.value.layout == self.layouts[m.target], "value and target have different layouts")
+        self.check(len(self.program.mutated()) == len(self.program.mutations), "a target is mutated twice")
 
     def fail(self, rule: str) -> None:
         raise InternalError(f"loop IR of {self.program.name}, {self.where}: {rule}")

@@ -7,6 +7,8 @@ Invariants (checked by `compiler.scheduler.verify`)
 - `arena` places every buffer that lives in the arena at an offset that is a multiple of `ALIGNMENT_BYTES`, and no two buffers whose
   lifetimes (first to last group that touches them) overlap share a byte, except a buffer that re-uses its dying input in place
   (`reuse`), which has the same offset by intent.
+- For each mutation of the program exactly one buffer is placed "mutated", in the memory of its target; no later group reads what the
+  target held before.
 - A buffer in `local` is read only inside its own group and has no memory outside the kernel.
 - A launched group has one iteration space, `outer` x `inner`, with variables `loop_var(k, outer[k])` and
   `reduction_var(k, inner[k])`; each of its nodes is a `Member` whose index expressions are over these. Inside a group a member loads
@@ -72,7 +74,8 @@ class KernelGroup:
 @dataclass(frozen=True)
 class Placement:
     """Where a buffer lives. kind: "input", "constant", "arena" (offset_bytes), "output" (allocated for the caller), "local" (nowhere
-    outside its kernel), "view" (of `base`), "extern" (in a tensor that a shim function returns)."""
+    outside its kernel), "view" (of `base`), "extern" (in a tensor that a shim function returns), "mutated" (in the memory of the input or
+    constant `base`, whose new value it is; `Schedule.reuse` says so, too)."""
 
     kind: str
     offset_bytes: int = 0
@@ -85,7 +88,7 @@ class Schedule:
     program: Program
     groups: list[KernelGroup]
     placement: dict[str, Placement]
-    reuse: dict[str, str]  # new buffer -> the dying one whose memory it takes in place
+    reuse: dict[str, str]  # new buffer -> the dying one, or the mutated slot, whose memory it takes in place
     arena_bytes: int
     explain: list[str] = field(
         default_factory=list

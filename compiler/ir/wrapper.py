@@ -6,8 +6,8 @@ parses it as text, `ir/wrapper_verify.py` checks it.
 Invariants (checked by `ir/wrapper_verify.py`)
 - A name is defined once: by a slot (input, constant) or by a line (`Alloc`, `Reuse`, `View`, a fresh result of an `ExternCall`).
 - A line uses only names defined before it and still alive. An `Alloc` in the arena ends the life of every buffer whose bytes it
-  takes; a `Reuse` ends the life of the buffer that it takes over.
-- Launches and calls write only memory that the plan allocated, never an input or a constant.
+  takes; a `Reuse` ends the life of the buffer that it takes over, which may be a mutated slot.
+- Launches and calls write only memory that the plan allocated, or a mutated slot that a `Reuse` took over.
 - The last line is the only `Return`; it gives every output slot exactly one value: a name whose memory is the caller's afterwards
   (an "output" `Alloc`, a fresh result, a `View` of one of these) or a literal, and a handle is given away once.
 
@@ -34,11 +34,12 @@ Literal = Union[int, float, bool, None]
 
 @dataclass(frozen=True)
 class InputSlot:
-    """A user input. `origin` is the source line that fixed its shape, "" where unknown."""
+    """A user input. `origin` is the source line that fixed its shape, "" where unknown. `mutated`: a line writes to its memory."""
 
     name: str
     layout: Layout
     origin: str = ""
+    mutated: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class ConstantSlot:
 
     kind: "parameter", "buffer", "tensor" (a tensor constant), "folded" (computed by the compiler) or "unknown".
     packing: "" or the packing of `loop.Constant`. Several constants may share bytes (tied weights, duplicates).
+    mutated: the model's state. Its bytes in the file are the first value; the runtime gives it memory that lines write to.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ConstantSlot:
     fqn: str = ""
     kind: str = "unknown"
     packing: str = ""
+    mutated: bool = False
 
 
 @dataclass(frozen=True)

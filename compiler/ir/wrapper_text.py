@@ -84,12 +84,13 @@ def print_plan(plan: Plan) -> str:
     ]
     for i in plan.inputs:
         out.append(
-            f"input {i.name}: {layout_text(i.layout)}" + (f" at {json.dumps(i.origin)}" if i.origin else "")
+            f"input {i.name}: {layout_text(i.layout)}{' mutated' * i.mutated}"
+            + (f" at {json.dumps(i.origin)}" if i.origin else "")
         )
     for c in plan.constants:
         out.append(
             f"constant {c.name}: {layout_text(c.layout)} of {layout_text(c.original)} bytes {c.offset_bytes}+{c.size_bytes}"
-            f" {c.kind} {json.dumps(c.fqn)} packing {json.dumps(c.packing)}"
+            f" {c.kind} {json.dumps(c.fqn)} packing {json.dumps(c.packing)}{' mutated' * c.mutated}"
         )
     for o in plan.outputs:
         out.append(
@@ -216,15 +217,18 @@ class _Parser:
 
     def _slot(self, plan: Plan) -> None:
         row = self._peek()
-        if m := re.fullmatch(rf"input ({_NAME}): ({_LAYOUT})(?: at (\".*\"))?", row):
-            plan.inputs.append(InputSlot(m[1], self._layout(m[2]), json.loads(m[3]) if m[3] else ""))
+        if m := re.fullmatch(rf"input ({_NAME}): ({_LAYOUT})( mutated)?(?: at (\".*\"))?", row):
+            origin = json.loads(m[4]) if m[4] else ""
+            plan.inputs.append(InputSlot(m[1], self._layout(m[2]), origin, bool(m[3])))
         elif m := re.fullmatch(
-            rf"constant ({_NAME}): ({_LAYOUT}) of ({_LAYOUT}) bytes (\d+)\+(\d+) (\w+) (\".*\") packing (\"[^\"]*\")",
+            rf"constant ({_NAME}): ({_LAYOUT}) of ({_LAYOUT}) bytes (\d+)\+(\d+) (\w+) (\".*\") packing (\"[^\"]*\")( mutated)?",
             row,
         ):
             layouts = self._layout(m[2]), self._layout(m[3])
             plan.constants.append(
-                ConstantSlot(m[1], *layouts, int(m[4]), int(m[5]), json.loads(m[7]), m[6], json.loads(m[8]))
+                ConstantSlot(
+                    m[1], *layouts, int(m[4]), int(m[5]), json.loads(m[7]), m[6], json.loads(m[8]), bool(m[9])
+                )
             )
         elif m := re.fullmatch(rf"output ({_NAME}): ({_LAYOUT})", row):
             plan.outputs.append(OutputSlot(m[1], self._layout(m[2])))

@@ -40,7 +40,7 @@ class _Value:
 
     layout: Layout
     root: str
-    kind: str  # of the root: "input", "constant", "arena", "output"
+    kind: str  # of the root: "input", "constant", "mutated" (an input or constant that may be written), "arena", "output"
     begin: int = 0
     end: int = 0
     dead: str = ""
@@ -61,6 +61,7 @@ class _Checker:
         self.plan = plan
         self.values: dict[str, _Value] = {}
         self.where = "slots"
+        self.slot_names = {i.name for i in plan.inputs} | {c.name for c in plan.constants}
 
     def fail(self, why: str) -> InternalError:
         return InternalError(f"wrapper plan of {self.plan.name}: {why} (in: {self.where})")
@@ -82,14 +83,16 @@ class _Checker:
     def slots(self) -> None:
         plan = self.plan
         for i in plan.inputs:
-            self.define(i.name, _Value(i.layout, i.name, "input"))
+            self.define(i.name, _Value(i.layout, i.name, "mutated" if i.mutated else "input"))
         for c in plan.constants:
+            if c.mutated and c.packing:
+                raise self.fail(f"constant {c.name!r} is packed, and written")
             if c.offset_bytes % ALIGNMENT_BYTES or c.offset_bytes + c.size_bytes > plan.weights_bytes:
                 raise self.fail(
                     f"constant {c.name!r} at bytes {c.offset_bytes}+{c.size_bytes} is misaligned or outside the weights"
                     f" ({plan.weights_bytes} bytes)"
                 )
-            self.define(c.name, _Value(c.layout, c.name, "constant"))
+            self.define(c.name, _Value(c.layout, c.name, "mutated" if c.mutated else "constant"))
         for s in plan.symbols:
             size = plan.inputs[s.input_index].layout.size
             if s.dim >= len(size) or size[s.dim] is not s.symbol:
@@ -102,7 +105,7 @@ class _Checker:
                 self._alloc(line)
             case Reuse(name, layout, old):
                 taken = self.use(old)
-                if taken.kind not in ("arena", "output") or taken.root != old:
+                if taken.kind not in ("arena", "output", "mutated") or taken.root != old:
                     raise self.fail(f"{old!r} does not own memory that can be taken over")
                 self._inside(name, layout, old)
                 if taken.kind == "output" and layout != taken.layout:
@@ -165,7 +168,8 @@ class _Checker:
             raise self.fail(f"{name!r} reaches {need} bytes into the memory of {base!r}, which has {have}")
 
     def _writable(self, name: str) -> None:
-        if self.use(name).kind in ("input", "constant"):
+        value = self.use(name)
+        if value.kind in ("input", "constant") or (value.kind == "mutated" and name in self.slot_names):
             raise self.fail(f"{name!r} is written but belongs to the caller or the weights")
 
     def _launch(self, line: Launch) -> None:

@@ -5,6 +5,7 @@ Invariants
 - A constant that no node reads does not stay in the program: a weight that only a packed template reads has
   no plain copy.
 - Data is dense: a strided or expanded tensor is made contiguous when it enters.
+- What a run changes (state) stays in the program whoever reads it, and its data is never looked at.
 
 Before/after (linear's weight, [384, 384] of the model, read by a GEMM only):
     constant p_fc_weight_packed float32 [147456] stride [1] source "fc.weight" packing "panel16" transpose
@@ -13,6 +14,7 @@ Before/after (linear's weight, [384, 384] of the model, read by a GEMM only):
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 
@@ -34,11 +36,13 @@ class ConstantTable:
         self._graph = {c.placeholder: c for c in constants}
         self._data: dict[str, torch.Tensor] = {}
         self._fqn: dict[str, str] = {}  # source -> the name in the model
+        self._kind: dict[str, str] = {}  # source -> GraphConstant.kind
         self._made: dict[tuple[object, ...], Constant] = {}
         self._by_name: dict[str, Constant] = {}
         self._names = {i.name for i in program.inputs}
         self._sources: dict[tuple[object, ...], str] = {}
         self._original = data
+        self._state: set[str] = set()  # sources of what a run changes
 
     def plain(self, placeholder: str) -> TensorRef:
         """The weight in memory as it is."""
@@ -47,6 +51,9 @@ class ConstantTable:
         source = self._source(entry.fqn, tensor)
         if entry.kind != "folded":
             self._fqn.setdefault(source, entry.fqn)
+        self._kind.setdefault(source, entry.kind)
+        if entry.mutated:
+            self._state.add(source)
         dense = self._data[source]
         layout = Layout(to_dtype(dense.dtype), to_sizes(dense.shape), to_sizes(dense.stride()))
         return TensorRef(self._constant(placeholder, source, layout, "", False).name, layout)
@@ -54,7 +61,7 @@ class ConstantTable:
     def tensor(self, ref: TensorRef) -> torch.Tensor | None:
         """The data that this operand sees, None where it is not a plain constant."""
         constant = self._by_name.get(ref.buffer)
-        if constant is None or constant.packing:
+        if constant is None or constant.packing or constant.source in self._state:
             return None
         size, stride = ([e.value() for e in dims] for dims in (ref.layout.size, ref.layout.stride))
         data = self._data[constant.source]
@@ -77,7 +84,8 @@ class ConstantTable:
         return TensorRef(self._constant(f"{name}_packed", source, layout, packing, transpose).name, layout)
 
     def finish(self, read: set[str]) -> None:
-        """Gives the program the constants that are in `read`."""
+        """Gives the program the constants that are in `read`, and its state."""
+        read = read | self._program.mutated()
         self._program.constants = [c for c in self._by_name.values() if c.name in read]
         self._program.data = {c.source: self._data[c.source] for c in self._program.constants}
 
@@ -102,6 +110,7 @@ class ConstantTable:
                 name = f"{wanted}_{n}"
             self._names.add(name)
             made = Constant(name, layout, source, self._fqn.get(source, ""), packing, transpose)
+            made = replace(made, kind=self._kind.get(source, made.kind))
             self._made[key] = self._by_name[name] = made
         return self._made[key]
 

@@ -6,6 +6,8 @@ Invariants
 - All operators without a lowering are reported together, with the model's source lines.
 - Every output is a buffer of its own that a node writes: it never shares memory with an input, a constant or
   another output, and has the strides that export promised.
+- The new value of what the model mutates is a node's buffer with the target's strides, and no output: what is both is copied for the
+  caller, so that the new value can be computed in the target's memory.
 
 Before/after: `cos(mm(sin(x), y))` ->
     buf0 = pointwise    sin of x
@@ -24,7 +26,7 @@ import torch.fx
 
 from compiler.ir.expr import as_expr
 from compiler.ir.graph import GraphOutput, ModelGraph
-from compiler.ir.loop import Input, Layout, OutputRef, Program, TensorRef
+from compiler.ir.loop import Input, Layout, Mutation, OutputRef, Program, TensorRef
 from compiler.ir.loop_reads import buffers_read
 from compiler.ir.loop_verify import verify
 from compiler.lowering import fallback, families, stride_order
@@ -52,6 +54,7 @@ def run(graph: ModelGraph, ctx: Context) -> Program:
         if node.op == "call_function":
             env[node] = _lower_node(builder, node, env)
         elif node.op == "output":
+            program.mutations = _mutations(builder, graph, node, env)
             program.outputs = _outputs(builder, graph, node, env)
     if ctx.problems:
         raise refuse(f"{graph.name} cannot be compiled", ctx.problems)
@@ -136,10 +139,12 @@ def _metas(value: object) -> tuple[Meta, ...]:
 def _outputs(
     b: Builder, graph: ModelGraph, node: torch.fx.Node, env: dict[torch.fx.Node, Any]
 ) -> list[OutputRef]:
-    taken: set[str] = {i.name for i in b.program.inputs}
+    taken = {i.name for i in b.program.inputs} | {m.value.buffer for m in b.program.mutations}
     outputs = []
     returned: Sequence[Any] = node.args[0]  # type: ignore[assignment]
     for described, arg in zip(graph.outputs, returned, strict=True):
+        if described.mutates:
+            continue
         if not isinstance(arg, torch.fx.Node):
             outputs.append(OutputRef(described.name, arg))
             continue
@@ -150,12 +155,34 @@ def _outputs(
     return outputs
 
 
+def _mutations(
+    b: Builder, graph: ModelGraph, node: torch.fx.Node, env: dict[torch.fx.Node, Any]
+) -> list[Mutation]:
+    """A new value for each input or constant that the model changes; what gets back its old value is left out."""
+    placeholders = {n.name: n for n in env if n.op == "placeholder"}
+    found: dict[str, Mutation] = {}
+    returned: Sequence[Any] = node.args[0]  # type: ignore[assignment]
+    for described, arg in zip(graph.outputs, returned, strict=True):
+        if not described.mutates:
+            continue
+        target, value = env[placeholders[described.mutates]].ref, env[arg]
+        if value.ref == target:
+            continue
+        b.origin = arg.meta.get("origin", Origin(arg.name, "output"))
+        found[target.buffer] = Mutation(target.buffer, _in_own_buffer(b, value, target.layout, set()))
+    return list(found.values())
+
+
 def _output_ref(
     b: Builder, described: GraphOutput, value: Value, meta: torch.Tensor, taken: set[str]
 ) -> TensorRef:
     """The value in a buffer that nothing else returns, with the promised strides."""
     stride = to_sizes(described.stride if described.stride is not None else meta.stride())
-    promised = Layout(value.dtype, value.size, stride, as_expr(0))
+    return _in_own_buffer(b, value, Layout(value.dtype, value.size, stride, as_expr(0)), taken)
+
+
+def _in_own_buffer(b: Builder, value: Value, promised: Layout, taken: set[str]) -> TensorRef:
+    """The value as all of a node's buffer that is not in `taken`, laid out as promised."""
     if value.ref is None and b.is_packed(promised, stride_order.of_layout(promised)):
         b.realize(value, stride_order.of_layout(promised))
     ref = value.ref
@@ -180,6 +207,7 @@ def _is_whole_buffer(b: Builder, ref: TensorRef, promised: Layout) -> bool:
 def _drop_unread(program: Program) -> None:
     """Removes nodes that nothing reads (a realised value whose readers all found a better form)."""
     live = {o.value.buffer for o in program.outputs if isinstance(o.value, TensorRef)}
+    live.update(m.value.buffer for m in program.mutations)
     kept = []
     for node in reversed(program.nodes):
         if node.name in live:

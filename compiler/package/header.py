@@ -90,9 +90,9 @@ def _numbers(values: Sequence[Expr]) -> str:
     return ", ".join(str(v) if v.is_const else "aoti::kDynamic" for v in values)
 
 
-def view_type(layout: Layout) -> str:
-    """The view of a tensor with this layout: TensorView when it is row-major."""
-    element = f"const {host_type(layout.dtype)}"
+def view_type(layout: Layout, written: bool = False) -> str:
+    """The view of a tensor with this layout: TensorView when it is row-major; of elements that may be `written`."""
+    element = ("" if written else "const ") + host_type(layout.dtype)
     if layout.is_contiguous():
         return f"aoti::TensorView<{', '.join(filter(None, (element, _numbers(layout.size))))}>"
     return f"aoti::StridedView<{element}, aoti::Numbers<{_numbers(layout.size)}>, aoti::Numbers<{_numbers(layout.stride)}>>"
@@ -117,12 +117,17 @@ def _summary(plan: Plan, inputs: Sequence[str], outputs: Sequence[str]) -> str:
     ]
     for name, slot in zip(inputs, plan.inputs, strict=True):
         origin = f"   ({comment(slot.origin)})" if slot.origin else ""
-        rows.append(f"  input   {name:<{width}}  {_describe(slot.layout)}{origin}")
+        rows.append(
+            f"  input   {name:<{width}}  {_describe(slot.layout)}{', changed in place' * slot.mutated}{origin}"
+        )
     for name, out in zip(outputs, plan.outputs, strict=True):
         rows.append(f"  output  {name:<{width}}  {_output_text(out)}")
     for s in plan.symbols:
         most = "" if s.symbol.hi is None else f" <= {s.symbol.hi}"
         rows.append(f"  size    {s.symbol}: {s.symbol.lo or 0} <= {s.symbol}{most}")
+    for c in plan.constants:
+        if c.mutated:
+            rows.append(f"  state   {c.fqn}  {_describe(c.layout)}, kept from run to run by the container")
     rows += [
         "",
         f"  weights {plan.weights_bytes} bytes, mapped once for all instances and processes",
@@ -212,9 +217,15 @@ def _literal(name: str, slot: OutputSlot) -> str:
     return f"double {name}() const {{ return {value!r}; }}"
 
 
+def _use(plan: Plan) -> str:
+    """What happens to the inputs."""
+    written = [i.name for i in plan.inputs if i.mutated]
+    return f"only read, except {', '.join(written)}, written in place" if written else "only read"
+
+
 def _model(plan: Plan, inputs: Sequence[str]) -> str:
     parameters = ",\n             ".join(
-        f"{view_type(i.layout)} {n}" for n, i in zip(inputs, plan.inputs, strict=True)
+        f"{view_type(i.layout, i.mutated)} {n}" for n, i in zip(inputs, plan.inputs, strict=True)
     )
     entries = "".join(
         f'        {{"{i.name}", {n}.data(), {n}.given(), {i.layout.dtype.code}, {len(i.layout.size)}, {n}.sizes(), {n}.strides()}},\n'
@@ -227,7 +238,7 @@ def _model(plan: Plan, inputs: Sequence[str]) -> str:
         "  // Check ok() afterwards.\n"
         "  explicit Model(const aoti::ModelOptions &options = aoti::ModelOptions())\n"
         f"      : ModelBase({plan.name}_api(), options) {{}}\n\n"
-        "  // Computes the outputs. Inputs are only read, and only during the call. Waits while all instances are busy.\n"
+        f"  // Computes the outputs. Inputs are {_use(plan)}, and only during the call. Waits while all instances are busy.\n"
         f"  Result run({parameters}) const {{\n{table}    Result result;\n"
         f"    ModelBase::run({'inputs' if entries else 'nullptr'}, kNumInputs, &result);\n    return result;\n  }}\n}};\n\n"
     )

@@ -22,6 +22,7 @@ class Dependencies:
     position: dict[str, int]  # of the node that defines a buffer
     users: dict[str, list[int]]  # positions of the nodes that read a buffer, ascending
     outputs: set[str]  # storages that leave the program
+    kept: set[str]  # outputs, and what a mutation stores: readable after the last node
     storage: dict[str, str]  # a view's (transitive) base; other buffers: themselves
 
 
@@ -36,7 +37,8 @@ def analyse(program: Program) -> Dependencies:
         for buffer in buffers_read(node):
             users.setdefault(buffer, []).append(k)
     outputs = {storage[o.value.buffer] for o in program.outputs if isinstance(o.value, TensorRef)}
-    return Dependencies(position, users, outputs, storage)
+    kept = outputs | {storage[m.value.buffer] for m in program.mutations}
+    return Dependencies(position, users, outputs, kept, storage)
 
 
 def load_from_storage(program: Program) -> Program:

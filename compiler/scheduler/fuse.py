@@ -105,7 +105,7 @@ class Fusion:
         positions = set(second.nodes) | set(first.nodes)
         gain = 0
         for b in passed:
-            vanishes = b not in self.dependencies.outputs and positions.issuperset(self.dependencies.users[b])
+            vanishes = b not in self.dependencies.kept and positions.issuperset(self.dependencies.users[b])
             gain += self.bytes.get(b, 0) * (2 if vanishes else 1)
         return (0 if first.kind == "template" else 1), gain
 
@@ -160,10 +160,8 @@ class Fusion:
 
     def _stays_inside(self, group: FusionGroup) -> set[str]:
         """The group's buffers that nobody outside reads."""
-        users, outputs = self.dependencies.users, self.dependencies.outputs
-        return {
-            b for b in group.members if b not in outputs and all(u in group.nodes for u in users.get(b, ()))
-        }
+        users, kept = self.dependencies.users, self.dependencies.kept
+        return {b for b in group.members if b not in kept and all(u in group.nodes for u in users.get(b, ()))}
 
     def _successors(self, group: int) -> dict[int, None]:
         names = [n.name for n in self.groups[group].nodes.values()]

@@ -5,7 +5,7 @@ Invariants: those of `compiler.ir.schedule`; a buffer is in the arena from the f
 through views too. A freed block is joined with its free neighbours; a new buffer takes the smallest free block that holds it.
 
 In place: a kernel's output takes over the memory of an input that dies in it, where both have the same bytes per element and as many
-bytes, and every load of the dying one reads exactly the element that the same iteration then overwrites.
+bytes, and `in_place.can_take_over` agrees; and it takes over the memory of a mutated input or constant where `mutations` says so.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from compiler.ir.loop import ExternKernel, Layout, Program, Scatter, TemplateKernel, View
+from compiler.ir.loop import ExternKernel, Layout, Program, View
 from compiler.ir.loop_reads import buffers_read
-from compiler.ir.schedule import ALIGNMENT_BYTES, FULL, SINGLE, TEMPLATE, KernelGroup, Member, Placement
-from compiler.ir.schedule_bodies import load_index, loaded_buffer
-from compiler.ir.schedule_passes import last_passes, levels
+from compiler.ir.schedule import ALIGNMENT_BYTES, KernelGroup, Placement
 from compiler.scheduler.dependencies import Dependencies
+from compiler.scheduler.in_place import can_take_over
 from compiler.support.diagnostics import InternalError
 
 
@@ -95,9 +94,11 @@ def returns_new_tensor(node: ExternKernel) -> bool:
     return not node.function.endswith("_out")
 
 
-def plan_memory(program: Program, groups: list[KernelGroup], dependencies: Dependencies) -> MemoryPlan:
-    """Places every buffer of the program."""
-    plan = MemoryPlan()
+def plan_memory(
+    program: Program, groups: list[KernelGroup], dependencies: Dependencies, mutated: Mapping[str, str]
+) -> MemoryPlan:
+    """Places every buffer of the program; those of `mutated` in the memory of an input or constant."""
+    plan = MemoryPlan(reuse=dict(mutated))
     for i in program.inputs:
         plan.placement[i.name] = Placement("input")
     for c in program.constants:
@@ -109,13 +110,17 @@ def plan_memory(program: Program, groups: list[KernelGroup], dependencies: Depen
     for k, group in enumerate(groups):
         taken: set[str] = set()
         for node in group.nodes:
-            place = _fixed_place(node.name, node, group, dependencies)
+            place = (
+                Placement("mutated", base=mutated[node.name])
+                if node.name in mutated
+                else _fixed_place(node.name, node, group, dependencies)
+            )
             if place is None:
                 size = storage_bytes(node.layout)
                 candidates = [
                     b for b in dying.get(k, ()) if b in offsets and b not in taken and offsets[b][1] == size
                 ]
-                old = _in_place(node.name, group, candidates, dependencies.storage)
+                old = can_take_over(node.name, group, candidates, dependencies.storage)
                 if old is not None:
                     taken.add(old)
                     plan.reuse[node.name] = old
@@ -149,44 +154,3 @@ def _last_uses(groups: list[KernelGroup], dependencies: Dependencies) -> dict[st
             for b in buffers_read(node):
                 last[dependencies.storage[b]] = k
     return last
-
-
-def _in_place(name: str, group: KernelGroup, dying: list[str], storage: Mapping[str, str]) -> str | None:
-    """The dying buffer of the same size whose memory the new one can take, or None."""
-    if group.kind not in ("loops", "template") or not dying:
-        return None
-    node = next(n for n in group.nodes if n.name == name)
-    if isinstance(node, Scatter):
-        base = storage[node.base.buffer]
-        same = (
-            base in dying
-            and node.base.layout == node.layout
-            and all(storage[loaded_buffer(op)] != base for op in node.body.loads())
-        )
-        return base if same else None
-    writer = next(m for m in group.members if m.name == name)
-    if writer.role in (SINGLE, TEMPLATE):
-        return None
-    return next(
-        (old for old in dying if _dies_under(old, writer, node.layout.dtype.size_bytes, group, storage)), None
-    )
-
-
-def _dies_under(old: str, writer: Member, width: int, group: KernelGroup, storage: Mapping[str, str]) -> bool:
-    """Whether every read of `old` is of the element that the same or a later pass overwrites in the same iteration."""
-    members = {m.name: m for m in group.members}
-    operands = {
-        storage[ref.buffer] for n in group.nodes if isinstance(n, TemplateKernel) for ref in n.operands
-    }
-    if old in operands:
-        return False
-    reads = [(m, op) for m in group.members for op in m.body.loads() if storage[loaded_buffer(op)] == old]
-    if not all(
-        load_index(op) is writer.store and loaded_buffer(op) == old and op.dtype.size_bytes == width
-        for _, op in reads
-    ):
-        return False
-    if not group.inner or group.kind == "template":
-        return bool(reads) and writer.role == FULL
-    written, last = levels(members)[writer.name], last_passes(members)
-    return bool(reads) and all(last[m.name] <= written for m, _ in reads)

@@ -30,7 +30,7 @@ class _Graph:
     def __init__(
         self, groups: list[FusionGroup], dependencies: Dependencies, size_bytes: Mapping[str, int]
     ) -> None:
-        self.groups, self.size_bytes, self.outputs = groups, size_bytes, dependencies.outputs
+        self.groups, self.size_bytes, self.kept = groups, size_bytes, dependencies.kept
         owner = {n.name: k for k, g in enumerate(groups) for n in g.nodes.values()}
         self.inputs = [list(dict.fromkeys(owner[b] for b in g.reads if b in owner)) for g in groups]
         self.users: list[list[int]] = [[] for _ in groups]
@@ -40,7 +40,7 @@ class _Graph:
                 self.users[producer].append(k)
             for b in g.reads:
                 self.readers.setdefault(dependencies.storage[b], set()).add(k)
-        kept = {*self.readers, *self.outputs}
+        kept = {*self.readers, *self.kept}
         names = [[n.name for n in g.nodes.values() if dependencies.storage[n.name] == n.name] for g in groups]
         self.written = [[b for b in group if b in kept] for group in names]
         self.made = {b for names in self.written for b in names}
@@ -52,7 +52,7 @@ class _Graph:
         freed = sum(
             self.size_bytes.get(b, 0)
             for b in self.read[k]
-            if left[b] == 1 and b not in self.outputs and b in self.made
+            if left[b] == 1 and b not in self.kept and b in self.made
         )
         return gained - freed
 
@@ -83,6 +83,6 @@ class _Graph:
             peak = max(peak, alive)
             for b in self.read[k]:
                 left[b] -= 1
-                if left[b] == 0 and b in self.made and b not in self.outputs:
+                if left[b] == 0 and b in self.made and b not in self.kept:
                     alive -= self.size_bytes.get(b, 0)
         return peak

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from compiler.ir.loop import Program
 from compiler.ir.schedule import KernelGroup, Schedule
-from compiler.scheduler import loops
+from compiler.scheduler import loops, mutations
 from compiler.scheduler.cost import buffer_bytes
 from compiler.scheduler.dependencies import Dependencies, analyse, load_from_storage
 from compiler.scheduler.fuse import fuse
-from compiler.scheduler.group import FusionGroup
+from compiler.scheduler.group import FusionGroup, single
 from compiler.scheduler.memory import plan_memory
 from compiler.scheduler.names import kernel_name
 from compiler.scheduler.order import order
@@ -29,7 +29,14 @@ def run(program: Program, ctx: Context) -> Schedule:
     sizes = {name: buffer_bytes(layout) for name, layout in program.layouts().items()}
     ordered = order(groups, dependencies, sizes)
     finished = _finish(ordered, dependencies)
-    plan = plan_memory(program, finished, dependencies)
+    mutated = mutations.in_place(program, finished, dependencies)
+    program, copies = mutations.with_copies(program, mutated)
+    if copies:
+        dependencies = analyse(program)
+        singles = [single(dependencies.position[copy.name], copy) for copy in copies]
+        finished = _finish([*ordered, *singles], dependencies)
+        mutated.update((m.value.buffer, m.target) for m in program.mutations)
+    plan = plan_memory(program, finished, dependencies, mutated)
     schedule = Schedule(program, finished, plan.placement, plan.reuse, plan.arena_bytes, explain)
     verify(schedule)
     return schedule
@@ -57,4 +64,4 @@ def _finish(groups: list[FusionGroup], dependencies: Dependencies) -> list[Kerne
 
 def _is_local(name: str, group: FusionGroup, dependencies: Dependencies) -> bool:
     users = dependencies.users.get(name, [])
-    return bool(users) and name not in dependencies.outputs and all(u in group.nodes for u in users)
+    return bool(users) and name not in dependencies.kept and all(u in group.nodes for u in users)

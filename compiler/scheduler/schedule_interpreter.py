@@ -57,6 +57,9 @@ class ScheduleInterpreter:
     def _placed(self, name: str, value: Array) -> Array:
         """The buffer's value in the memory that the plan gives it."""
         place = self.schedule.placement[name]
+        if place.kind == "mutated":
+            self.buffers[place.base][...] = value
+            return self.buffers[place.base]
         if place.kind != "arena":
             return value
         dtype = np.dtype(NUMPY_TYPES[self.layouts[name].dtype])

@@ -32,6 +32,7 @@ def verify(schedule: Schedule) -> None:
         if group.kind in ("loops", "template"):
             _check_group(group)
     _check_places(schedule)
+    _check_mutations(schedule)
     _check_arena(schedule)
 
 
@@ -148,6 +149,22 @@ def _check_places(schedule: Schedule) -> None:
                     _fail(group.name, f"{node.name} reads {b}, which is local to another group")
 
 
+def _check_mutations(schedule: Schedule) -> None:
+    """Each target gets its value once, in its own memory, after the last group that reads the old one."""
+    placed = {p.base: name for name, p in schedule.placement.items() if p.kind == "mutated"}
+    wanted = {m.target: m.value.buffer for m in schedule.program.mutations}
+    if placed != wanted:
+        _fail("mutation", f"buffers placed in {placed}, the program mutates {wanted}")
+    owner = {n.name: k for k, group in enumerate(schedule.groups) for n in group.nodes}
+    for k, group in enumerate(schedule.groups):
+        for node in group.nodes:
+            for target in {schedule.storage(b) for b in _reads(node)} & placed.keys():
+                if k > owner[placed[target]]:
+                    _fail(group.name, f"{node.name} reads {target} after {placed[target]} overwrote it")
+                if k == owner[placed[target]]:
+                    _check_overwrites(schedule, group, placed[target], target)
+
+
 def _lifetimes(schedule: Schedule) -> dict[str, tuple[int, int]]:
     """First and last group that touches each arena buffer."""
     spans: dict[str, tuple[int, int]] = {}
@@ -163,7 +180,8 @@ def _lifetimes(schedule: Schedule) -> dict[str, tuple[int, int]]:
 def _check_arena(schedule: Schedule) -> None:
     spans = _lifetimes(schedule)
     for name, old in schedule.reuse.items():
-        _check_reuse(schedule, spans, name, old)
+        if schedule.placement[name].kind == "arena":
+            _check_reuse(schedule, spans, name, old)
     events = sorted(
         (
             schedule.placement[b].offset_bytes,
@@ -190,7 +208,11 @@ def _check_reuse(schedule: Schedule, spans: dict[str, tuple[int, int]], name: st
             "arena",
             f"{name} takes the memory of {old} in group {spans[name][0]}, but {old} is last read in group {spans[old][1]}",
         )
-    group = schedule.groups[spans[name][0]]
+    _check_overwrites(schedule, schedule.groups[spans[name][0]], name, old)
+
+
+def _check_overwrites(schedule: Schedule, group: KernelGroup, name: str, old: str) -> None:
+    """Within its group, `name` overwrites of `old` only what the same iteration has read."""
     writer = next(m for m in group.members if m.name == name)
     for m in group.members:
         for op in m.body.loads():

@@ -5,7 +5,7 @@ through which the runtime finds everything, and `<name>_api()`, through which a 
 
     static const AotiDimDesc kInputDims0[] = {AOTI_STATIC_DIM(64), AOTI_STATIC_DIM(64)};
     static const AotiTensorDesc kInputs[] = {
-        {"x", AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 2, kInputDims0, nullptr, "models/my_model.py:20 in forward"},
+        {"x", AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 2, kInputDims0, nullptr, "models/my_model.py:20 in forward", 0, 0},
     };
 """
 
@@ -95,7 +95,8 @@ def _inputs(plan: Plan) -> str:
         origin = string(slot.origin) if slot.origin else "nullptr"
         dtype = dtype_constant(slot.layout.dtype)
         rows.append(
-            f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, {origin}}}"
+            f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, {origin}, "
+            f"0, {int(slot.mutated)}}}"
         )
     return text + _table("AotiTensorDesc", "kInputs", rows)
 
@@ -106,14 +107,14 @@ def _outputs(plan: Plan) -> str:
     for n, slot in enumerate(plan.outputs):
         if slot.layout is None:
             rows.append(
-                f"{{{string(slot.name)}, {_literal_dtype(slot)}, AOTI_DEVICE_CPU, 0, nullptr, nullptr, nullptr}}"
+                f"{{{string(slot.name)}, {_literal_dtype(slot)}, AOTI_DEVICE_CPU, 0, nullptr, nullptr, nullptr, 0, 0}}"
             )
             continue
         arrays, dims, strides = _dims(f"kOutput{n}", slot.layout, symbols)
         text += arrays
         dtype = dtype_constant(slot.layout.dtype)
         rows.append(
-            f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, nullptr}}"
+            f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, nullptr, 0, 0}}"
         )
     return text + _table("AotiTensorDesc", "kOutputs", rows)
 
@@ -138,7 +139,8 @@ def _constants(plan: Plan) -> str:
             text += _array("int64_t", strides, number_list(layout.stride))
         rows.append(
             f"{{{string(slot.name)}, {string(slot.fqn or slot.name)}, {dtype_constant(layout.dtype)}, {len(layout.size)}, {sizes}, "
-            f"{strides}, {slot.offset_bytes}, {slot.size_bytes}, AOTI_CONSTANT_{_KINDS[slot.kind]}, {_packing(slot)}}}"
+            f"{strides}, {slot.offset_bytes}, {slot.size_bytes}, AOTI_CONSTANT_{_KINDS[slot.kind]}, {_packing(slot)}, "
+            f"AOTI_DEVICE_CPU, {int(slot.mutated)}}}"
         )
     return text + _table("AotiConstantDesc", "kConstants", rows)
 

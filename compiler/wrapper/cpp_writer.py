@@ -165,14 +165,17 @@ class _Writer:
                     continue
                 ctype = slot.layout.dtype.ctype
                 self.ctypes[slot.name] = ctype
-                self.readonly.add(slot.name)
+                const = "" if slot.mutated else "const "
+                if const:
+                    self.readonly.add(slot.name)
+                accessor = "aoti_constant" if const else "aoti_state"
                 get = (
-                    f"aoti_data<const {ctype}>(args->inputs[{n}])"
+                    f"aoti_data<{const}{ctype}>(args->inputs[{n}])"
                     if kind == "input"
-                    else f"aoti_constant<{ctype}>(args, {n})"
+                    else f"{accessor}<{ctype}>(args, {n})"
                 )
                 rows.append(
-                    f"const {ctype} *const {identifier(slot.name)} = {get};  // {layout_text(slot.layout)}"
+                    f"{const}{ctype} *const {identifier(slot.name)} = {get};  // {layout_text(slot.layout)}"
                 )
         return rows
 

@@ -63,7 +63,7 @@ def test_my_model() -> None:
         "  RAIIAtenTensorHandle buf2_owner(buf2_handle);\n",
         '  kernels->cpp_fused_mm_cos_1(ctx, buf0, y, buf2);\n  AOTI_KERNEL_CHECK(ctx, "cpp_fused_mm_cos_1");\n',
         "  args->outputs[0] = buf2_owner.release();  // cos\n  return AOTI_RUNTIME_SUCCESS;\n",
-        '    {"x", AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 2, kInput0Dims, nullptr, "models/my_model.py:20 in forward"},\n',
+        '    {"x", AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 2, kInput0Dims, nullptr, "models/my_model.py:20 in forward", 0, 0},\n',
         '    {AOTI_ISA_X86_64_V4, "x86-64-v4", &aoti_kernels_x86_64_v4},\n    {AOTI_ISA_X86_64_V3,',
         "    /* arena_bytes */ 16384,\n",
         "const AotiModelApi *m_aoti_api(void) { return aoti_model_api_of_this_library(); }",
@@ -83,7 +83,7 @@ def test_weights_have_a_file_of_their_own() -> None:
     assert '.incbin \\"" AOTI_WEIGHTS_FILE "\\"' in files["weights.cpp"]
     assert "const float *const w = aoti_constant<float>(args, 0);" in files["model.cpp"]
     wanted = '{"w", "odd \\"name\\"", AOTI_DTYPE_FLOAT32, 2, kConstant0Sizes, nullptr, 0, 16384, '
-    wanted += "AOTI_CONSTANT_PARAMETER, AOTI_PACKING_PANEL16}"
+    wanted += "AOTI_CONSTANT_PARAMETER, AOTI_PACKING_PANEL16, AOTI_DEVICE_CPU, 0}"
     assert wanted in files["model.cpp"]
 
 

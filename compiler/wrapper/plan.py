@@ -5,6 +5,7 @@ Enters: a `schedule.Schedule`, one `kernel.KernelSpec` for each launched group i
 
 Rules
 - A buffer is allocated just before the group that writes it; a buffer placed "output" becomes a tensor of its own.
+- A buffer that is the new value of a mutated input or constant takes over that slot's memory.
 - A view costs nothing and gets a line only where somebody names it.
 - An output lives in memory of its own (lowering copies what is an input or a constant; the verifier refuses anything else). A
   tensor returned twice, or a view of one, shares memory for the caller too, as in eager PyTorch.
@@ -16,6 +17,7 @@ Before/after (schedule of `cos(mm(sin(x), y))` -> plan): see `compiler.ir.wrappe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from compiler.ir.kernel import KernelSpec
 from compiler.ir.loop import ExternKernel, Layout, Node, OutputRef, TensorRef
@@ -51,10 +53,11 @@ def run(
 ) -> Plan:
     """The plan of `schedule`. `constants` holds a slot for every constant of the program."""
     program = schedule.program
+    mutated = program.mutated()
     plan = Plan(
         name=ctx.options.name,
-        inputs=[InputSlot(i.name, i.layout, i.origin) for i in program.inputs],
-        constants=[constants[c.name] for c in program.constants],
+        inputs=[InputSlot(i.name, i.layout, i.origin, i.name in mutated) for i in program.inputs],
+        constants=[replace(constants[c.name], mutated=c.name in mutated) for c in program.constants],
         outputs=[_output_slot(o) for o in program.outputs],
         lines=[],
         arena_bytes=schedule.arena_bytes,
@@ -135,7 +138,7 @@ class _Planner:
 
     def _allocate(self, name: str) -> None:
         place, layout = self.schedule.placement[name], self.layouts[name]
-        if name in self.defined or place.kind not in ("arena", "output"):
+        if name in self.defined or place.kind not in ("arena", "output", "mutated"):
             return
         if name in self.schedule.reuse:
             self._emit(Reuse(name, layout, self.schedule.reuse[name]))

@@ -1,6 +1,7 @@
 #include "runtime/model/constants.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/model/error.h"
 
@@ -41,9 +42,58 @@ AOTIRuntimeError set_init(const AotiModelDesc &desc, const uint8_t *weights, Con
 }
 
 void set_reset(const AotiModelDesc &desc, const uint8_t *weights, ConstantSet *set) {
-  drop_all(desc, set);
-  for (int32_t i = 0; i < desc.num_constants; ++i) set->data[i] = weights + desc.constants[i].offset_bytes;
+  for (int32_t i = 0; i < desc.num_constants; ++i) {
+    if (desc.constants[i].is_mutated != 0) continue;
+    drop(&set->tensors[i]);
+    set->data[i] = weights + desc.constants[i].offset_bytes;
+  }
+  drop(&set->blob);
   set->is_library = true;
+}
+
+bool has_state(const AotiModelDesc &desc) {
+  for (int32_t i = 0; i < desc.num_constants; ++i) {
+    if (desc.constants[i].is_mutated != 0) return true;
+  }
+  return false;
+}
+
+AOTIRuntimeError state_prepare(const AotiModelDesc &desc, const uint8_t *weights, ConstantUpdate *update) {
+  const size_t count = static_cast<size_t>(desc.num_constants) + 1;
+  update->tensors = static_cast<AtenTensorHandle *>(calloc(count, sizeof(AtenTensorHandle)));
+  if (update->tensors == nullptr) {
+    return fail_memory("the model's state", static_cast<int64_t>(count * sizeof(AtenTensorHandle)));
+  }
+  for (int32_t i = 0; i < desc.num_constants; ++i) {
+    const AotiConstantDesc &constant = desc.constants[i];
+    if (constant.is_mutated == 0) continue;
+    int64_t buffer[kMaxConstantRank];
+    void *data = nullptr;
+    if (aoti_torch_empty_strided(constant.ndim, constant.sizes, constant_strides(constant, buffer),
+                                 constant.dtype, AOTI_DEVICE_CPU, 0,
+                                 &update->tensors[i]) != AOTI_TORCH_SUCCESS ||
+        aoti_torch_get_data_ptr(update->tensors[i], &data) != AOTI_TORCH_SUCCESS) {
+      update_discard(desc, update);
+      return fail_shim(constant.original_fqn);
+    }
+    const size_t bytes = static_cast<size_t>(constant.size_bytes);
+    if (bytes > 0) memcpy(data, weights + constant.offset_bytes, bytes);
+  }
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+AOTIRuntimeError state_share(const AotiModelDesc &desc, ConstantSet *from, ConstantSet *to) {
+  for (int32_t i = 0; i < desc.num_constants; ++i) {
+    if (desc.constants[i].is_mutated == 0) continue;
+    AtenTensorHandle tensor = nullptr;
+    if (aoti_torch_new_tensor_handle(from->tensors[i], &tensor) != AOTI_TORCH_SUCCESS) {
+      return fail_shim(desc.constants[i].original_fqn);
+    }
+    drop(&to->tensors[i]);
+    to->tensors[i] = tensor;
+    to->data[i] = from->data[i];
+  }
+  return AOTI_RUNTIME_SUCCESS;
 }
 
 void set_destroy(const AotiModelDesc &desc, ConstantSet *set) {
@@ -96,15 +146,16 @@ void update_commit(const AotiModelDesc &desc, ConstantUpdate *update, ConstantSe
     void *data = nullptr;
     aoti_torch_get_data_ptr(set->tensors[i], &data);
     set->data[i] = data;
-    set->is_library = false;
+    set->is_library = set->is_library && desc.constants[i].is_mutated != 0;
   }
   free(update->tensors);
   update->tensors = nullptr;
 }
 
 void set_replace_all(const AotiModelDesc &desc, AtenTensorHandle blob, const uint8_t *blob_data,
-                     ConstantSet *set) {
+                     ConstantUpdate *state, ConstantSet *set) {
   set_reset(desc, blob_data, set);
+  update_commit(desc, state, set);
   set->blob = blob;
   set->is_library = false;
 }

@@ -1,6 +1,7 @@
 // A set of a model's constants: where each one is, and who owns it.
 //
-// A set starts as the library's weights, which are never written. An update is prepared apart (checked,
+// A set starts as the library's weights, which are never written, and the container's state: the constants
+// that runs change have memory of their own, which both sets share until one is updated. An update is prepared apart (checked,
 // copied), then committed by swapping pointers: a failed update changes nothing, and a commit cannot fail.
 //
 // Not thread-safe: the container serialises changes, and commits to the active set while no run is in
@@ -33,12 +34,21 @@ struct UpdateOptions {
   bool validate_full_update;  // every plain constant must be given
 };
 
-// Makes a set of the library's weights, which start at `weights`.
+// Makes a set of the library's weights, which start at `weights`. It has no state yet.
 AOTIRuntimeError set_init(const AotiModelDesc &desc, const uint8_t *weights, ConstantSet *set);
 void set_destroy(const AotiModelDesc &desc, ConstantSet *set);
 
-// Back to the library's weights.
+// Back to the library's weights. The state stays as it is.
 void set_reset(const AotiModelDesc &desc, const uint8_t *weights, ConstantSet *set);
+
+// Whether runs of this model change constants.
+bool has_state(const AotiModelDesc &desc);
+
+// New memory for the state, with its first values from `weights`.
+AOTIRuntimeError state_prepare(const AotiModelDesc &desc, const uint8_t *weights, ConstantUpdate *update);
+
+// Makes `to` use the memory of `from`'s state. On failure `to` keeps what it had.
+AOTIRuntimeError state_share(const AotiModelDesc &desc, ConstantSet *from, ConstantSet *to);
 
 // Makes `to`, which is the library's, refer to the same values as `from`. On failure `to` is the library's
 // still.
@@ -65,9 +75,9 @@ void update_commit(const AotiModelDesc &desc, ConstantUpdate *update, ConstantSe
 void update_discard(const AotiModelDesc &desc, ConstantUpdate *update);
 
 // Replaces every constant by those in `blob`, a tensor of weights_bytes bytes in the library's layout, which
-// is consumed.
+// is consumed, and the state by `state`, made by state_prepare from the same bytes, which is consumed too.
 void set_replace_all(const AotiModelDesc &desc, AtenTensorHandle blob, const uint8_t *blob_data,
-                     ConstantSet *set);
+                     ConstantUpdate *state, ConstantSet *set);
 
 }  // namespace aoti_model
 

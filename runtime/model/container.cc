@@ -91,6 +91,11 @@ AOTIRuntimeError fill(Container *c, int32_t num_models, const char *weights_dire
   for (ConstantSet &set : c->sets) {
     if (set_init(desc, c->weights.data, &set) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   }
+  c->has_state = has_state(desc);
+  ConstantUpdate state{};
+  if (state_prepare(desc, c->weights.data, &state) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  update_commit(desc, &state, &c->sets[0]);
+  if (state_share(desc, &c->sets[0], &c->sets[1]) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   c->instances = static_cast<Instance *>(calloc(static_cast<size_t>(num_models), sizeof(Instance)));
   if (c->instances == nullptr || !queue_init(&c->queue, num_models)) {
     return fail_memory("the instances", static_cast<int64_t>(sizeof(Instance)) * num_models);

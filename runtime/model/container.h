@@ -6,7 +6,8 @@
 //   container_destroy(c);
 //
 // Each instance has its own arena, scratch and symbol values; constants are shared. A run holds an instance
-// and no lock. What changes the container (threads, active constants) first takes all instances.
+// and no lock; a run of a model that has state, which both read and write the container's, holds all of them
+// (docs/adr/0007-state.md). What changes the container (threads, active constants) first takes all instances.
 #ifndef RUNTIME_MODEL_CONTAINER_H_
 #define RUNTIME_MODEL_CONTAINER_H_
 
@@ -36,6 +37,7 @@ struct Container {
   pthread_mutex_t constants_mutex;  // held by whoever changes or lists constants; taken before the instances
   ConstantSet sets[2];
   int32_t active;
+  bool has_state;                       // runs change constants, so one runs at a time
   AOTInductorConstantMapEntry *entries;  // what extract_constants gave out last
 };
 

@@ -80,8 +80,13 @@ AOTIRuntimeError container_update(Container *c, const AOTInductorConstantMapEntr
   if (!use_inactive) {
     queue_take_all(&c->queue);
     update_commit(*c->desc, &update, chosen_set(c, false));
+    AOTIRuntimeError result = AOTI_RUNTIME_SUCCESS;
+    // An inactive set that nobody has filled takes the state along when the sets are swapped.
+    if (chosen_set(c, true)->is_library) {
+      result = state_share(*c->desc, chosen_set(c, false), chosen_set(c, true));
+    }
     queue_give_all(&c->queue);
-    return AOTI_RUNTIME_SUCCESS;
+    return result;
   }
   if (complete_inactive(c, &update) != AOTI_RUNTIME_SUCCESS) {
     update_discard(*c->desc, &update);
@@ -103,9 +108,14 @@ AOTIRuntimeError container_update_from_blob(Container *c, const uint8_t *blob) {
   void *data = nullptr;
   aoti_torch_get_data_ptr(copy, &data);
   if (size > 0) memcpy(data, blob, static_cast<size_t>(size));
+  ConstantUpdate state{};
+  if (state_prepare(*c->desc, blob, &state) != AOTI_RUNTIME_SUCCESS) {
+    aoti_torch_delete_tensor_object(copy);
+    return AOTI_RUNTIME_FAILURE;
+  }
   ConstantsLock lock(c);
   queue_take_all(&c->queue);
-  set_replace_all(*c->desc, copy, static_cast<const uint8_t *>(data), chosen_set(c, false));
+  set_replace_all(*c->desc, copy, static_cast<const uint8_t *>(data), &state, chosen_set(c, false));
   queue_give_all(&c->queue);
   return AOTI_RUNTIME_SUCCESS;
 }
@@ -120,6 +130,8 @@ void container_swap(Container *c) {
 void container_free_inactive(Container *c) {
   ConstantsLock lock(c);
   set_reset(*c->desc, c->weights.data, chosen_set(c, true));
+  // Out of memory for a handle: the set keeps its own state, which is right, too.
+  if (state_share(*c->desc, chosen_set(c, false), chosen_set(c, true)) != AOTI_RUNTIME_SUCCESS) clear_error();
 }
 
 }  // namespace aoti_model

@@ -81,6 +81,10 @@ AOTIRuntimeError check_constant_desc(const AotiModelDesc &desc, const AotiConsta
     return fail("the model's table of constant number %d is broken: rank %d, dtype %d", index, constant.ndim,
                 constant.dtype);
   }
+  if (constant.is_mutated != 0 && constant.packing != AOTI_PACKING_PLAIN) {
+    return fail("the model's table says of constant '%s' that runs change it and that it is packed",
+                constant.name);
+  }
   const int64_t offset = constant.offset_bytes, bytes = constant.size_bytes;
   if (offset < 0 || bytes < 0 || offset % AOTI_ALIGNMENT != 0 || offset > desc.weights_bytes ||
       bytes > desc.weights_bytes - offset) {

@@ -193,6 +193,50 @@ AOTIRuntimeError check_input(Input *input, int64_t *symbols) {
   return check_address(*input);
 }
 
+// The bytes between the first and the last element of an input: [begin, end).
+struct Span {
+  uintptr_t begin = 0, end = 0;
+};
+
+AOTIRuntimeError find_span(const AotiTensorDesc &expected, AtenTensorHandle handle, Span *ret_span) {
+  int64_t *sizes = nullptr, *strides = nullptr;
+  void *data = nullptr;
+  if (aoti_torch_get_sizes(handle, &sizes) != AOTI_TORCH_SUCCESS ||
+      aoti_torch_get_strides(handle, &strides) != AOTI_TORCH_SUCCESS ||
+      aoti_torch_get_data_ptr(handle, &data) != AOTI_TORCH_SUCCESS) {
+    return fail_shim(expected.name);
+  }
+  int64_t elements = 1;
+  for (int32_t d = 0; d < expected.ndim; ++d) {
+    if (sizes[d] == 0) return AOTI_RUNTIME_SUCCESS;
+    elements += (sizes[d] - 1) * strides[d];
+  }
+  ret_span->begin = reinterpret_cast<uintptr_t>(data);
+  ret_span->end =
+      ret_span->begin + static_cast<size_t>(elements) * aoti_torch_dtype_element_size(expected.dtype);
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+// Memory that the run writes to is no other input's.
+AOTIRuntimeError check_apart(const AotiModelDesc &desc, const AtenTensorHandle *inputs, int32_t written) {
+  Span own, other;
+  if (find_span(desc.inputs[written], inputs[written], &own) != AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_FAILURE;
+  }
+  for (int32_t i = 0; i < desc.num_inputs; ++i) {
+    if (i == written) continue;
+    if (find_span(desc.inputs[i], inputs[i], &other) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+    if (own.begin < other.end && other.begin < own.end) {
+      return fail(
+          "input %d '%s', which the model writes to, and input %d '%s' share memory; expected memory of its "
+          "own for each. Pass a copy of one of them.",
+          written, desc.inputs[written].name, i, desc.inputs[i].name);
+    }
+    other = Span{};
+  }
+  return AOTI_RUNTIME_SUCCESS;
+}
+
 AOTIRuntimeError fail_count(const char *what, size_t got, int32_t count, const AotiTensorDesc *tensors) {
   char buffer[2048] = "";
   Text text{buffer, sizeof buffer, 0};
@@ -221,6 +265,10 @@ AOTIRuntimeError check_inputs(const AotiModelDesc &desc, const AtenTensorHandle 
   for (int32_t i = 0; i < desc.num_inputs; ++i) {
     Input input{desc, desc.inputs[i], i, inputs[i]};
     if (check_input(&input, symbols) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  }
+  for (int32_t i = 0; i < desc.num_inputs; ++i) {
+    if (desc.inputs[i].is_mutated == 0) continue;
+    if (check_apart(desc, inputs, i) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   }
   return AOTI_RUNTIME_SUCCESS;
 }

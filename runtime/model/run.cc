@@ -16,6 +16,22 @@ void delete_all(AtenTensorHandle *handles, size_t count) {
   }
 }
 
+// An instance to run on. Runs that change the container's state go one after the other, in the order in which
+// they came.
+int32_t take_instance(Container *c) {
+  if (!c->has_state) return queue_take_one(&c->queue);
+  queue_take_all(&c->queue);
+  return 0;
+}
+
+void give_instance(Container *c, int32_t number) {
+  if (c->has_state) {
+    queue_give_all(&c->queue);
+  } else {
+    queue_give_one(&c->queue, number);
+  }
+}
+
 AOTIRuntimeError fit_arena(const AotiModelDesc &desc, Instance *instance) {
   if (desc.arena_bytes_for == nullptr) return AOTI_RUNTIME_SUCCESS;
   const int64_t bytes = desc.arena_bytes_for(instance->symbols);
@@ -68,9 +84,9 @@ AOTIRuntimeError container_run(Container *c, AtenTensorHandle *inputs, size_t nu
   // The array is only written: what the caller left in it means nothing.
   for (size_t i = 0; outputs != nullptr && i < num_outputs; ++i) outputs[i] = nullptr;
   if (result == AOTI_RUNTIME_SUCCESS) {
-    const int32_t number = queue_take_one(&c->queue);
+    const int32_t number = take_instance(c);
     result = run_instance(c, &c->instances[number], inputs, outputs, stream, proxy_executor);
-    queue_give_one(&c->queue, number);
+    give_instance(c, number);
   }
   if (result != AOTI_RUNTIME_SUCCESS) delete_all(outputs, num_outputs);
   delete_all(inputs, num_inputs);

@@ -57,7 +57,7 @@ Entry entries[] = {
     FIELD(AotiTensorDesc, strides),
     FIELD(AotiTensorDesc, origin),
     FIELD(AotiTensorDesc, align_bytes),
-    FIELD(AotiTensorDesc, reserved),
+    FIELD(AotiTensorDesc, is_mutated),
     STRUCT(AotiModelDesc),
     FIELD(AotiModelDesc, struct_size),
     FIELD(AotiModelDesc, abi_version),

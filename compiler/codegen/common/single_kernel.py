@@ -136,7 +136,7 @@ class _ScanKernel(_Single):
 class _ScatterKernel(_Single):
     def spec(self, node: Scatter) -> KernelSpec:
         parts: list[Statement] = []
-        if node.name not in self.schedule.reuse:
+        if self.schedule.reuse.get(node.name) != self.schedule.storage(node.base.buffer):
             parts.append(self._copy(node))
         parts.append(self._scatter(node))
         return self.finished(tuple(parts))

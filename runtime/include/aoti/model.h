@@ -111,5 +111,10 @@ template <class T>
 static inline const T *aoti_constant(const AotiRunArgs *args, int32_t index) {
   return static_cast<const T *>(args->constants[index]);
 }
+// The same for a mutated constant: the model's state.
+template <class T>
+static inline T *aoti_state(const AotiRunArgs *args, int32_t index) {
+  return static_cast<T *>(const_cast<void *>(args->constants[index]));
+}
 
 #endif  // AOTI_MODEL_H_

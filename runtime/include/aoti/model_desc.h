@@ -7,7 +7,7 @@
 // Invariants, checked when a container is created (a violation names the field and both numbers):
 // - struct_size == sizeof(AotiModelDesc) and abi_version == AOTI_MODEL_ABI_VERSION;
 // - counts are not negative, arrays are not null where their count is not 0;
-// - constants lie inside [0, weights_bytes), their offsets are multiples of 64.
+// - constants lie inside [0, weights_bytes), their offsets are multiples of 64; mutated ones are plain.
 //
 //   static const AotiDimDesc x_dims[] = {{1, 64, 1, 0, 0}, AOTI_STATIC_DIM(64)};   // [s0 in 1..64, 64]
 //   static const AotiTensorDesc inputs[] = {{"x", AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 2, x_dims, NULL,
@@ -61,7 +61,7 @@ typedef struct AotiTensorDesc {
   // Of inputs: the address must be a multiple of it, because kernels load that many bytes at a time. A power
   // of two; 0 means that of the dtype.
   int32_t align_bytes;
-  int32_t reserved;  // 0
+  int32_t is_mutated;  // 1: an input whose memory a run writes to; it must not overlap another input's. Else 0
 } AotiTensorDesc;
 
 typedef enum AotiConstantKind {
@@ -94,7 +94,7 @@ typedef struct AotiConstantDesc {
   int32_t kind;            // AotiConstantKind
   int32_t packing;         // AotiPacking
   int32_t device_type;     // AOTI_DEVICE_*: where kernels read it; one on CUDA is uploaded once per device
-  int32_t reserved;        // 0
+  int32_t is_mutated;      // 1: the model's state, which runs read and write; the weights hold its first value
 } AotiConstantDesc;
 
 // The instruction sets that kernels can be built for. Values are part of the ABI.
@@ -120,7 +120,8 @@ typedef struct AotiRunArgs {
   // failure the runtime deletes those that are set.
   AtenTensorHandle *outputs;
   void *arena;  // arena_bytes of the instance, 64-byte aligned; null when 0
-  // [num_constants]: address of each constant's first stored byte, on the device that its table names
+  // [num_constants]: address of each constant's first stored byte, on the device that its table names; of a
+  // mutated one, of memory that may be written, which no other run uses meanwhile.
   const void *const *constants;
   const int64_t *symbols;  // [num_symbols]: the sizes found in the inputs
   const void *kernels;     // of the variant that was chosen at load

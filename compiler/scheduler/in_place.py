@@ -1,0 +1,57 @@
+"""Whether a kernel may write one of its outputs over a buffer that it reads for the last time.
+
+Enters: the output, its group, the buffers that die in it and have as many bytes. Leaves: the one to take over, or None. Every load of
+the dying buffer must read exactly the element that the same iteration then overwrites.
+
+    buf1 full at 64*i0 + r0: %0 = load buf0[64*i0 + r0]    ->  buf1 can take over buf0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.ir.loop import Scatter, TemplateKernel
+from compiler.ir.schedule import FULL, SINGLE, TEMPLATE, KernelGroup, Member
+from compiler.ir.schedule_bodies import load_index, loaded_buffer
+from compiler.ir.schedule_passes import last_passes, levels
+
+
+def can_take_over(name: str, group: KernelGroup, dying: list[str], storage: Mapping[str, str]) -> str | None:
+    """The dying buffer of the same size whose memory the new one can take, or None."""
+    if group.kind not in ("loops", "template") or not dying:
+        return None
+    node = next(n for n in group.nodes if n.name == name)
+    if isinstance(node, Scatter):
+        base = storage[node.base.buffer]
+        same = (
+            base in dying
+            and node.base.layout == node.layout
+            and all(storage[loaded_buffer(op)] != base for op in node.body.loads())
+        )
+        return base if same else None
+    writer = next(m for m in group.members if m.name == name)
+    if writer.role in (SINGLE, TEMPLATE):
+        return None
+    return next(
+        (old for old in dying if _dies_under(old, writer, node.layout.dtype.size_bytes, group, storage)), None
+    )
+
+
+def _dies_under(old: str, writer: Member, width: int, group: KernelGroup, storage: Mapping[str, str]) -> bool:
+    """Whether every read of `old` is of the element that the same or a later pass overwrites in the same iteration."""
+    members = {m.name: m for m in group.members}
+    operands = {
+        storage[ref.buffer] for n in group.nodes if isinstance(n, TemplateKernel) for ref in n.operands
+    }
+    if old in operands:
+        return False
+    reads = [(m, op) for m in group.members for op in m.body.loads() if storage[loaded_buffer(op)] == old]
+    if not all(
+        load_index(op) is writer.store and loaded_buffer(op) == old and op.dtype.size_bytes == width
+        for _, op in reads
+    ):
+        return False
+    if not group.inner or group.kind == "template":
+        return bool(reads) and writer.role == FULL
+    written, last = levels(members)[writer.name], last_passes(members)
+    return bool(reads) and all(last[m.name] <= written for m, _ in reads)
