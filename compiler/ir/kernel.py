@@ -5,7 +5,9 @@ wrapper plan.
 
 Invariants (checked by `compiler.ir.kernel_verify`)
 - A value has one definition (`Compute`, or an `Accumulator` after the loop that fills it) that dominates its uses.
-- `body` is one `TemplateCall`, or one or several `Parallel` that run one after the other.
+- `body` is one `TemplateCall`, or one or several `Parallel` that run one after the other (both on a CPU), or one `Grid` (on a GPU).
+- Inside a `Grid` a value is a block: it varies along the axes that its operands and indices depend on. Only `reduce` and `scan` look
+  across a block, along the reduced axis (a `Span` or a `Tile`).
 - Every pointer that a statement names is an argument, a `Local` in scope, or the tile `acc` of a template; an `in` argument is never
   stored to.
 - Two specs with equal `key()` are the same function: only their buffers, origins and names differ.
@@ -48,7 +50,8 @@ class Argument:
 @dataclass(frozen=True)
 class Compute:
     """`name = opcode(args)`: the opcodes of `loop.BodyOp`. A `load` has attrs (pointer, index) and args () or (mask, other); an
-    `indirect` has attrs (symbol it defines, size, message of the error when it is out of range)."""
+    `indirect` has attrs (symbol it defines, size, message of the error when it is out of range). `neutral`, `combine`, `reduce` and
+    `scan` have attrs (kind,): the neutral element, one step, all lanes of the reduced axis into one, each lane with those before it."""
 
     name: str
     dtype: DType
@@ -87,7 +90,7 @@ class Accumulator:
 
 @dataclass(frozen=True)
 class Accumulate:
-    """`accumulator = kind(accumulator, value)`; sums and products may be reordered by the vectoriser."""
+    """`accumulator = kind(accumulator, value)`; sums and products may be reordered by the vectoriser. kind "set": the value itself."""
 
     accumulator: str
     kind: str
@@ -127,6 +130,55 @@ class Parallel:
 
 
 @dataclass(frozen=True)
+class GridAxis:
+    """The points [0, extent) of a launch, `block` of them (a power of two) to each program; `symbol` is the point."""
+
+    symbol: Expr
+    extent: Expr
+    block: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A GPU launch: `body` once for each block of points, all at the same time and in any order. `kind`, the word in the kernel's name:
+    poi (pointwise), per (reductions over a `Span`), red (reductions over a `Tile`). The last axis is contiguous in most accesses."""
+
+    kind: str
+    axes: tuple[GridAxis, ...]
+    num_warps: int
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Span:
+    """From here on `symbol` stands for all of [0, extent) at once, in `block` lanes (a power of two, at least extent)."""
+
+    symbol: Expr
+    extent: Expr
+    block: int
+
+
+@dataclass(frozen=True)
+class Tile:
+    """`body` for [0, extent) in blocks of `block` (a power of two), one after the other; `symbol` is the position. An accumulator
+    from outside is a block too: its lanes are reduced after the loop, by `reduce`."""
+
+    symbol: Expr
+    extent: Expr
+    block: int
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class AtomicAdd:
+    """`target[index] += value`, safe against other programs that add to the same element."""
+
+    target: str
+    index: Expr
+    value: str
+
+
+@dataclass(frozen=True)
 class Pointer:
     """A pointer argument of a template, moved by a number of elements; the null pointer when `name` is empty."""
 
@@ -138,10 +190,26 @@ TemplateValue = Union[Pointer, Expr, int, float, bool, tuple[Expr, ...]]
 
 
 @dataclass(frozen=True)
+class TemplateLaunch:
+    """How a GPU runs a template: its compile-time arguments, the grid (x, y, z), and the rows and columns of the result, of which a
+    tile at the edge has fewer than its block."""
+
+    constants: tuple[tuple[str, Union[int, bool, str]], ...]
+    grid: tuple[Expr, Expr, Expr]
+    num_warps: int
+    num_stages: int
+    rows: Expr
+    columns: Expr
+
+    def constant(self, name: str) -> Union[int, bool, str]:
+        return dict(self.constants)[name]
+
+
+@dataclass(frozen=True)
 class TemplateCall:
-    """A call of `template` of kernels/cpp with `arguments` in the order of its parameters (a tuple: a shape or a list of strides).
-    The rest says what happens to a finished tile `acc`: `row` once for each of its rows `m` of `batch`, `column` for each column `n` of the
-    row, vectorised. Both are empty for a template that writes its output itself."""
+    """A call of `template` of kernels/cpp (of kernels/triton, with `launch`) with `arguments` in the order of its parameters (a tuple: a
+    shape or a list of strides). The rest says what happens to a finished tile `acc`: `row` once for each of its rows `m` of `batch`,
+    `column` for each column `n` of the row, vectorised. Both are empty for a template that writes its output itself."""
 
     template: str
     arguments: tuple[TemplateValue, ...]
@@ -150,9 +218,24 @@ class TemplateCall:
     n: Expr
     row: tuple[Statement, ...]
     column: tuple[Statement, ...]
+    launch: TemplateLaunch | None = None
 
 
-Statement = Union[Compute, Store, Local, Accumulator, Accumulate, Define, Loop, Parallel, TemplateCall]
+Statement = Union[
+    Compute,
+    Store,
+    AtomicAdd,
+    Local,
+    Accumulator,
+    Accumulate,
+    Define,
+    Loop,
+    Parallel,
+    Grid,
+    Span,
+    Tile,
+    TemplateCall,
+]
 
 
 @dataclass(frozen=True)

@@ -16,18 +16,24 @@ from compiler.ir.kernel import (
     Accumulate,
     Accumulator,
     Argument,
+    AtomicAdd,
     Attr,
     Compute,
     Define,
+    Grid,
+    GridAxis,
     KernelSpec,
     Local,
     Loop,
     Parallel,
     Pointer,
+    Span,
     Statement,
     Store,
     TemplateCall,
+    TemplateLaunch,
     TemplateValue,
+    Tile,
 )
 from compiler.ir.loop import Layout
 from compiler.ir.loop_parse import plain
@@ -143,6 +149,17 @@ class _Parser:
         word = s.word()
         if word == "store":
             return Store(s.word(), self._expr(s), s.word())
+        if word == "atomic_add":
+            return AtomicAdd(s.word(), self._expr(s), s.word())
+        if word == "grid":
+            return self._grid(s, depth)
+        if word in ("span", "tile"):
+            symbol, extent, block = self._axis(s)
+            return (
+                Span(symbol, extent, block)
+                if word == "span"
+                else Tile(symbol, extent, block, self._block(depth + 2))
+            )
         if word == "accumulator":
             name, kind = s.word(), s.word()
             return Accumulator(name, parse_dtype(s.word()), kind)
@@ -159,6 +176,25 @@ class _Parser:
         if word == "template":
             return self._template(s, depth)
         return self._compute(word, s) if s.skip("=") else Accumulate(word, s.word(), s.word())
+
+    def _axis(self, s: Scanner) -> tuple[Expr, Expr, int]:
+        symbol = self._symbol(s)
+        s.expect("to")
+        extent = self._expr(s)
+        s.expect("block")
+        return symbol, extent, int(s.word())
+
+    def _grid(self, s: Scanner, depth: int) -> Grid:
+        kind = s.word()
+        s.expect("warps")
+        warps = int(s.word())
+        axes = []
+        while self._depth() == depth + 2 and Scanner(self.lines[self.position].strip()).peek() == "axis":
+            line = self._next()
+            line.expect("axis")
+            axes.append(GridAxis(*self._axis(line)))
+            line.end()
+        return Grid(kind, tuple(axes), warps, self._block(depth + 2))
 
     def _loop(self, kind: str, s: Scanner, depth: int) -> Union[Loop, Parallel]:
         symbol = self._symbol(s)
@@ -182,10 +218,28 @@ class _Parser:
         while line.skip("argument"):
             arguments.append(self._value(line))
             line = self._next()
+        launch = None
+        if line.skip("launch"):
+            launch = self._launch(line, depth + 4)
+            line = self._next()
         line.expect("row")
         row = self._block(depth + 4)
         self._next().expect("column")
-        return TemplateCall(template, tuple(arguments), batch, m, n, row, self._block(depth + 4))
+        return TemplateCall(template, tuple(arguments), batch, m, n, row, self._block(depth + 4), launch)
+
+    def _launch(self, s: Scanner, depth: int) -> TemplateLaunch:
+        grid = (self._expr(s), self._expr(s), self._expr(s))
+        s.expect("warps")
+        warps = int(s.word())
+        s.expect("stages")
+        stages = int(s.word())
+        s.expect("of")
+        rows, columns = self._expr(s), self._expr(s)
+        constants = []
+        while self._depth() == depth:
+            line = self._next()
+            constants.append((line.word(), plain(line, self.symbols)))
+        return TemplateLaunch(tuple(constants), grid, warps, stages, rows, columns)  # type: ignore[arg-type]
 
     def _value(self, s: Scanner) -> TemplateValue:
         if s.skip("pointer"):
@@ -212,7 +266,7 @@ class _Parser:
             attrs = (self._expr(s),)
         elif opcode == "constant":
             attrs = (_number(s.word()),)
-        elif opcode in ("neutral", "combine"):
+        elif opcode in ("neutral", "combine", "reduce", "scan"):
             attrs = (s.word(),)
         while s.peek() != ":":
             args.append(s.word())

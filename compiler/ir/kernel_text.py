@@ -21,17 +21,22 @@ from compiler.ir.expr import Expr
 from compiler.ir.kernel import (
     Accumulate,
     Accumulator,
+    AtomicAdd,
     Compute,
     Define,
+    Grid,
     KernelSpec,
     Local,
     Loop,
     Parallel,
     Pointer,
+    Span,
     Statement,
     Store,
     TemplateCall,
+    TemplateLaunch,
     TemplateValue,
+    Tile,
 )
 from compiler.ir.loop_text import print_layout, print_number, print_scalar
 
@@ -72,6 +77,8 @@ def _statement(s: Statement) -> list[str]:
         return [_compute(s)]
     if isinstance(s, Store):
         return [f"store {s.target} [{s.index}] {s.value}"]
+    if isinstance(s, AtomicAdd):
+        return [f"atomic_add {s.target} [{s.index}] {s.value}"]
     if isinstance(s, Accumulate):
         return [f"{s.accumulator} {s.kind} {s.value}"]
     if isinstance(s, Accumulator):
@@ -89,17 +96,34 @@ def _statement(s: Statement) -> list[str]:
             f"parallel {symbol_text(s.symbol)} to [{s.extent}] grain {s.grain}{vector}",
             *_block(s.body, "  "),
         ]
+    if isinstance(s, (Grid, Span, Tile)):
+        return _gpu(s)
     assert isinstance(s, TemplateCall), type(s)
     symbols = " ".join(symbol_text(x) for x in (s.batch, s.m, s.n))
     arguments = [f"  argument {_template_value(v)}" for v in s.arguments]
     return [
         f"template {s.template} tile {symbols}",
         *arguments,
+        *(_launch(s.launch) if s.launch else ()),
         "  row",
         *_block(s.row, "    "),
         "  column",
         *_block(s.column, "    "),
     ]
+
+
+def _launch(launch: TemplateLaunch) -> list[str]:
+    x, y, z = launch.grid
+    head = f"launch [{x}] [{y}] [{z}] warps {launch.num_warps} stages {launch.num_stages} of [{launch.rows}] [{launch.columns}]"
+    return [f"  {head}", *(f"    {name} {print_scalar(value)}" for name, value in launch.constants)]
+
+
+def _gpu(s: Grid | Span | Tile) -> list[str]:
+    if isinstance(s, Grid):
+        axes = [f"  axis {symbol_text(a.symbol)} to [{a.extent}] block {a.block}" for a in s.axes]
+        return [f"grid {s.kind} warps {s.num_warps}", *axes, *_block(s.body, "  ")]
+    head = f"{symbol_text(s.symbol)} to [{s.extent}] block {s.block}"
+    return [f"span {head}"] if isinstance(s, Span) else [f"tile {head}", *_block(s.body, "  ")]
 
 
 def _compute(s: Compute) -> str:
@@ -115,7 +139,7 @@ def _compute(s: Compute) -> str:
         return f"{head} [{s.attrs[0]}]{tail}"
     if s.opcode == "constant":
         return f"{head} {print_number(s.attrs[0])}{tail}"
-    if s.opcode in ("neutral", "combine"):
+    if s.opcode in ("neutral", "combine", "reduce", "scan"):
         head += f" {s.attrs[0]}"
     return head + "".join(f" {a}" for a in s.args) + tail
 

@@ -11,16 +11,20 @@ from compiler.ir.expr import Expr
 from compiler.ir.kernel import (
     Accumulate,
     Accumulator,
+    AtomicAdd,
     Compute,
     Define,
+    Grid,
     KernelSpec,
     Local,
     Loop,
     Parallel,
     Pointer,
+    Span,
     Statement,
     Store,
     TemplateCall,
+    Tile,
 )
 from compiler.ir.scalar_ops import SCALAR_OPS
 from compiler.support.diagnostics import InternalError
@@ -33,6 +37,8 @@ _OTHER_OPS = {
     "cast": (1,),
     "neutral": (0,),
     "combine": (2,),
+    "reduce": (1,),
+    "scan": (1,),
 }
 
 
@@ -59,10 +65,9 @@ class _Checker:
         if len(self.pointers) != len(self.spec.arguments):
             self.fail("two arguments have one name")
         parallel = all(isinstance(s, Parallel) for s in self.spec.body)
-        if not self.spec.body or not (
-            parallel or (len(self.spec.body) == 1 and isinstance(self.spec.body[0], TemplateCall))
-        ):
-            self.fail("the body is neither parallel loops nor one template call")
+        alone = len(self.spec.body) == 1 and isinstance(self.spec.body[0], (TemplateCall, Grid))
+        if not self.spec.body or not (parallel or alone):
+            self.fail("the body is neither parallel loops nor one template call or grid")
         self.block(self.spec.body)
 
     def block(self, statements: Sequence[Statement]) -> None:
@@ -76,7 +81,7 @@ class _Checker:
     def statement(self, s: Statement) -> None:
         if isinstance(s, Compute):
             self.compute(s)
-        elif isinstance(s, Store):
+        elif isinstance(s, (Store, AtomicAdd)):
             self.store(s)
         elif isinstance(s, Accumulate):
             self.use(s.value)
@@ -92,12 +97,35 @@ class _Checker:
         elif isinstance(s, Define):
             self.index(s.value)
             self.symbols.add(s.symbol)
-        elif isinstance(s, (Loop, Parallel)):
+        elif isinstance(s, (Loop, Parallel, Tile)):
             self.loop(s)
+        elif isinstance(s, Span):
+            self.block_size(s.block, s.extent)
+            if s.extent.hi is None or s.extent.hi > s.block:
+                self.fail(f"{s.symbol} spans [0, {s.extent}) in only {s.block} lanes")
+            self.index(s.extent)
+            self.symbols.add(s.symbol)
+        elif isinstance(s, Grid):
+            self.grid(s)
         else:
             self.template(s)
 
-    def loop(self, s: Loop | Parallel) -> None:
+    def grid(self, s: Grid) -> None:
+        for axis in s.axes:
+            self.block_size(axis.block, axis.extent)
+            self.index(axis.extent)
+            self.symbols.add(axis.symbol)
+        if not s.axes or s.num_warps & (s.num_warps - 1) or not 1 <= s.num_warps <= 32:
+            self.fail(f"a grid of {len(s.axes)} axes with {s.num_warps} warps")
+        self.block(s.body)
+
+    def block_size(self, block: int, extent: Expr) -> None:
+        if block <= 0 or block & (block - 1):
+            self.fail(f"[0, {extent}) is cut in blocks of {block}, which is no power of two")
+
+    def loop(self, s: Loop | Parallel | Tile) -> None:
+        if isinstance(s, Tile):
+            self.block_size(s.block, s.extent)
         for bound in (s.begin, s.end) if isinstance(s, Loop) else (s.extent,):
             self.index(bound)
         known = s.symbol in self.symbols
@@ -146,7 +174,7 @@ class _Checker:
         self.new(s.name)
         self.values.add(s.name)
 
-    def store(self, s: Store) -> None:
+    def store(self, s: Store | AtomicAdd) -> None:
         self.use(s.value)
         self.index(s.index)
         if s.target not in self.pointers:

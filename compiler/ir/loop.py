@@ -234,6 +234,7 @@ class TemplateKernel(Node):
     conv2d     x channels-last, w packed "conv_panel16"   Conv2dShape's fields in order   -> [N*OH*OW, OC] = channels-last output
                or "depthwise"
     conv2d_winograd  the same, w packed "winograd_panel16": 3x3, stride 1, no dilation, one group
+    triton_gemm  a [B, M, K], b [B, K, N], any strides  (B, M, N, K)                      -> [B, M, N], in the operands' type
     attention  q [B,H,Sq,D], k, v [, mask [B,H,Sq,Sk]]    scale, causal                   -> [B, H, Sq, Dv], unit stride in Dv
     Iteration space seen by an epilogue: `ranges`, in memory order of the output.
     """

@@ -106,7 +106,8 @@ def test_scatter_adds_and_sort_is_stable() -> None:
 
 def test_templates_are_pytorchs_operators() -> None:
     # conv2d_winograd means what conv2d does: one function of template_numpy, and //compiler/lowering:convolution_test
-    assert TEMPLATES.keys() == {"gemm", "bmm", "conv2d", "conv2d_winograd", "attention"}
+    # and triton_gemm what bmm does
+    assert TEMPLATES.keys() == {"gemm", "bmm", "conv2d", "conv2d_winograd", "attention", "triton_gemm"}
     x, w = torch.randn(1, 4, 5, 5), torch.randn(6, 2, 3, 3)
     values = [1, 5, 5, 4, 6, 3, 3, 3, 1, 2, 2, 1, 0, 1, 2, 2]
     text = (

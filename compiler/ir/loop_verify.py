@@ -45,6 +45,7 @@ TEMPLATES: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "conv2d": ((2,), CONV2D_SHAPE),
     "conv2d_winograd": ((2,), CONV2D_SHAPE),
     "attention": ((3, 4), ("scale", "causal")),
+    "triton_gemm": ((2,), ("B", "M", "N", "K")),
 }
 
 
@@ -189,14 +190,11 @@ class _Verifier:
         self.check(len(node.operands) in counts, f"{node.template} has {len(node.operands)} operands")
         given = tuple(name for name, _ in node.params)
         self.check(given == names, f"{node.template} takes {', '.join(names)}, got {', '.join(given)}")
-        self.check(
-            node.layout.dtype == dtypes.float32, f"{node.template} makes float32, not {node.layout.dtype}"
-        )
+        dtype = node.layout.dtype if node.template.startswith("triton_") else dtypes.float32
+        self.check(node.layout.dtype == dtype, f"{node.template} makes float32, not {node.layout.dtype}")
         for operand in node.operands:
             self.ref(operand)
-            self.check(
-                operand.layout.dtype == dtypes.float32, f"operand {operand.buffer} is {operand.layout.dtype}"
-            )
+            self.check(operand.layout.dtype == dtype, f"operand {operand.buffer} is {operand.layout.dtype}")
         packed = [o.buffer in self.packed for o in node.operands]
         wanted = [False, True] if node.template in PACKED_TEMPLATES else [False] * len(packed)
         self.check(packed == wanted, f"only the second operand of {', '.join(PACKED_TEMPLATES)} is packed")

@@ -87,9 +87,9 @@ def kept_rows(members: Mapping[str, Member]) -> set[str]:
     return {name for name in kept if needed[name] > level[name]}
 
 
-def last_passes(members: Mapping[str, Member]) -> dict[str, int]:
+def last_passes(members: Mapping[str, Member], keeps_rows: bool = True) -> dict[str, int]:
     """The last pass in which each member's body is computed (again, for those that are not kept)."""
-    level, kept = levels(members), kept_rows(members)
+    level, kept = levels(members), kept_rows(members) if keeps_rows else set()
     needed = _last_uses(members, level, kept)
     return {
         name: needed[name] if m.role == FULL and name not in kept else level[name]

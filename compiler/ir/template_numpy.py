@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 def run_template(node: TemplateKernel, operands: list[Array]) -> Array:
     """The result with the size of the node's layout, float32."""
     params = dict(node.params)
-    if node.template in ("gemm", "bmm"):
+    if node.template in ("gemm", "bmm", "triton_gemm"):
         result = operands[0].astype(np.float64) @ operands[1].astype(np.float64)
     elif node.template in ("conv2d", "conv2d_winograd"):
         result = _conv2d(operands[0].astype(np.float64), operands[1].astype(np.float64), params)

@@ -1,7 +1,7 @@
 """Scaled dot-product attention: softmax(scale * q @ k^T + mask) @ v.
 
     float32, 16-bit floats  ->  template attention (blocked, online softmax); q, k, v with unit stride in the last dim, heads in any place
-    float64                 ->  matrix products and softmax of this package
+    float64, on a GPU       ->  matrix products and softmax of this package
 
 The result takes q's memory order, so that `transpose(1, 2).flatten(2)` after it is a view. A bool mask (true:
 attend) becomes an additive one in the FX pass `canonicalize_attention`.
@@ -77,7 +77,7 @@ def _four_dims(
     wide = compute_dtype(q.dtype)
     if mask is not None:
         mask = _additive(b, mask, wide)
-    if wide != dtypes.float32:
+    if wide != dtypes.float32 or b.on_gpu:
         return _explicit(b, q, k, v, mask, causal, factor)
     operands = [_rows(b, convert(b, x, wide)) for x in (q, k, v)]
     if mask is not None:

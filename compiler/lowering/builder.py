@@ -84,6 +84,11 @@ class Builder:
         """What export says of the current node's only (or first) tensor."""
         return self.outs[0]
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the program is for a GPU: templates of kernels/triton, nothing packed."""
+        return self.ctx.options.device != "cpu"
+
     # -- values ------------------------------------------------------------------------------------------------------
 
     def lazy(self, dtype: DType, size: Sequence[IntLike], make: MakeElement, cost: Cost) -> Value:
@@ -182,7 +187,8 @@ class Builder:
             place = stride_order.inverse(order)
             t = Tracer()
             result = make(t, _loops(size, place), reduced)
-        if kind in ("sum", "prod") and acc == float32 and not _is_short(over):
+        # On a GPU a sum is a tree over the lanes of a block, not one long running sum.
+        if kind in ("sum", "prod") and acc == float32 and not _is_short(over) and not self.on_gpu:
             acc = float64
             result = t.cast(result, acc)
         own = Layout.contiguous(dtype, [size[d] for d in order])

@@ -2,6 +2,7 @@
 
     float32 with a constant weight, 1-D or 2-D   ->  template conv2d, conv2d_winograd (`winograd.py`), or gemm for a 1x1
                                                      kernel; activations channels-last
+    on a GPU, float32 and 16-bit, one group      ->  a matrix product with the taps written out
     3-D, transposed, float64, computed weights   ->  a reduction over channels and window (correct, not fast)
 
 Before/after (conv 3x3, stride 1, padding 1, [1, 64, 56, 56]; the input is stored channels-last, so nothing is
@@ -28,7 +29,7 @@ from compiler.lowering.pointwise import apply
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.registry import lowers
 from compiler.lowering.tracer import Scalar, Tracer, compute_dtype
-from compiler.lowering.values import Index, Value
+from compiler.lowering.values import Cost, Index, Value
 from compiler.lowering.view_ops import permute, reshape, squeeze, unsqueeze
 
 CHANNELS_LAST = (0, 2, 3, 1)
@@ -128,6 +129,8 @@ def convolve_batched(b: Builder, x: Value, weight: Value, size: Index, window: W
     """The convolution without bias."""
     if mul_all(size) == 0 or x.numel() == 0:
         return full(b, size, 0, x.dtype)
+    if b.on_gpu and not window.transposed and window.groups == 1 and compute_dtype(x.dtype) == dtypes.float32:
+        return _by_product(b, x, weight, size, window)
     constant = weight.ref is not None and b.constants.tensor(weight.ref) is not None
     if (
         compute_dtype(x.dtype) != dtypes.float32
@@ -239,6 +242,26 @@ def _by_reduction(b: Builder, x: Value, weight: Value, size: Index, window: Wind
         return t.op("mul", value, w)
 
     return b.reduce("sum", x.dtype, acc, size, (in_group, *kernel), make)
+
+
+def _by_product(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> Value:
+    """On a GPU: a matrix product over (pixels, channels and taps of the kernel), the operand of pixels written out."""
+    b.share(x)
+    kernel = weight.size[2:]
+    pixels = (size[0], *size[2:])
+
+    def tap(t: Tracer, i: Index) -> Scalar:
+        out, channel, taps = i[1 : len(pixels)], i[len(pixels)], i[len(pixels) + 1 :]
+        at, conditions = _position(t, out, taps, x.size[2:], window)
+        return t.masked(t.all_of(conditions), lambda: x.at(t, (i[0], channel, *at)), 0)
+
+    taps = b.realize(b.lazy(x.dtype, (*pixels, x.size[1], *kernel), tap, Cost(ops=4)))
+    depth = mul_all((x.size[1], *kernel))
+    rows = reshape(b, taps, (mul_all(pixels), depth))
+    matrix = permute(b, reshape(b, weight, (weight.size[0], depth)), (1, 0))
+    result = reshape(b, product(b, rows, matrix), (*pixels, weight.size[0]))
+    last = len(pixels)
+    return permute(b, result, (0, last, *range(1, last)))
 
 
 def _position(t: Tracer, out: Index, tap: Index, extent: Index, window: Window) -> tuple[Index, list[Scalar]]:

@@ -32,6 +32,7 @@ from compiler.ir.loop_verify import verify
 from compiler.lowering import fallback, families, stride_order
 from compiler.lowering.builder import Builder, Meta
 from compiler.lowering.constants import ConstantTable
+from compiler.lowering.device import place
 from compiler.lowering.factories import full
 from compiler.lowering.realization import op_name, should_realize
 from compiler.lowering.registry import Unsupported, find
@@ -60,6 +61,7 @@ def run(graph: ModelGraph, ctx: Context) -> Program:
         raise refuse(f"{graph.name} cannot be compiled", ctx.problems)
     _drop_unread(program)
     constants.finish(_read(program))
+    program = place(program, ctx.options.device)
     verify(program)
     return program
 

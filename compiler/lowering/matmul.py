@@ -3,8 +3,9 @@
     linear, mm with a constant right side  ->  template gemm: weight packed when the package is written
     mm, bmm                                ->  template bmm: operands with any strides, mm as a batch of one
     float64 and integers                   ->  a reduction over k (correct, not fast)
+    on a GPU, all of them                  ->  template triton_gemm: operands in their own type and with any strides, nothing packed
 
-16-bit floats are multiplied as float32 and rounded once. A bias is a pointwise addition, which the scheduler
+On a CPU 16-bit floats are multiplied as float32 and rounded once. A bias is a pointwise addition, which the scheduler
 fuses.
 """
 
@@ -54,6 +55,8 @@ def product(b: Builder, x: Value, y: Value) -> Value:
         return full(b, size, 0, x.dtype)
     if compute_dtype(x.dtype) != dtypes.float32:
         return _by_reduction(b, x, y, size)
+    if b.on_gpu:
+        return _on_gpu(b, x, y, size)
     result = _by_template(b, convert(b, x, dtypes.float32), convert(b, y, dtypes.float32), size)
     return convert(b, result, x.dtype)
 
@@ -68,6 +71,16 @@ def _by_template(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
     layout = Layout.contiguous(dtypes.float32, size)
     params = (("B", _plain(batch)), ("M", _plain(m)), ("N", _plain(n)), ("K", _plain(x.size[-1])))
     return Value.stored(b.template("bmm", layout, [b.in_memory(x), b.in_memory(y)], params, size))
+
+
+def _on_gpu(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
+    if x.rank == 2:
+        one = [reshape(b, b.realize(v), (1, *v.size)) for v in (x, y)]
+        return reshape(b, _on_gpu(b, one[0], one[1], (*one[0].size[:2], size[1])), size)
+    batch, m, n = size
+    params = (("B", _plain(batch)), ("M", _plain(m)), ("N", _plain(n)), ("K", _plain(x.size[-1])))
+    layout = Layout.contiguous(x.dtype, size)
+    return Value.stored(b.template("triton_gemm", layout, [b.in_memory(x), b.in_memory(y)], params, size))
 
 
 def _gemm(b: Builder, x: Value, weight: TensorRef, size: Sequence[Expr]) -> Value:

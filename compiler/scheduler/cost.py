@@ -8,15 +8,17 @@ from compiler.ir.expr import mul_all
 from compiler.ir.loop import Layout, loop_var
 from compiler.ir.schedule_bodies import load_index
 from compiler.ir.schedule_passes import body_cost, kept_rows
+from compiler.scheduler.device_cost import DeviceCost
 from compiler.scheduler.group import FusionGroup
 
 MAX_OPS = 400
 MAX_ARGUMENTS = 48
 # Rows of intermediate results of one thread should stay within half of a 1 MiB second-level cache.
 LOCAL_LIMIT_BYTES = 1 << 19
-# A kernel of that much work (bytes moved, or arithmetic that takes as long) should have a task for each of this many threads.
+# A kernel of that much work (bytes moved, or arithmetic that takes as long) should have enough tasks for the device.
 PARALLEL_WORK_BYTES = 1 << 20
-MIN_TASKS = 8
+# What a number of rows without a bound counts as.
+MANY_TASKS = 1 << 16
 # Columns of one task of a reduction across contiguous memory.
 COLUMNS_PER_TASK = 64
 # A cheap operation on one element takes as long as moving this many bytes within the caches.
@@ -54,7 +56,7 @@ def tasks_of(group: FusionGroup) -> int:
     """How many tasks a group with reductions has: its rows, or tiles of columns where loads are contiguous across rows."""
     rows = mul_all(group.outer).hi
     if rows is None or not group.outer:
-        return 1 if not group.outer else MIN_TASKS
+        return 1 if not group.outer else MANY_TASKS
     last = loop_var(len(group.outer) - 1, group.outer[-1])
     loads = [
         load_index(op)
@@ -66,8 +68,8 @@ def tasks_of(group: FusionGroup) -> int:
     return -(-rows // COLUMNS_PER_TASK) if 2 * contiguous > len(loads) else rows
 
 
-def loses_threads(joined: FusionGroup, parts: Iterable[FusionGroup]) -> bool:
-    """Whether a pointwise part that has tasks enough of its own would be done by few threads in the joined loops."""
-    if not joined.has_reduction or tasks_of(joined) >= MIN_TASKS:
+def loses_threads(joined: FusionGroup, parts: Iterable[FusionGroup], device: DeviceCost) -> bool:
+    """Whether a pointwise part that has tasks enough of its own would be done by few tasks in the joined loops."""
+    if not joined.has_reduction or tasks_of(joined) >= device.min_tasks:
         return False
     return any(not p.has_reduction and work_bytes(p) >= PARALLEL_WORK_BYTES for p in parts)

@@ -24,6 +24,7 @@ from compiler.scheduler.cost import (
     loses_threads,
 )
 from compiler.scheduler.dependencies import Dependencies
+from compiler.scheduler.device_cost import CPU, DeviceCost
 from compiler.scheduler.group import FusionGroup, join, single
 from compiler.scheduler.realign import realigned
 from compiler.scheduler.reasons import Reason
@@ -40,6 +41,7 @@ class Fusion:
     program: Program
     dependencies: Dependencies
     limit: int
+    device: DeviceCost = CPU
     groups: dict[int, FusionGroup] = field(default_factory=dict)
     owner: list[int] = field(default_factory=list)  # group id by node position
     fusions: int = 0
@@ -148,15 +150,21 @@ class Fusion:
             return Reason.INTO_TEMPLATE, None
         if joined.num_ops() > MAX_OPS or len(joined.reads) + len(joined.nodes) > MAX_ARGUMENTS:
             return Reason.TOO_LARGE, None
-        if joined.has_reduction and local_row_bytes(joined, self._stays_inside(joined)) > LOCAL_LIMIT_BYTES:
+        if self._keeps_too_much(joined):
             return Reason.LOCAL_TOO_LARGE, None
         if rank == 2 and not _load_alike(joined, first, second):
             return Reason.NO_GAIN, None
-        if loses_threads(joined, (first, second)):
+        if loses_threads(joined, (first, second), self.device):
             return Reason.LESS_PARALLEL, None
         if self._path_through_others(a, b) or self._path_through_others(b, a):
             return Reason.CYCLE, None
         return (Reason.EPILOGUE, Reason.VERTICAL, Reason.HORIZONTAL)[rank], joined
+
+    def _keeps_too_much(self, joined: FusionGroup) -> bool:
+        """Whether a task would keep more intermediate results of a row than its cache holds."""
+        if not joined.has_reduction or not self.device.keeps_rows:
+            return False
+        return local_row_bytes(joined, self._stays_inside(joined)) > LOCAL_LIMIT_BYTES
 
     def _stays_inside(self, group: FusionGroup) -> set[str]:
         """The group's buffers that nobody outside reads."""
@@ -218,8 +226,10 @@ def _title(group: FusionGroup) -> str:
     )
 
 
-def fuse(program: Program, dependencies: Dependencies, limit: int) -> tuple[list[FusionGroup], list[str]]:
+def fuse(
+    program: Program, dependencies: Dependencies, limit: int, device: DeviceCost = CPU
+) -> tuple[list[FusionGroup], list[str]]:
     """All groups, and the explanation lines."""
-    fusion = Fusion(program, dependencies, limit)
+    fusion = Fusion(program, dependencies, limit, device)
     groups = fusion.run()
     return groups, list(fusion.verdicts.values())

@@ -16,8 +16,11 @@ from compiler.ir.schedule_bodies import load_index, loaded_buffer
 from compiler.ir.schedule_passes import last_passes, levels
 
 
-def can_take_over(name: str, group: KernelGroup, dying: list[str], storage: Mapping[str, str]) -> str | None:
-    """The dying buffer of the same size whose memory the new one can take, or None."""
+def can_take_over(
+    name: str, group: KernelGroup, dying: list[str], storage: Mapping[str, str], keeps_rows: bool
+) -> str | None:
+    """The dying buffer of the same size whose memory the new one can take, or None. `keeps_rows`: whether kernels keep rows between
+    passes, or read them again."""
     if group.kind not in ("loops", "template") or not dying:
         return None
     node = next(n for n in group.nodes if n.name == name)
@@ -33,11 +36,18 @@ def can_take_over(name: str, group: KernelGroup, dying: list[str], storage: Mapp
     if writer.role in (SINGLE, TEMPLATE):
         return None
     return next(
-        (old for old in dying if _dies_under(old, writer, node.layout.dtype.size_bytes, group, storage)), None
+        (
+            old
+            for old in dying
+            if _dies_under(old, writer, node.layout.dtype.size_bytes, group, storage, keeps_rows)
+        ),
+        None,
     )
 
 
-def _dies_under(old: str, writer: Member, width: int, group: KernelGroup, storage: Mapping[str, str]) -> bool:
+def _dies_under(
+    old: str, writer: Member, width: int, group: KernelGroup, storage: Mapping[str, str], keeps_rows: bool
+) -> bool:
     """Whether every read of `old` is of the element that the same or a later pass overwrites in the same iteration."""
     members = {m.name: m for m in group.members}
     operands = {
@@ -53,5 +63,5 @@ def _dies_under(old: str, writer: Member, width: int, group: KernelGroup, storag
         return False
     if not group.inner or group.kind == "template":
         return bool(reads) and writer.role == FULL
-    written, last = levels(members)[writer.name], last_passes(members)
+    written, last = levels(members)[writer.name], last_passes(members, keeps_rows)
     return bool(reads) and all(last[m.name] <= written for m, _ in reads)

@@ -95,9 +95,14 @@ def returns_new_tensor(node: ExternKernel) -> bool:
 
 
 def plan_memory(
-    program: Program, groups: list[KernelGroup], dependencies: Dependencies, mutated: Mapping[str, str]
+    program: Program,
+    groups: list[KernelGroup],
+    dependencies: Dependencies,
+    mutated: Mapping[str, str],
+    keeps_rows: bool = True,
 ) -> MemoryPlan:
-    """Places every buffer of the program; those of `mutated` in the memory of an input or constant."""
+    """Places every buffer of the program; those of `mutated` in the memory of an input or constant. Where kernels do not keep rows, a
+    later pass reads again what an earlier one has read."""
     plan = MemoryPlan(reuse=dict(mutated))
     for i in program.inputs:
         plan.placement[i.name] = Placement("input")
@@ -120,7 +125,7 @@ def plan_memory(
                 candidates = [
                     b for b in dying.get(k, ()) if b in offsets and b not in taken and offsets[b][1] == size
                 ]
-                old = can_take_over(node.name, group, candidates, dependencies.storage)
+                old = can_take_over(node.name, group, candidates, dependencies.storage, keeps_rows)
                 if old is not None:
                     taken.add(old)
                     plan.reuse[node.name] = old

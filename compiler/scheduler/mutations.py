@@ -34,7 +34,9 @@ from compiler.scheduler.dependencies import Dependencies
 from compiler.scheduler.in_place import can_take_over
 
 
-def in_place(program: Program, groups: list[KernelGroup], dependencies: Dependencies) -> dict[str, str]:
+def in_place(
+    program: Program, groups: list[KernelGroup], dependencies: Dependencies, keeps_rows: bool
+) -> dict[str, str]:
     """The buffers that are computed in the memory of a mutation's target -> that target."""
     found: dict[str, str] = {}
     owner = {n.name: k for k, group in enumerate(groups) for n in group.nodes}
@@ -45,14 +47,14 @@ def in_place(program: Program, groups: list[KernelGroup], dependencies: Dependen
     for m in program.mutations:
         k = owner[m.value.buffer]
         if m.value.buffer not in found and _is_possible(
-            m, groups[k], k, readers.get(m.target, []), dependencies
+            m, groups[k], k, readers.get(m.target, []), dependencies, keeps_rows
         ):
             found[m.value.buffer] = m.target
     return found
 
 
 def _is_possible(
-    m: Mutation, group: KernelGroup, k: int, readers: list[int], dependencies: Dependencies
+    m: Mutation, group: KernelGroup, k: int, readers: list[int], dependencies: Dependencies, keeps_rows: bool
 ) -> bool:
     name = m.value.buffer
     node = next(n for n in group.nodes if n.name == name)
@@ -60,7 +62,10 @@ def _is_possible(
         return False
     if node.layout.storage_numel() is not m.value.layout.storage_numel() or any(r > k for r in readers):
         return False
-    return k not in readers or can_take_over(name, group, [m.target], dependencies.storage) is not None
+    return (
+        k not in readers
+        or can_take_over(name, group, [m.target], dependencies.storage, keeps_rows) is not None
+    )
 
 
 def with_copies(program: Program, in_place: dict[str, str]) -> tuple[Program, list[Pointwise]]:

@@ -1,4 +1,4 @@
-"""Names of kernels: `cpp_fused_<ops>_<n>`, from the ATen ops that a kernel was made of.
+"""Names of kernels: `cpp_fused_<ops>_<n>` (`triton_fused_..` on a GPU), from the ATen ops that a kernel was made of.
 
 Before/after: origins aten.native_layer_norm.default, aten.gelu.default, third kernel -> cpp_fused_native_layer_norm_gelu_2
 """
@@ -13,7 +13,7 @@ from compiler.support.origins import Origin
 MAX_OPS_CHARACTERS = 48
 
 
-def kernel_name(origins: Iterable[Origin], number: int) -> str:
+def kernel_name(origins: Iterable[Origin], number: int, device: str = "cpu") -> str:
     """Ops in order of appearance, each once, as many as fit."""
     words: list[str] = []
     for origin in origins:
@@ -24,7 +24,7 @@ def kernel_name(origins: Iterable[Origin], number: int) -> str:
             words.append("etc")
             break
         words.append(word)
-    return "_".join(["cpp_fused", *(words or ["kernel"]), str(number)])
+    return "_".join(["cpp_fused" if device == "cpu" else "triton_fused", *(words or ["kernel"]), str(number)])
 
 
 def op_word(aten_op: str) -> str:

@@ -11,6 +11,7 @@ from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.scheduler import loops, mutations
 from compiler.scheduler.cost import buffer_bytes
 from compiler.scheduler.dependencies import Dependencies, analyse, load_from_storage
+from compiler.scheduler.device_cost import cost_of
 from compiler.scheduler.fuse import fuse
 from compiler.scheduler.group import FusionGroup, single
 from compiler.scheduler.memory import plan_memory
@@ -23,26 +24,27 @@ from compiler.support.options import Context
 
 def run(program: Program, ctx: Context) -> Schedule:
     """Fuses, orders and places. Raises InternalError when the result breaks an invariant of `compiler.ir.schedule`."""
-    program = split_reductions(load_from_storage(program))
+    device = cost_of(ctx.options.device)
+    program = split_reductions(load_from_storage(program), device)
     dependencies = analyse(program)
-    groups, explain = fuse(program, dependencies, ctx.options.fuse_limit)
+    groups, explain = fuse(program, dependencies, ctx.options.fuse_limit, device)
     sizes = {name: buffer_bytes(layout) for name, layout in program.layouts().items()}
     ordered = order(groups, dependencies, sizes)
-    finished = _finish(ordered, dependencies)
-    mutated = mutations.in_place(program, finished, dependencies)
+    finished = _finish(ordered, dependencies, ctx.options.device)
+    mutated = mutations.in_place(program, finished, dependencies, device.keeps_rows)
     program, copies = mutations.with_copies(program, mutated)
     if copies:
         dependencies = analyse(program)
         singles = [single(dependencies.position[copy.name], copy) for copy in copies]
-        finished = _finish([*ordered, *singles], dependencies)
+        finished = _finish([*ordered, *singles], dependencies, ctx.options.device)
         mutated.update((m.value.buffer, m.target) for m in program.mutations)
-    plan = plan_memory(program, finished, dependencies, mutated)
+    plan = plan_memory(program, finished, dependencies, mutated, device.keeps_rows)
     schedule = Schedule(program, finished, plan.placement, plan.reuse, plan.arena_bytes, explain)
     verify(schedule)
     return schedule
 
 
-def _finish(groups: list[FusionGroup], dependencies: Dependencies) -> list[KernelGroup]:
+def _finish(groups: list[FusionGroup], dependencies: Dependencies, device: str) -> list[KernelGroup]:
     """Names the groups, merges their loops and finds the buffers that stay inside."""
     out: list[KernelGroup] = []
     for group in groups:
@@ -57,7 +59,7 @@ def _finish(groups: list[FusionGroup], dependencies: Dependencies) -> list[Kerne
         local = {n.name for n in nodes if _is_local(n.name, group, dependencies)}
         number = sum(g.kind in ("loops", "template") for g in out)
         finished = KernelGroup("", group.kind, nodes, local, outer, inner, tuple(members))
-        finished.name = kernel_name(finished.origins, number)
+        finished.name = kernel_name(finished.origins, number, device)
         out.append(finished)
     return out
 

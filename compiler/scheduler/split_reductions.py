@@ -17,32 +17,29 @@ from compiler.ir.expr import Expr, const, mul_all
 from compiler.ir.loop import Body, BodyOp, Layout, Node, Program, Reduction, loop_var, reduction_var
 from compiler.ir.schedule_bodies import substitute
 from compiler.scheduler.cost import tasks_of
+from compiler.scheduler.device_cost import CPU, DeviceCost
 from compiler.scheduler.group import single
-
-# Below this many points one thread is done before a second one has started.
-MIN_POINTS = 1 << 18
-# With at least this many tasks there is nothing to gain.
-ENOUGH_TASKS = 8
-MAX_PARTS = 64
-MIN_PARTS = 8
 
 _SPLITTABLE = ("sum", "prod", "max", "min", "any", "all")
 
 
-def split_reductions(program: Program) -> Program:
+def split_reductions(program: Program, device: DeviceCost = CPU) -> Program:
     """The program with long reductions cut; the same object where there are none."""
     nodes: list[Node] = []
     for node in program.nodes:
-        nodes += _split(node) if isinstance(node, Reduction) else [node]
+        nodes += _split(node, device) if isinstance(node, Reduction) else [node]
     return replace(program, nodes=nodes) if len(nodes) != len(program.nodes) else program
 
 
-def _split(node: Reduction) -> list[Node]:
+def _split(node: Reduction, device: DeviceCost) -> list[Node]:
     results, points = mul_all(node.ranges), mul_all(node.reduction_ranges)
-    parts = _parts(node.reduction_ranges[0]) if node.reduction_ranges else 1
-    few = tasks_of(single(0, node)) < ENOUGH_TASKS
-    long = (points * results).lo is not None and ((points * results).lo or 0) >= MIN_POINTS
-    if node.kind not in _SPLITTABLE or not few or not long or parts < MIN_PARTS:
+    tasks, total = tasks_of(single(0, node)), (points * results).lo or 0
+    few = tasks < device.enough_tasks
+    long = total >= device.split_points and total >= device.task_points * tasks
+    if node.kind not in _SPLITTABLE or not few or not long:
+        return [node]
+    parts = _parts(node.reduction_ranges[0], device.max_parts)
+    if parts < device.min_parts:
         return [node]
     first, rest = node.reduction_ranges[0], node.reduction_ranges[1:]
     chunk = first // parts
@@ -57,11 +54,11 @@ def _split(node: Reduction) -> list[Node]:
     return [partial, final]
 
 
-def _parts(extent: Expr) -> int:
+def _parts(extent: Expr, most: int) -> int:
     """The largest divisor that is not too large; 1 for a size that is not known."""
     if not extent.is_const:
         return 1
-    return max((d for d in range(1, MAX_PARTS + 1) if extent.value() % d == 0), default=1)
+    return max((d for d in range(1, most + 1) if extent.value() % d == 0), default=1)
 
 
 def _load(buffer: str, index: Expr, dtype: DType) -> Body:

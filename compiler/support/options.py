@@ -13,6 +13,8 @@ class CompileOptions:
     """Options of one compilation; the driver's flags map to them one to one."""
 
     name: str
+    device: str = "cpu"  # "cpu" or "cuda": where the model runs
+    cuda_archs: tuple[str, ...] = ()  # "sm_80", ...: machine code is made for each; only with device "cuda"
     shim: str = "static"  # "static", "shared" or "torch"
     isa: tuple[str, ...] = ("x86-64-v3", "x86-64-v4")
     fuse_limit: int = -1  # stop fusing after this many fusions; -1: no limit (for bisection)

@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from compiler.ir.expr import Expr
-from compiler.ir.kernel import Argument, Compute, Define, Loop, Parallel, Statement, Store, TemplateCall
+from compiler.ir.kernel import (
+    Argument,
+    AtomicAdd,
+    Compute,
+    Define,
+    Grid,
+    Loop,
+    Parallel,
+    Span,
+    Statement,
+    Store,
+    TemplateCall,
+    Tile,
+)
 from compiler.ir.loop import Layout
 from compiler.ir.schedule import KernelGroup, Schedule
 
@@ -57,12 +70,14 @@ def size_symbols(body: Iterable[Statement]) -> tuple[Expr, ...]:
     pending = list(body)
     while pending:
         s = pending.pop()
-        if isinstance(s, (Loop, Parallel, Define)):
+        if isinstance(s, (Loop, Parallel, Define, Span, Tile)):
             made.add(s.symbol)
+        if isinstance(s, Grid):
+            made.update(a.symbol for a in s.axes)
         if isinstance(s, TemplateCall):
             made.update((s.batch, s.m, s.n))
             pending += [*s.row, *s.column]
-        if isinstance(s, (Loop, Parallel)):
+        if isinstance(s, (Loop, Parallel, Grid, Tile)):
             pending += s.body
         for e in _expressions(s):
             used.update(dict.fromkeys(e.symbols()))
@@ -74,15 +89,18 @@ def size_symbols(body: Iterable[Statement]) -> tuple[Expr, ...]:
 def _expressions(s: Statement) -> list[Expr]:
     if isinstance(s, Compute):
         return [a for a in s.attrs if isinstance(a, Expr)]
-    if isinstance(s, Store):
+    if isinstance(s, (Store, AtomicAdd)):
         return [s.index]
+    if isinstance(s, Grid):
+        return [a.extent for a in s.axes]
     if isinstance(s, Define):
         return [s.value]
     if isinstance(s, Loop):
         return [s.begin, s.end]
-    if isinstance(s, Parallel):
+    if isinstance(s, (Parallel, Span, Tile)):
         return [s.extent]
     if isinstance(s, TemplateCall):
         flat = [x for a in s.arguments for x in (a if isinstance(a, tuple) else (a,))]
-        return [x for x in flat if isinstance(x, Expr)]
+        launch = (*s.launch.grid, s.launch.rows, s.launch.columns) if s.launch else ()
+        return [x for x in (*flat, *launch) if isinstance(x, Expr)]
     return []

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from compiler.codegen.common.arguments import Arguments
 from compiler.ir.expr import Expr, as_expr, const
-from compiler.ir.kernel import Pointer, TemplateValue
+from compiler.ir.kernel import Pointer, TemplateLaunch, TemplateValue
 from compiler.ir.loop import TemplateKernel, TensorRef
 from compiler.support.diagnostics import InternalError
 from kernels.cpp.scratch import SCRATCH_BYTES
@@ -22,10 +22,11 @@ class Call:
     function: str
     arguments: tuple[TemplateValue, ...]
     has_epilogue: bool
+    launch: TemplateLaunch | None = None  # on a GPU
 
     @property
     def scratch_bytes(self) -> int:
-        return SCRATCH_BYTES[self.function]
+        return SCRATCH_BYTES[self.function] if self.launch is None else 0
 
 
 def arguments_of(node: TemplateKernel, arguments: Arguments) -> Call:

@@ -13,23 +13,28 @@ Before/after (linear + bias + relu):
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from compiler.codegen.common.arguments import Arguments, size_symbols
 from compiler.codegen.common.builder import Builder
 from compiler.codegen.common.member_values import MemberValues, tile_symbol
 from compiler.codegen.common.tasks import positions
-from compiler.codegen.common.template_arguments import arguments_of
+from compiler.codegen.common.template_arguments import Call, arguments_of
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr, const, mul_all
 from compiler.ir.kernel import KernelSpec, Statement, Store, TemplateCall
 from compiler.ir.loop import TemplateKernel, loop_var, reduction_var
 from compiler.ir.schedule import TEMPLATE, KernelGroup, Schedule
 
+# What is called for a template node: a kernel of kernels/cpp, unless another back end says so.
+FindCall = Callable[[TemplateKernel, Arguments], Call]
+
 
 class TemplateGroup:
     """One template group being turned into a spec."""
 
-    def __init__(self, schedule: Schedule, group: KernelGroup) -> None:
-        self.group = group
+    def __init__(self, schedule: Schedule, group: KernelGroup, find_call: FindCall = arguments_of) -> None:
+        self.group, self.find_call = group, find_call
         self.node = next(n for n in group.nodes if isinstance(n, TemplateKernel))
         self.members = {m.name: m for m in group.members}
         self.builder = Builder()
@@ -41,13 +46,13 @@ class TemplateGroup:
         self.results: dict[str, str] = {}
 
     def spec(self) -> KernelSpec:
-        call = arguments_of(self.node, self.arguments)
+        call = self.find_call(self.node, self.arguments)
         batch, m, n = self._tile_symbols()
         row: tuple[Statement, ...] = ()
         column: tuple[Statement, ...] = ()
         if call.has_epilogue:
             row, column = self._tile(batch, m, n)
-        body = (TemplateCall(call.function, call.arguments, batch, m, n, row, column),)
+        body = (TemplateCall(call.function, call.arguments, batch, m, n, row, column, call.launch),)
         return KernelSpec(
             name=self.group.name,
             function=self.group.name,

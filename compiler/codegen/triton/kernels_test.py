@@ -1,0 +1,123 @@
+"""Generated Triton kernels, run by Triton's interpreter, against the interpreter of the Loop IR: example families, random programs."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compiler.codegen.triton import emit
+from compiler.codegen.triton.interpreted import InterpretedRunner, load
+from compiler.ir import dtypes
+from compiler.ir.kernel_parse import parse_kernels
+from compiler.ir.kernel_text import print_kernels
+from compiler.ir.kernel_verify import verify
+from compiler.ir.loop import Layout, Program, TemplateKernel, TensorRef
+from compiler.ir.loop_interpreter import interpret
+from compiler.scheduler import pipeline
+from compiler.scheduler.example_families import FAMILIES
+from compiler.scheduler.example_programs import ProgramBuilder
+from compiler.scheduler.random_programs import random_program
+from compiler.support.options import CompileOptions, Context
+
+Array = np.ndarray[Any, Any]
+CTX = Context(CompileOptions("test", device="cuda"))
+RANDOM_PROGRAMS = 6
+
+
+def input_values(program: Program, seed: int) -> dict[str, Array]:
+    """Random inputs that are valid for the example: masks are 0 or 1, indices lie in [-10, 10)."""
+    rng = np.random.default_rng(seed)
+    values: dict[str, Array] = {}
+    for i in program.inputs:
+        size = [s.value() for s in i.layout.size]
+        if i.name == "mask":
+            values[i.name] = rng.integers(0, 2, size)
+        elif i.layout.dtype.is_int:
+            values[i.name] = rng.integers(-10, 10, size)
+        else:
+            values[i.name] = np.asarray(rng.standard_normal(size), np.float32)
+    if program.name == "nan_positions":
+        values["x"][2, 7] = values["x"][2, 9] = values["x"][5, 0] = np.nan
+    return values
+
+
+def without_templates() -> list[str]:
+    return [n for n, f in FAMILIES.items() if not any(isinstance(x, TemplateKernel) for x in f().nodes)]
+
+
+def run(program: Program, folder: Path, inputs: dict[str, Array]) -> list[Array]:
+    schedule = pipeline.run(program, CTX)
+    specs = emit.run(schedule, CTX)
+    for spec in specs:
+        verify(spec)
+    text = print_kernels(specs)
+    assert print_kernels(parse_kernels(text)) == text
+    source = emit.write(specs, CTX)[emit.SOURCE]
+    values = {**inputs, **{c.name: np.asarray(program.data[c.source]) for c in program.constants}}
+    return InterpretedRunner(schedule, specs, load(source, folder)).run(values)
+
+
+def check(program: Program, folder: Path) -> None:
+    inputs = input_values(program, seed=len(program.name))
+    got = run(program, folder, inputs)
+    wanted = interpret(program, [inputs[i.name] for i in program.inputs])
+    assert len(got) == len(wanted) > 0
+    for g, w, o in zip(got, wanted, program.outputs, strict=True):
+        assert isinstance(o.value, TensorRef)
+        dtype = o.value.layout.dtype
+        tolerance = {"float16": 2e-3, "bfloat16": 1e-2}.get(dtype.name, 3e-5) if dtype.is_float else 0
+        numbers = np.asarray(w).astype(np.float64) if dtype.is_float else np.asarray(w)
+        scale = max(1.0, float(np.nanmax(np.abs(numbers.astype(np.float64)), initial=0.0)))
+        np.testing.assert_allclose(
+            g.astype(np.float64) if dtype.is_float else g,
+            numbers,
+            rtol=tolerance,
+            atol=tolerance * scale,
+            err_msg=o.name,
+        )
+
+
+@pytest.mark.parametrize("name", without_templates())
+def test_families_agree_with_the_interpreter(name: str, tmp_path: Path) -> None:
+    check(FAMILIES[name](), tmp_path)
+
+
+@pytest.mark.parametrize("sizes", [(1, 33, 20, 50), (3, 16, 48, 32)])
+def test_a_product_with_what_follows_it(sizes: tuple[int, int, int, int], tmp_path: Path) -> None:
+    """Odd sizes, and even ones with a transposed operand; bias, cosine and the plain product as second output."""
+    batch, m, n, k = sizes
+    b = ProgramBuilder("product")
+    x = b.input("x", [batch, m, k])
+    w = b.input("w", [batch, k, n], strides=[n * k, 1, k] if m == 16 else None)
+    bias = b.input("bias", [n])
+    refs = [TensorRef(name, b.layouts[name]) for name in (x, w)]
+    params = (("B", batch), ("M", m), ("N", n), ("K", k))
+    layout = Layout.contiguous(dtypes.float32, [batch, m, n])
+    y = b.template("triton_gemm", refs, params, [batch, m, n], layout)
+    z = b.pointwise(
+        "cos", [batch, m, n], lambda o, i: o.op("cos", o.op("add", o.load(y, i), o.load(bias, [i[2]])))
+    )
+    program = b.build(y, z)
+    check(program, tmp_path)
+    assert len(pipeline.run(program, CTX).groups) == 1
+
+
+@pytest.mark.parametrize("seed", range(RANDOM_PROGRAMS))
+def test_random_programs_agree_with_the_interpreter(seed: int, tmp_path: Path) -> None:
+    check(random_program(seed), tmp_path)
+
+
+@pytest.mark.parametrize("value", [1000, -1001, 2**40])
+def test_an_index_out_of_range_stops_the_kernel(value: int, tmp_path: Path) -> None:
+    program = FAMILIES["embedding"]()
+    inputs = input_values(program, seed=0)
+    inputs["ids"][0, 77] = value
+    with pytest.raises(Exception, match="index is out of range"):
+        run(program, tmp_path, inputs)

@@ -1,0 +1,115 @@
+"""Prints a KernelSpec with a `TemplateCall` as Triton: a kernel that calls a template of kernels/triton, and its epilogue as a hook.
+
+Enters: a spec. Leaves: the lines of two jit functions. The hooks' protocol is that of kernels/triton/hooks.py.
+
+Before/after (mm, then cos):
+    @triton.jit
+    def triton_tem_fused_mm_cos_1_epilogue(acc, batch, m, n, mask, args):
+        out_ptr0 = args[0]
+        tmp0 = libdevice.cos(acc)
+        tl.store(out_ptr0 + (64 * m + n), tmp0)
+
+    @triton.jit
+    def triton_tem_fused_mm_cos_1(in_ptr0, in_ptr1, out_ptr0):
+        gemm(in_ptr0, in_ptr1, 64, 64, 64, 4096, 64, 1, 4096, 64, 1, None, None, None, (), None, (),
+             triton_tem_fused_mm_cos_1_epilogue, (out_ptr0,), BLOCK_M=32, BLOCK_N=32, BLOCK_K=32, EVEN_K=True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from compiler.codegen.triton.block_writer import BlockWriter
+from compiler.codegen.triton.index_text import index_text
+from compiler.codegen.triton.scalar_text import literal
+from compiler.ir import dtypes
+from compiler.ir.expr import Expr
+from compiler.ir.kernel import (
+    Compute,
+    Define,
+    KernelSpec,
+    Pointer,
+    Statement,
+    Store,
+    TemplateCall,
+    TemplateValue,
+)
+
+# The workspace and semaphores of a split product, and prologues of both operands: none.
+_NO_SPLIT_NO_PROLOGUE = "None, None, None, (), None, ()"
+
+
+def template_lines(spec: KernelSpec, parameters: Iterable[str], comments: list[str], wide: bool) -> list[str]:
+    """Both functions, with `comments` at the start of the kernel."""
+    (call,) = spec.body
+    assert isinstance(call, TemplateCall) and call.launch is not None
+    passed = _names_used(spec, (*call.row, *call.column))
+    values = ", ".join(_value(v) for v in call.arguments)
+    constants = ", ".join(f"{name}={value}" for name, value in call.launch.constants)
+    hook = f"{spec.function}_epilogue"
+    given = "".join(f"{name}, " for name in passed).rstrip() if len(passed) == 1 else ", ".join(passed)
+    return [
+        *_epilogue(spec, call, hook, passed, wide),
+        "",
+        "",
+        "@triton.jit",
+        f"def {spec.function}({', '.join(parameters)}):",
+        *(f"    # {c}" for c in comments),
+        f"    {call.template}(",
+        f"        {values},",
+        f"        {_NO_SPLIT_NO_PROLOGUE},",
+        f"        {hook}, ({given}),",
+        f"        {constants},",
+        "    )",
+    ]
+
+
+def _epilogue(spec: KernelSpec, call: TemplateCall, hook: str, passed: list[str], wide: bool) -> list[str]:
+    assert call.launch is not None
+    out = BlockWriter(spec, [str(call.m), str(call.n)], wide=wide)
+    out.dtype["acc"] = dtypes.float32
+    for position, name in enumerate(passed):
+        out.line(f"{name} = args[{position}]")
+    if wide:
+        out.line(f"{call.m} = {call.m}.to(tl.int64)")
+        out.line(f"{call.n} = {call.n}.to(tl.int64)")
+        out.line(f"{call.batch} = tl.cast({call.batch}, tl.int64)")
+    for symbol, extent, block in (
+        (call.m, call.launch.rows, "BLOCK_M"),
+        (call.n, call.launch.columns, "BLOCK_N"),
+    ):
+        out.mask(str(symbol), extent, int(call.launch.constant(block)))
+    out.statements(call.row)
+    out.statements(call.column)
+    head = f"def {hook}(acc, {call.batch}, {call.m}, {call.n}, mask, args):"
+    return ["@triton.jit", head, *out.lines]
+
+
+def _value(value: TemplateValue) -> str:
+    if isinstance(value, Pointer):
+        return value.name if value.offset == 0 else f"{value.name} + ({index_text(value.offset)})"
+    if isinstance(value, Expr):
+        return index_text(value)
+    assert not isinstance(value, tuple)
+    return literal(value, dtypes.bool_ if isinstance(value, bool) else dtypes.float32)
+
+
+def _names_used(spec: KernelSpec, statements: tuple[Statement, ...]) -> list[str]:
+    """Pointers and sizes that the epilogue needs, in the kernel's order."""
+    found: set[str] = set()
+    for s in statements:
+        indices: list[Expr] = []
+        if isinstance(s, Compute):
+            indices = [a for a in s.attrs if isinstance(a, Expr)]
+            found |= {str(s.attrs[0])} if s.opcode == "load" else set()
+        elif isinstance(s, Store):
+            found.add(s.target)
+            indices = [s.index]
+        elif isinstance(s, Define):
+            indices = [s.value]
+        found.update(str(symbol) for e in indices for symbol in e.symbols())
+    if isinstance(spec.body[0], TemplateCall) and spec.body[0].launch:
+        edges = (spec.body[0].launch.rows, spec.body[0].launch.columns)
+        found.update(str(symbol) for e in edges for symbol in e.symbols())
+    ordered = [a.name for a in spec.arguments] + [str(s) for s in spec.sizes]
+    return [name for name in ordered if name in found]

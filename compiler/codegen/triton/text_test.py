@@ -1,0 +1,98 @@
+"""The text of generated Triton kernels: blocks, masks, names, a text for every scalar operation."""
+
+from __future__ import annotations
+
+import pytest
+
+from compiler.codegen.triton import emit
+from compiler.codegen.triton.blocks import choose
+from compiler.codegen.triton.index_text import index_text
+from compiler.codegen.triton.scalar_text import literal, scalar_text
+from compiler.ir import dtypes
+from compiler.ir.expr import sym
+from compiler.ir.scalar_ops import SCALAR_OPS
+from compiler.scheduler import pipeline
+from compiler.scheduler.example_families import FAMILIES
+from compiler.scheduler.example_programs import ProgramBuilder
+from compiler.support.options import CompileOptions, Context
+
+CTX = Context(CompileOptions("test", device="cuda"))
+FLOATS_ONLY = {"div", "reciprocal", "sqrt", "rsqrt", "sigmoid"}
+
+
+def source(name: str) -> str:
+    return emit.write(emit.run(pipeline.run(FAMILIES[name](), CTX), CTX), CTX)[emit.SOURCE]
+
+
+@pytest.mark.parametrize("name", SCALAR_OPS)
+def test_every_scalar_operation_has_a_text_for_float32_and_float64(name: str) -> None:
+    args = ("a", "b", "c")[: SCALAR_OPS[name].arity]
+    logical = name.startswith("logical")
+    if name.startswith("bitwise") or name in ("shl", "shr"):
+        assert scalar_text(name, dtypes.int64, dtypes.int64, args)
+        return
+    for dtype in (dtypes.bool_,) if logical else (dtypes.float32, dtypes.float64):
+        assert scalar_text(name, dtype, dtype, args)
+
+
+def test_exactly_rounded_division_and_roots() -> None:
+    assert scalar_text("div", dtypes.float32, dtypes.float32, ("a", "b")) == "tl.div_rn(a, b)"
+    assert scalar_text("div", dtypes.float64, dtypes.float64, ("a", "b")) == "a / b"
+    assert scalar_text("sqrt", dtypes.float32, dtypes.float32, ("a",)) == "tl.sqrt_rn(a)"
+
+
+def test_literals() -> None:
+    assert literal(float("-inf"), dtypes.float32) == 'float("-inf")'
+    assert literal(True, dtypes.bool_) == "True"
+    assert literal(0.1, dtypes.float32) == "0.1"
+
+
+def test_index_text_divides_as_python_does() -> None:
+    i, j = sym("i", 0, 99), sym("j", -5, 5)
+    assert index_text((i * 3 + 1) // 7) == "(3 * i + 1) // 7"
+    assert index_text(j // 7) == "floor_div(j, 7)"
+    assert index_text((i // 7) * 5 + i % 7) == "5 * (i // 7) + (i % 7)"
+
+
+def test_a_row_that_fits_is_read_once() -> None:
+    text = source("softmax")
+    assert text.count("tl.load(") == 1 and "for start" not in text
+    assert "def triton_per_fused_" in text
+
+
+def test_a_long_row_is_read_in_tiles() -> None:
+    text = source("wide_softmax")
+    assert "def triton_red_fused_" in text and "for start in range(0, " in text
+
+
+def test_a_transposed_copy_has_two_axes() -> None:
+    text = source("transpose")
+    assert "YBLOCK: tl.constexpr = 32" in text and "XBLOCK: tl.constexpr = 32" in text
+
+
+def test_kernels_open_with_their_origins() -> None:
+    text = source("pointwise_chain")
+    assert "    # aten." in text and " at models/example.py:" in text
+
+
+def test_full_blocks_have_no_mask() -> None:
+    b = ProgramBuilder("p")
+    x = b.input("x", [1 << 20])
+    y = b.pointwise("sin", [1 << 20], lambda o, i: o.op("sin", o.load(x, i)))
+    text = emit.write(emit.run(pipeline.run(b.build(y), CTX), CTX), CTX)[emit.SOURCE]
+    assert "mask" not in text and "XBLOCK: tl.constexpr = 1024" in text
+
+
+def test_positions_are_64_bit_only_for_large_buffers() -> None:
+    b = ProgramBuilder("p")
+    x = b.input("x", [1 << 31])
+    y = b.pointwise("neg", [1 << 31], lambda o, i: o.op("neg", o.load(x, i)))
+    text = emit.write(emit.run(pipeline.run(b.build(y), CTX), CTX), CTX)[emit.SOURCE]
+    assert ".to(tl.int64) * XBLOCK" in text
+    assert "int64" not in source("pointwise_chain")
+
+
+def test_columns_of_a_tall_reduction_stay_coalesced() -> None:
+    (group,) = pipeline.run(FAMILIES["column_passes"](), CTX).groups
+    blocks = choose(group)
+    assert blocks.sizes[0] >= 16 and blocks.reduced_size * blocks.sizes[0] <= 2048
