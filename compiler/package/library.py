@@ -57,7 +57,7 @@ class LibraryBuilder:
             self.support += self._kernel(source)
         for folder in ("runtime/model", "runtime/cpu"):
             self.support += [
-                self._submit(s, COMMON, ("runtime/model", "runtime/cpu"))
+                self._submit(s, COMMON, ("runtime/model", "runtime/cpu", "runtime/cuda"))
                 for s in _library_sources(self.root / folder)
             ]
         if self.shim != "torch":

@@ -74,6 +74,11 @@ const AotiModelApi *aoti_model_api_of_this_library(void) {
       aoti_torch_get_storage_size,
       aoti_torch_get_device_type,
       aoti_torch_get_device_index,
+      aoti_torch_copy_,
+      api_set_cuda_graphs,
+      api_get_cuda_graph_state,
+      api_synchronize_stream,
+      api_stream_wait_stream,
   };
   return &api;
 }

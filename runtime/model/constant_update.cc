@@ -53,7 +53,7 @@ AOTIRuntimeError fail_value(const AotiConstantDesc &constant, int32_t dtype, int
               buffer);
 }
 
-AOTIRuntimeError check_value(const AotiConstantDesc &constant, AtenTensorHandle value) {
+AOTIRuntimeError check_value(const AotiConstantDesc &constant, AtenTensorHandle value, bool user_managed) {
   int32_t dtype = 0, device_type = 0;
   int64_t ndim = 0, *sizes = nullptr;
   if (aoti_torch_get_dtype(value, &dtype) != AOTI_TORCH_SUCCESS ||
@@ -62,17 +62,25 @@ AOTIRuntimeError check_value(const AotiConstantDesc &constant, AtenTensorHandle 
       aoti_torch_get_sizes(value, &sizes) != AOTI_TORCH_SUCCESS) {
     return fail_shim(constant.original_fqn);
   }
-  if (device_type != AOTI_DEVICE_CPU) {
-    return fail("new value of constant '%s' is on device %s; expected cpu: copy it there first",
-                constant.original_fqn, device_name(device_type));
+  if (device_type != constant.device_type && (device_type != AOTI_DEVICE_CPU || user_managed)) {
+    return fail("new value of constant '%s' is on device %s; expected %s: copy it there first",
+                constant.original_fqn, device_name(device_type), device_name(constant.device_type));
   }
   bool fits = dtype == constant.dtype && ndim == constant.ndim;
   for (int32_t i = 0; i < constant.ndim && fits; ++i) fits = sizes[i] == constant.sizes[i];
   return fits ? AOTI_RUNTIME_SUCCESS : fail_value(constant, dtype, ndim, sizes);
 }
 
-AOTIRuntimeError refer_to(const AotiConstantDesc &constant, AtenTensorHandle value,
+AOTIRuntimeError refer_to(const AotiConstantDesc &constant, AtenTensorHandle value, int32_t device_index,
                           AtenTensorHandle *ret_tensor) {
+  int32_t index = 0;
+  if (aoti_torch_get_device_index(value, &index) != AOTI_TORCH_SUCCESS)
+    return fail_shim(constant.original_fqn);
+  if (constant.device_type != AOTI_DEVICE_CPU && index != device_index) {
+    return fail("new value of constant '%s' is on %s:%d; the container runs on %s:%d: copy it there first",
+                constant.original_fqn, device_name(constant.device_type), index,
+                device_name(constant.device_type), device_index);
+  }
   int64_t buffer[kMaxConstantRank], *strides = nullptr;
   const int64_t *wanted = constant_strides(constant, buffer);
   if (aoti_torch_get_strides(value, &strides) != AOTI_TORCH_SUCCESS) return fail_shim(constant.original_fqn);
@@ -87,12 +95,14 @@ AOTIRuntimeError refer_to(const AotiConstantDesc &constant, AtenTensorHandle val
   return fail_shim(constant.original_fqn);
 }
 
-AOTIRuntimeError copy_of(const AotiConstantDesc &constant, AtenTensorHandle value,
+AOTIRuntimeError copy_of(const AotiConstantDesc &constant, AtenTensorHandle value, int32_t device_index,
                          AtenTensorHandle *ret_tensor) {
   int64_t buffer[kMaxConstantRank];
   AtenTensorHandle copy = nullptr;
   if (aoti_torch_empty_strided(constant.ndim, constant.sizes, constant_strides(constant, buffer),
-                               constant.dtype, AOTI_DEVICE_CPU, 0, &copy) != AOTI_TORCH_SUCCESS) {
+                               constant.dtype, constant.device_type,
+                               constant.device_type == AOTI_DEVICE_CPU ? 0 : device_index,
+                               &copy) != AOTI_TORCH_SUCCESS) {
     return fail_shim(constant.original_fqn);
   }
   if (aoti_torch_copy_(copy, value, 0) != AOTI_TORCH_SUCCESS) {
@@ -105,7 +115,7 @@ AOTIRuntimeError copy_of(const AotiConstantDesc &constant, AtenTensorHandle valu
 }
 
 AOTIRuntimeError prepare_pair(const AotiModelDesc &desc, const AOTInductorConstantMapEntry &pair,
-                              bool user_managed, ConstantUpdate *update) {
+                              const UpdateOptions &options, ConstantUpdate *update) {
   if (pair.name == nullptr) return fail("a constant to update has no name");
   const int32_t index = find_constant(desc, pair.name);
   if (index < 0) {
@@ -117,9 +127,10 @@ AOTIRuntimeError prepare_pair(const AotiModelDesc &desc, const AOTInductorConsta
   if (constant.packing != AOTI_PACKING_PLAIN) return fail_packed(constant);
   if (pair.handle == nullptr) return fail("new value of constant '%s' is null; expected a tensor", pair.name);
   if (update->tensors[index] != nullptr) return fail("constant '%s' is given twice", pair.name);
-  if (check_value(constant, pair.handle) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  return user_managed ? refer_to(constant, pair.handle, &update->tensors[index])
-                      : copy_of(constant, pair.handle, &update->tensors[index]);
+  if (check_value(constant, pair.handle, options.user_managed) != AOTI_RUNTIME_SUCCESS)
+    return AOTI_RUNTIME_FAILURE;
+  return options.user_managed ? refer_to(constant, pair.handle, options.device_index, &update->tensors[index])
+                              : copy_of(constant, pair.handle, options.device_index, &update->tensors[index]);
 }
 
 AOTIRuntimeError check_complete(const AotiModelDesc &desc, const ConstantUpdate &update) {
@@ -145,7 +156,7 @@ AOTIRuntimeError update_prepare(const AotiModelDesc &desc, const AOTInductorCons
   }
   AOTIRuntimeError result = AOTI_RUNTIME_SUCCESS;
   for (size_t i = 0; i < num_pairs && result == AOTI_RUNTIME_SUCCESS; ++i) {
-    result = prepare_pair(desc, pairs[i], options.user_managed, update);
+    result = prepare_pair(desc, pairs[i], options, update);
   }
   if (result == AOTI_RUNTIME_SUCCESS && options.validate_full_update) result = check_complete(desc, *update);
   if (result != AOTI_RUNTIME_SUCCESS) update_discard(desc, update);

@@ -1,7 +1,6 @@
 #include "runtime/model/constants.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "runtime/model/error.h"
 
@@ -15,7 +14,24 @@ void drop(AtenTensorHandle *tensor) {
 
 void drop_all(const AotiModelDesc &desc, ConstantSet *set) {
   for (int32_t i = 0; i < desc.num_constants; ++i) drop(&set->tensors[i]);
-  drop(&set->blob);
+  for (AtenTensorHandle &blob : set->blobs) drop(&blob);
+}
+
+// A new tensor for a constant, with the value at `data` on the host. False when the shim fails.
+bool first_value(const AotiConstantDesc &constant, const uint8_t *data, int32_t device_index,
+                 AtenTensorHandle *ret_tensor) {
+  int64_t buffer[kMaxConstantRank];
+  const int64_t *strides = constant_strides(constant, buffer);
+  AtenTensorHandle source = nullptr;
+  const int32_t index = constant.device_type == AOTI_DEVICE_CPU ? 0 : device_index;
+  const bool ok = aoti_torch_empty_strided(constant.ndim, constant.sizes, strides, constant.dtype,
+                                           constant.device_type, index, ret_tensor) == AOTI_TORCH_SUCCESS &&
+                  aoti_torch_create_tensor_from_blob(const_cast<uint8_t *>(data), constant.ndim,
+                                                     constant.sizes, strides, 0, constant.dtype,
+                                                     AOTI_DEVICE_CPU, 0, &source) == AOTI_TORCH_SUCCESS &&
+                  aoti_torch_copy_(*ret_tensor, source, 0) == AOTI_TORCH_SUCCESS;
+  if (source != nullptr) aoti_torch_delete_tensor_object(source);
+  return ok;
 }
 
 }  // namespace
@@ -30,24 +46,25 @@ const int64_t *constant_strides(const AotiConstantDesc &constant, int64_t *buffe
   return buffer;
 }
 
-AOTIRuntimeError set_init(const AotiModelDesc &desc, const uint8_t *weights, ConstantSet *set) {
+AOTIRuntimeError set_init(const AotiModelDesc &desc, const Weights &weights, ConstantSet *set) {
   const size_t count = static_cast<size_t>(desc.num_constants);
   set->data = static_cast<const void **>(calloc(count + 1, sizeof(void *)));
   set->tensors = static_cast<AtenTensorHandle *>(calloc(count + 1, sizeof(AtenTensorHandle)));
   if (set->data == nullptr || set->tensors == nullptr) {
     return fail_memory("the table of constants", static_cast<int64_t>(2 * (count + 1) * sizeof(void *)));
   }
+  set->device_index = weights.device_index;
   set_reset(desc, weights, set);
   return AOTI_RUNTIME_SUCCESS;
 }
 
-void set_reset(const AotiModelDesc &desc, const uint8_t *weights, ConstantSet *set) {
+void set_reset(const AotiModelDesc &desc, const Weights &weights, ConstantSet *set) {
   for (int32_t i = 0; i < desc.num_constants; ++i) {
     if (desc.constants[i].is_mutated != 0) continue;
     drop(&set->tensors[i]);
-    set->data[i] = weights + desc.constants[i].offset_bytes;
+    set->data[i] = constant_address(weights, desc.constants[i]);
   }
-  drop(&set->blob);
+  for (AtenTensorHandle &blob : set->blobs) drop(&blob);
   set->is_library = true;
 }
 
@@ -58,7 +75,8 @@ bool has_state(const AotiModelDesc &desc) {
   return false;
 }
 
-AOTIRuntimeError state_prepare(const AotiModelDesc &desc, const uint8_t *weights, ConstantUpdate *update) {
+AOTIRuntimeError state_prepare(const AotiModelDesc &desc, const uint8_t *weights, int32_t device_index,
+                               ConstantUpdate *update) {
   const size_t count = static_cast<size_t>(desc.num_constants) + 1;
   update->tensors = static_cast<AtenTensorHandle *>(calloc(count, sizeof(AtenTensorHandle)));
   if (update->tensors == nullptr) {
@@ -67,17 +85,10 @@ AOTIRuntimeError state_prepare(const AotiModelDesc &desc, const uint8_t *weights
   for (int32_t i = 0; i < desc.num_constants; ++i) {
     const AotiConstantDesc &constant = desc.constants[i];
     if (constant.is_mutated == 0) continue;
-    int64_t buffer[kMaxConstantRank];
-    void *data = nullptr;
-    if (aoti_torch_empty_strided(constant.ndim, constant.sizes, constant_strides(constant, buffer),
-                                 constant.dtype, AOTI_DEVICE_CPU, 0,
-                                 &update->tensors[i]) != AOTI_TORCH_SUCCESS ||
-        aoti_torch_get_data_ptr(update->tensors[i], &data) != AOTI_TORCH_SUCCESS) {
-      update_discard(desc, update);
-      return fail_shim(constant.original_fqn);
-    }
-    const size_t bytes = static_cast<size_t>(constant.size_bytes);
-    if (bytes > 0) memcpy(data, weights + constant.offset_bytes, bytes);
+    if (first_value(constant, weights + constant.offset_bytes, device_index, &update->tensors[i])) continue;
+    fail_shim(constant.original_fqn);
+    update_discard(desc, update);
+    return AOTI_RUNTIME_FAILURE;
   }
   return AOTI_RUNTIME_SUCCESS;
 }
@@ -103,11 +114,14 @@ void set_destroy(const AotiModelDesc &desc, ConstantSet *set) {
   *set = ConstantSet{};
 }
 
-AOTIRuntimeError set_follow(const AotiModelDesc &desc, const ConstantSet &from, const uint8_t *weights,
+AOTIRuntimeError set_follow(const AotiModelDesc &desc, const ConstantSet &from, const Weights &weights,
                             ConstantSet *to) {
   if (from.is_library) return AOTI_RUNTIME_SUCCESS;
-  bool failed =
-      from.blob != nullptr && aoti_torch_new_tensor_handle(from.blob, &to->blob) != AOTI_TORCH_SUCCESS;
+  bool failed = false;
+  for (int i = 0; i < 2 && !failed; ++i) {
+    failed = from.blobs[i] != nullptr &&
+             aoti_torch_new_tensor_handle(from.blobs[i], &to->blobs[i]) != AOTI_TORCH_SUCCESS;
+  }
   for (int32_t i = 0; i < desc.num_constants && !failed; ++i) {
     drop(&to->tensors[i]);
     to->data[i] = from.data[i];
@@ -128,9 +142,10 @@ AOTIRuntimeError set_tensor(const AotiModelDesc &desc, ConstantSet *set, int32_t
     // The shim takes a pointer to data that may be written; the library's weights are read-only memory all
     // the same.
     void *data = const_cast<void *>(set->data[index]);
-    if (aoti_torch_create_tensor_from_blob(data, constant.ndim, constant.sizes,
-                                           constant_strides(constant, buffer), 0, constant.dtype,
-                                           AOTI_DEVICE_CPU, 0, &set->tensors[index]) != AOTI_TORCH_SUCCESS) {
+    const int32_t device_index = constant.device_type == AOTI_DEVICE_CPU ? 0 : set->device_index;
+    if (aoti_torch_create_tensor_from_blob(
+            data, constant.ndim, constant.sizes, constant_strides(constant, buffer), 0, constant.dtype,
+            constant.device_type, device_index, &set->tensors[index]) != AOTI_TORCH_SUCCESS) {
       return fail_shim(constant.name);
     }
   }
@@ -152,12 +167,41 @@ void update_commit(const AotiModelDesc &desc, ConstantUpdate *update, ConstantSe
   update->tensors = nullptr;
 }
 
-void set_replace_all(const AotiModelDesc &desc, AtenTensorHandle blob, const uint8_t *blob_data,
+void set_replace_all(const AotiModelDesc &desc, const AtenTensorHandle blobs[2], const Weights &weights,
                      ConstantUpdate *state, ConstantSet *set) {
-  set_reset(desc, blob_data, set);
+  set_reset(desc, weights, set);
   update_commit(desc, state, set);
-  set->blob = blob;
+  for (int i = 0; i < 2; ++i) set->blobs[i] = blobs[i];
   set->is_library = false;
+}
+
+AOTIRuntimeError copy_blobs(const AotiModelDesc &desc, const uint8_t *weights, int32_t device_index,
+                            AtenTensorHandle blobs[2], Weights *ret_weights) {
+  const int64_t size = desc.weights_bytes, stride = 1;
+  bool wanted[2] = {desc.cuda == nullptr, false};
+  for (int32_t i = 0; i < desc.num_constants; ++i) {
+    wanted[desc.constants[i].device_type == AOTI_DEVICE_CPU ? 0 : 1] = true;
+  }
+  const uint8_t *data[2] = {nullptr, nullptr};
+  AtenTensorHandle source = nullptr;
+  bool failed =
+      aoti_torch_create_tensor_from_blob(const_cast<uint8_t *>(weights), 1, &size, &stride, 0,
+                                         AOTI_DTYPE_UINT8, AOTI_DEVICE_CPU, 0, &source) != AOTI_TORCH_SUCCESS;
+  for (int i = 0; i < 2 && !failed; ++i) {
+    void *address = nullptr;
+    if (!wanted[i]) continue;
+    failed = aoti_torch_empty_strided(1, &size, &stride, AOTI_DTYPE_UINT8,
+                                      i == 0 ? AOTI_DEVICE_CPU : AOTI_DEVICE_CUDA, i == 0 ? 0 : device_index,
+                                      &blobs[i]) != AOTI_TORCH_SUCCESS ||
+             aoti_torch_copy_(blobs[i], source, 0) != AOTI_TORCH_SUCCESS ||
+             aoti_torch_get_data_ptr(blobs[i], &address) != AOTI_TORCH_SUCCESS;
+    data[i] = static_cast<const uint8_t *>(address);
+  }
+  *ret_weights = Weights{data[0], nullptr, 0, data[1], device_index};
+  if (failed) fail_shim("a copy of the weights");
+  for (int i = 0; i < 2 && failed; ++i) drop(&blobs[i]);
+  drop(&source);
+  return failed ? AOTI_RUNTIME_FAILURE : AOTI_RUNTIME_SUCCESS;
 }
 
 }  // namespace aoti_model

@@ -6,7 +6,9 @@
 #include "runtime/cpu/isa.h"
 #include "runtime/cpu/thread_count.h"
 #include "runtime/cpu/thread_pool.h"
+#include "runtime/cuda/runtime_table.h"
 #include "runtime/model/desc_check.h"
+#include "runtime/model/device_name.h"
 #include "runtime/model/error.h"
 #include "runtime/model/memory.h"
 
@@ -17,13 +19,6 @@ namespace {
 constexpr uint64_t kLiveContainer = 0x4c444f4d69746f61u;
 constexpr uint64_t kDeadContainer = 0x454e4f4769746f61u;
 constexpr size_t kMaxInstances = 1024;
-
-AOTIRuntimeError check_device(const char *device) {
-  if (device != nullptr && (strcmp(device, "cpu") == 0 || strcmp(device, "cpu:0") == 0))
-    return AOTI_RUNTIME_SUCCESS;
-  return fail("device is %s%s%s; this library was compiled for \"cpu\"", device == nullptr ? "" : "\"",
-              device == nullptr ? "null" : device, device == nullptr ? "" : "\"");
-}
 
 AOTIRuntimeError allocate_scratch(const AotiModelDesc &desc, int32_t num_threads, void **ret_scratch) {
   int64_t bytes = 0;
@@ -47,17 +42,21 @@ AOTIRuntimeError grow_arena(Instance *instance, int64_t bytes) {
   return AOTI_RUNTIME_SUCCESS;
 }
 
-AOTIRuntimeError instance_init(const AotiModelDesc &desc, int32_t num_threads, Instance *instance) {
+AOTIRuntimeError instance_init(const AotiModelDesc &desc, int32_t num_threads, aoti_cuda::CudaModel *cuda,
+                               Instance *instance) {
   const size_t symbol_bytes = (static_cast<size_t>(desc.num_symbols) + 1) * sizeof(int64_t);
   instance->symbols = static_cast<int64_t *>(calloc(1, symbol_bytes));
   if (instance->symbols == nullptr) return fail_memory("an instance", static_cast<int64_t>(symbol_bytes));
   if (desc.arena_bytes_for == nullptr && grow_arena(instance, desc.arena_bytes) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
-  return allocate_scratch(desc, num_threads, &instance->scratch);
+  if (allocate_scratch(desc, num_threads, &instance->scratch) != AOTI_RUNTIME_SUCCESS)
+    return AOTI_RUNTIME_FAILURE;
+  return cuda == nullptr ? AOTI_RUNTIME_SUCCESS : desc.cuda->runtime->create_instance(cuda, &instance->cuda);
 }
 
 AOTIRuntimeError choose_variant(Container *c) {
+  if (c->desc->num_isa == 0) return AOTI_RUNTIME_SUCCESS;  // every kernel runs on the GPU
   char message[1024] = "";
   c->variant = aoti_cpu::select_variant(c->desc->isa, c->desc->num_isa, message, sizeof message);
   return c->variant != nullptr ? AOTI_RUNTIME_SUCCESS : fail("model %s: %s", c->desc->name, message);
@@ -81,19 +80,32 @@ AOTIRuntimeError make_threads(int32_t num_threads, AotiThreads **ret_threads, in
   return AOTI_RUNTIME_SUCCESS;
 }
 
-AOTIRuntimeError fill(Container *c, int32_t num_models, const char *weights_directory) {
+AOTIRuntimeError open_device(Container *c, int32_t device_index) {
+  const AotiCudaRuntime &runtime = *c->desc->cuda->runtime;
+  if (runtime.open(*c->desc, device_index, c->weights.data, &c->cuda) != AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_FAILURE;
+  }
+  c->weights.device = runtime.weights(c->cuda);
+  c->weights.device_index = runtime.device_index(c->cuda);
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+AOTIRuntimeError fill(Container *c, int32_t num_models, int32_t device_index, const char *weights_directory) {
   const AotiModelDesc &desc = *c->desc;
   if (choose_variant(c) != AOTI_RUNTIME_SUCCESS ||
-      make_threads(0, &c->threads, &c->num_threads) != AOTI_RUNTIME_SUCCESS ||
+      make_threads(desc.num_isa == 0 ? 1 : 0, &c->threads, &c->num_threads) != AOTI_RUNTIME_SUCCESS ||
       open_weights(desc, weights_directory, &c->weights) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
+  if (desc.cuda != nullptr && open_device(c, device_index) != AOTI_RUNTIME_SUCCESS)
+    return AOTI_RUNTIME_FAILURE;
   for (ConstantSet &set : c->sets) {
-    if (set_init(desc, c->weights.data, &set) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+    if (set_init(desc, c->weights, &set) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   }
   c->has_state = has_state(desc);
   ConstantUpdate state{};
-  if (state_prepare(desc, c->weights.data, &state) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  if (state_prepare(desc, c->weights.data, c->weights.device_index, &state) != AOTI_RUNTIME_SUCCESS)
+    return AOTI_RUNTIME_FAILURE;
   update_commit(desc, &state, &c->sets[0]);
   if (state_share(desc, &c->sets[0], &c->sets[1]) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   c->instances = static_cast<Instance *>(calloc(static_cast<size_t>(num_models), sizeof(Instance)));
@@ -101,7 +113,7 @@ AOTIRuntimeError fill(Container *c, int32_t num_models, const char *weights_dire
     return fail_memory("the instances", static_cast<int64_t>(sizeof(Instance)) * num_models);
   }
   for (int32_t i = 0; i < num_models; ++i) {
-    if (instance_init(desc, c->num_threads, &c->instances[i]) != AOTI_RUNTIME_SUCCESS)
+    if (instance_init(desc, c->num_threads, c->cuda, &c->instances[i]) != AOTI_RUNTIME_SUCCESS)
       return AOTI_RUNTIME_FAILURE;
   }
   return AOTI_RUNTIME_SUCCESS;
@@ -112,7 +124,9 @@ AOTIRuntimeError fill(Container *c, int32_t num_models, const char *weights_dire
 AOTIRuntimeError container_create(const AotiModelDesc &desc, size_t num_models, const char *device,
                                   const char *weights_directory, Container **ret_container) {
   if (ret_container == nullptr) return fail("the address to write the container to is null");
-  if (check_desc(desc) != AOTI_RUNTIME_SUCCESS || check_device(device) != AOTI_RUNTIME_SUCCESS) {
+  int32_t device_index = 0;
+  if (check_desc(desc) != AOTI_RUNTIME_SUCCESS ||
+      parse_device(desc, device, &device_index) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
   if (num_models < 1 || num_models > kMaxInstances) {
@@ -123,7 +137,7 @@ AOTIRuntimeError container_create(const AotiModelDesc &desc, size_t num_models, 
   c->magic = kLiveContainer;
   c->desc = &desc;
   pthread_mutex_init(&c->constants_mutex, nullptr);
-  if (fill(c, static_cast<int32_t>(num_models), weights_directory) != AOTI_RUNTIME_SUCCESS) {
+  if (fill(c, static_cast<int32_t>(num_models), device_index, weights_directory) != AOTI_RUNTIME_SUCCESS) {
     container_destroy(c);
     return AOTI_RUNTIME_FAILURE;
   }
@@ -133,6 +147,7 @@ AOTIRuntimeError container_create(const AotiModelDesc &desc, size_t num_models, 
 
 void container_destroy(Container *c) {
   for (int32_t i = 0; c->instances != nullptr && i < c->queue.num_instances; ++i) {
+    if (c->cuda != nullptr) c->desc->cuda->runtime->destroy_instance(c->instances[i].cuda);
     free(c->instances[i].arena);
     free(c->instances[i].scratch);
     free(c->instances[i].symbols);
@@ -141,6 +156,7 @@ void container_destroy(Container *c) {
   queue_destroy(&c->queue);
   for (ConstantSet &set : c->sets) set_destroy(*c->desc, &set);
   free(c->entries);
+  if (c->cuda != nullptr) c->desc->cuda->runtime->close(c->cuda);
   close_weights(&c->weights);
   aoti_cpu::thread_pool_destroy(c->threads);
   pthread_mutex_destroy(&c->constants_mutex);

@@ -16,6 +16,11 @@
 #include "runtime/model/instance_queue.h"
 #include "runtime/model/weights.h"
 
+namespace aoti_cuda {
+struct CudaInstance;
+struct CudaModel;
+}  // namespace aoti_cuda
+
 namespace aoti_model {
 
 struct Instance {
@@ -23,6 +28,7 @@ struct Instance {
   int64_t arena_bytes;
   void *scratch;
   int64_t *symbols;
+  aoti_cuda::CudaInstance *cuda;  // null: the model needs no GPU
 };
 
 struct Container {
@@ -31,13 +37,14 @@ struct Container {
   const AotiIsaVariant *variant;
   AotiThreads *threads;  // null: one thread
   int32_t num_threads;
+  aoti_cuda::CudaModel *cuda;  // null: the model needs no GPU
   Weights weights;
   Instance *instances;  // [queue.num_instances]
   InstanceQueue queue;
   pthread_mutex_t constants_mutex;  // held by whoever changes or lists constants; taken before the instances
   ConstantSet sets[2];
   int32_t active;
-  bool has_state;                       // runs change constants, so one runs at a time
+  bool has_state;                        // runs change constants, so one runs at a time
   AOTInductorConstantMapEntry *entries;  // what extract_constants gave out last
 };
 
@@ -64,7 +71,7 @@ AOTIRuntimeError container_update(Container *container, const AOTInductorConstan
                                   size_t num_pairs, bool use_inactive, UpdateOptions options);
 AOTIRuntimeError container_update_from_blob(Container *container, const uint8_t *blob);
 void container_swap(Container *container);
-void container_free_inactive(Container *container);
+AOTIRuntimeError container_free_inactive(Container *container);
 
 }  // namespace aoti_model
 

@@ -179,8 +179,7 @@ AOTIRuntimeError api_swap_constants(AOTInductorModelContainerHandle handle) {
 AOTIRuntimeError api_free_inactive_constants(AOTInductorModelContainerHandle handle) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  container_free_inactive(c);
-  return AOTI_RUNTIME_SUCCESS;
+  return container_free_inactive(c);
 }
 
 }  // namespace aoti_model

@@ -65,6 +65,12 @@ AOTIRuntimeError api_update_user_managed_constants(AOTInductorModelContainerHand
                                                    bool use_inactive, bool validate_full_update);
 AOTIRuntimeError api_swap_constants(AOTInductorModelContainerHandle handle);
 AOTIRuntimeError api_free_inactive_constants(AOTInductorModelContainerHandle handle);
+AOTIRuntimeError api_set_cuda_graphs(AOTInductorModelContainerHandle handle, bool enabled);
+AOTIRuntimeError api_get_cuda_graph_state(AOTInductorModelContainerHandle handle, const char **ret_state);
+AOTIRuntimeError api_synchronize_stream(AOTInductorModelContainerHandle handle,
+                                        AOTInductorStreamHandle stream);
+AOTIRuntimeError api_stream_wait_stream(AOTInductorModelContainerHandle handle,
+                                        AOTInductorStreamHandle waiting, AOTInductorStreamHandle waited);
 
 }  // namespace aoti_model
 

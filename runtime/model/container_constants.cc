@@ -1,7 +1,7 @@
 // Reading and replacing a container's constants.
 #include <stdlib.h>
-#include <string.h>
 
+#include "runtime/cuda/runtime_table.h"
 #include "runtime/model/container.h"
 #include "runtime/model/error.h"
 
@@ -23,6 +23,16 @@ ConstantSet *chosen_set(Container *c, bool use_inactive) {
   return &c->sets[use_inactive ? 1 - c->active : c->active];
 }
 
+// Takes all instances; on a GPU also waits until it has done what they queued. On failure none is taken.
+AOTIRuntimeError take_all(Container *c) {
+  queue_take_all(&c->queue);
+  if (c->cuda == nullptr || c->desc->cuda->runtime->finish(c->cuda) == AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_SUCCESS;
+  }
+  queue_give_all(&c->queue);
+  return AOTI_RUNTIME_FAILURE;
+}
+
 // A model's state: what changes while it runs, and so belongs to the set that runs.
 bool is_state(const AotiConstantDesc &constant) {
   return constant.packing == AOTI_PACKING_PLAIN &&
@@ -35,7 +45,7 @@ bool is_state(const AotiConstantDesc &constant) {
 AOTIRuntimeError complete_inactive(Container *c, ConstantUpdate *update) {
   const AotiModelDesc &desc = *c->desc;
   ConstantSet *active = chosen_set(c, false), *inactive = chosen_set(c, true);
-  if (inactive->is_library) return set_follow(desc, *active, c->weights.data, inactive);
+  if (inactive->is_library) return set_follow(desc, *active, c->weights, inactive);
   for (int32_t i = 0; i < desc.num_constants; ++i) {
     if (update->tensors[i] != nullptr || !is_state(desc.constants[i])) continue;
     AtenTensorHandle tensor = nullptr;
@@ -74,64 +84,68 @@ AOTIRuntimeError container_update(Container *c, const AOTInductorConstantMapEntr
                                   bool use_inactive, UpdateOptions options) {
   ConstantsLock lock(c);
   ConstantUpdate update{};
+  options.device_index = c->weights.device_index;
   if (update_prepare(*c->desc, pairs, num_pairs, options, &update) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
-  if (!use_inactive) {
-    queue_take_all(&c->queue);
-    update_commit(*c->desc, &update, chosen_set(c, false));
-    AOTIRuntimeError result = AOTI_RUNTIME_SUCCESS;
-    // An inactive set that nobody has filled takes the state along when the sets are swapped.
-    if (chosen_set(c, true)->is_library) {
-      result = state_share(*c->desc, chosen_set(c, false), chosen_set(c, true));
-    }
-    queue_give_all(&c->queue);
-    return result;
-  }
-  if (complete_inactive(c, &update) != AOTI_RUNTIME_SUCCESS) {
+  // No run on the CPU reads the inactive set; on a GPU, runs that were queued before a swap may.
+  const bool exclusive = !use_inactive || c->cuda != nullptr;
+  AOTIRuntimeError status = use_inactive ? complete_inactive(c, &update) : AOTI_RUNTIME_SUCCESS;
+  if (status == AOTI_RUNTIME_SUCCESS && exclusive) status = take_all(c);
+  if (status != AOTI_RUNTIME_SUCCESS) {
     update_discard(*c->desc, &update);
     return AOTI_RUNTIME_FAILURE;
   }
-  update_commit(*c->desc, &update, chosen_set(c, true));
-  return AOTI_RUNTIME_SUCCESS;
+  update_commit(*c->desc, &update, chosen_set(c, use_inactive));
+  // An inactive set that nobody has filled takes the state along when the sets are swapped.
+  if (!use_inactive && chosen_set(c, true)->is_library) {
+    status = state_share(*c->desc, chosen_set(c, false), chosen_set(c, true));
+  }
+  if (exclusive) queue_give_all(&c->queue);
+  return status;
 }
 
 AOTIRuntimeError container_update_from_blob(Container *c, const uint8_t *blob) {
   if (blob == nullptr)
     return fail("the weights are null; expected %lld bytes", (long long)c->desc->weights_bytes);
-  const int64_t size = c->desc->weights_bytes, stride = 1;
-  AtenTensorHandle copy = nullptr;
-  if (aoti_torch_empty_strided(1, &size, &stride, AOTI_DTYPE_UINT8, AOTI_DEVICE_CPU, 0, &copy) !=
-      AOTI_TORCH_SUCCESS) {
-    return fail_shim("a copy of the weights");
-  }
-  void *data = nullptr;
-  aoti_torch_get_data_ptr(copy, &data);
-  if (size > 0) memcpy(data, blob, static_cast<size_t>(size));
-  ConstantUpdate state{};
-  if (state_prepare(*c->desc, blob, &state) != AOTI_RUNTIME_SUCCESS) {
-    aoti_torch_delete_tensor_object(copy);
+  AtenTensorHandle blobs[2] = {nullptr, nullptr};
+  Weights weights{};
+  if (copy_blobs(*c->desc, blob, c->weights.device_index, blobs, &weights) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
+  ConstantUpdate state{};
   ConstantsLock lock(c);
-  queue_take_all(&c->queue);
-  set_replace_all(*c->desc, copy, static_cast<const uint8_t *>(data), &state, chosen_set(c, false));
-  queue_give_all(&c->queue);
-  return AOTI_RUNTIME_SUCCESS;
+  AOTIRuntimeError status = state_prepare(*c->desc, blob, c->weights.device_index, &state);
+  if (status == AOTI_RUNTIME_SUCCESS) {
+    status = take_all(c);
+    if (status != AOTI_RUNTIME_SUCCESS) update_discard(*c->desc, &state);
+  }
+  if (status == AOTI_RUNTIME_SUCCESS) {
+    set_replace_all(*c->desc, blobs, weights, &state, chosen_set(c, false));
+    queue_give_all(&c->queue);
+    return AOTI_RUNTIME_SUCCESS;
+  }
+  for (AtenTensorHandle copy : blobs) aoti_torch_delete_tensor_object(copy);
+  return status;
 }
 
 void container_swap(Container *c) {
   ConstantsLock lock(c);
+  // Runs that a GPU has queued keep the set that they began with: no need to wait for the device.
   queue_take_all(&c->queue);
   c->active = 1 - c->active;
   queue_give_all(&c->queue);
 }
 
-void container_free_inactive(Container *c) {
+AOTIRuntimeError container_free_inactive(Container *c) {
   ConstantsLock lock(c);
-  set_reset(*c->desc, c->weights.data, chosen_set(c, true));
+  // Runs that the GPU has queued may have begun with the set before it was swapped out.
+  if (c->cuda != nullptr && take_all(c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  set_reset(*c->desc, c->weights, chosen_set(c, true));
   // Out of memory for a handle: the set keeps its own state, which is right, too.
   if (state_share(*c->desc, chosen_set(c, false), chosen_set(c, true)) != AOTI_RUNTIME_SUCCESS) clear_error();
+  if (c->cuda != nullptr) queue_give_all(&c->queue);
+  return AOTI_RUNTIME_SUCCESS;
 }
 
 }  // namespace aoti_model

@@ -35,7 +35,9 @@ AOTIRuntimeError check_counts(const AotiModelDesc &desc) {
     }
   }
   if (desc.num_symbols < 0) return fail("the model's table has %d symbols", desc.num_symbols);
-  if (desc.num_isa == 0) return fail("the model's table has no kernels: its isa array is empty");
+  if (desc.num_isa == 0 && desc.cuda == nullptr) {
+    return fail("the model's table has no kernels: its isa array is empty");
+  }
   if (desc.name == nullptr || desc.run == nullptr || desc.in_spec == nullptr || desc.out_spec == nullptr) {
     return fail("the model's table lacks a name, a run function or a call spec");
   }
@@ -85,6 +87,11 @@ AOTIRuntimeError check_constant_desc(const AotiModelDesc &desc, const AotiConsta
     return fail("the model's table says of constant '%s' that runs change it and that it is packed",
                 constant.name);
   }
+  if (constant.device_type != AOTI_DEVICE_CPU &&
+      (constant.device_type != AOTI_DEVICE_CUDA || desc.cuda == nullptr)) {
+    return fail("constant '%s' belongs on device type %d, which this model does not run on", constant.name,
+                constant.device_type);
+  }
   const int64_t offset = constant.offset_bytes, bytes = constant.size_bytes;
   if (offset < 0 || bytes < 0 || offset % AOTI_ALIGNMENT != 0 || offset > desc.weights_bytes ||
       bytes > desc.weights_bytes - offset) {
@@ -124,7 +131,8 @@ AOTIRuntimeError check_shim_numbers() {
                  {"int64", AOTI_DTYPE_INT64, aoti_torch_dtype_int64()},
                  {"bool", AOTI_DTYPE_BOOL, aoti_torch_dtype_bool()},
                  {"bfloat16", AOTI_DTYPE_BFLOAT16, aoti_torch_dtype_bfloat16()},
-                 {"the cpu", AOTI_DEVICE_CPU, aoti_torch_device_type_cpu()}};
+                 {"the cpu", AOTI_DEVICE_CPU, aoti_torch_device_type_cpu()},
+                 {"cuda", AOTI_DEVICE_CUDA, aoti_torch_device_type_cuda()}};
   for (const auto &n : numbers) {
     if (n.table == n.shim) continue;
     return fail(

@@ -14,6 +14,7 @@ struct Input {
   const AotiTensorDesc &expected;
   int32_t index;
   AtenTensorHandle handle;
+  int32_t device_index;  // of the GPU that the container runs on
   int64_t ndim = 0, numel = 0;
   const int64_t *sizes = nullptr, *strides = nullptr;
 };
@@ -161,11 +162,27 @@ AOTIRuntimeError check_address(const Input &input) {
   void *data = nullptr;
   if (aoti_torch_get_data_ptr(input.handle, &data) != AOTI_TORCH_SUCCESS) return fail_shim_input(input);
   const size_t element_bytes = aoti_torch_dtype_element_size(input.expected.dtype);
-  if (data != nullptr && reinterpret_cast<uintptr_t>(data) % element_bytes == 0) return AOTI_RUNTIME_SUCCESS;
+  const size_t wanted = static_cast<size_t>(input.expected.align_bytes);
+  const size_t alignment = wanted > element_bytes ? wanted : element_bytes;
+  if (data != nullptr && reinterpret_cast<uintptr_t>(data) % alignment == 0) return AOTI_RUNTIME_SUCCESS;
   return fail(
-      "input %d '%s': its data is at address %p; expected a multiple of the element size, %zu bytes. Copy it "
-      "to aligned memory first.",
-      input.index, input.expected.name, data, element_bytes);
+      "input %d '%s': its data is at address %p; expected a multiple of %s, %zu bytes. Copy it to aligned "
+      "memory first%s.",
+      input.index, input.expected.name, data,
+      wanted > element_bytes ? "what its kernels load at a time" : "the element size", alignment,
+      wanted > element_bytes ? " (in Python: .clone(); a slice may start anywhere)" : "");
+}
+
+AOTIRuntimeError check_device_index(const Input &input) {
+  int32_t index = 0;
+  if (aoti_torch_get_device_index(input.handle, &index) != AOTI_TORCH_SUCCESS) return fail_shim_input(input);
+  if (index == input.device_index) return AOTI_RUNTIME_SUCCESS;
+  const char *device = device_name(input.expected.device_type);
+  return fail(
+      "input %d '%s': on %s:%d; this container runs on %s:%d. Copy it there first, or create a container "
+      "with "
+      "device \"%s:%d\".",
+      input.index, input.expected.name, device, index, device, input.device_index, device, index);
 }
 
 AOTIRuntimeError check_input(Input *input, int64_t *symbols) {
@@ -183,6 +200,9 @@ AOTIRuntimeError check_input(Input *input, int64_t *symbols) {
   input->sizes = sizes;
   input->strides = strides;
   if (device_type != input->expected.device_type) return fail_device(*input, device_type);
+  if (device_type != AOTI_DEVICE_CPU && check_device_index(*input) != AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_FAILURE;
+  }
   if (dtype != input->expected.dtype) return fail_dtype(*input, dtype);
   if (input->ndim != input->expected.ndim) return fail_rank(*input);
   for (int32_t d = 0; d < input->expected.ndim; ++d) {
@@ -260,10 +280,11 @@ AOTIRuntimeError check_arity(const AotiModelDesc &desc, const AtenTensorHandle *
   return AOTI_RUNTIME_SUCCESS;
 }
 
-AOTIRuntimeError check_inputs(const AotiModelDesc &desc, const AtenTensorHandle *inputs, int64_t *symbols) {
+AOTIRuntimeError check_inputs(const AotiModelDesc &desc, const AtenTensorHandle *inputs, int32_t device_index,
+                              int64_t *symbols) {
   for (int32_t i = 0; i < desc.num_symbols; ++i) symbols[i] = kUnknownSize;
   for (int32_t i = 0; i < desc.num_inputs; ++i) {
-    Input input{desc, desc.inputs[i], i, inputs[i]};
+    Input input{desc, desc.inputs[i], i, inputs[i], device_index};
     if (check_input(&input, symbols) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   }
   for (int32_t i = 0; i < desc.num_inputs; ++i) {

@@ -16,8 +16,10 @@ namespace aoti_model {
 AOTIRuntimeError check_arity(const AotiModelDesc &desc, const AtenTensorHandle *inputs, size_t num_inputs,
                              const AtenTensorHandle *outputs, size_t num_outputs);
 
-// Checks desc.num_inputs handles. `symbols` has room for desc.num_symbols sizes; all are set on success.
-AOTIRuntimeError check_inputs(const AotiModelDesc &desc, const AtenTensorHandle *inputs, int64_t *symbols);
+// Checks desc.num_inputs handles. `device_index` is the GPU that the container runs on (ignored for inputs on
+// the CPU). `symbols` has room for desc.num_symbols sizes; all are set on success.
+AOTIRuntimeError check_inputs(const AotiModelDesc &desc, const AtenTensorHandle *inputs, int32_t device_index,
+                              int64_t *symbols);
 
 }  // namespace aoti_model
 

@@ -1,6 +1,7 @@
 // One run: take the inputs over, check them, give the model its memory, hand out what it made.
 #include <stdlib.h>
 
+#include "runtime/cuda/runtime_table.h"
 #include "runtime/model/container.h"
 #include "runtime/model/error.h"
 #include "runtime/model/input_check.h"
@@ -59,20 +60,39 @@ AOTIRuntimeError check_result(const AotiModelDesc &desc, const AotiKernelContext
   return AOTI_RUNTIME_SUCCESS;
 }
 
+AOTIRuntimeError run_model(const AotiModelDesc &desc, AotiRunArgs *args) {
+  if (desc.run(args) != 0) return AOTI_RUNTIME_FAILURE;
+  return check_result(desc, *args->ctx, args->outputs);
+}
+
+AOTIRuntimeError run_on_device(const AotiModelDesc &desc, Instance *instance, AotiRunArgs *args) {
+  const AotiCudaRuntime &runtime = *desc.cuda->runtime;
+  if (runtime.begin(instance->cuda, args->stream, instance->symbols, &args->cuda) != AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_FAILURE;
+  }
+  return runtime.end(instance->cuda, run_model(desc, args));
+}
+
 AOTIRuntimeError run_instance(Container *c, Instance *instance, AtenTensorHandle *inputs,
                               AtenTensorHandle *outputs, void *stream,
                               AOTIProxyExecutorHandle proxy_executor) {
   const AotiModelDesc &desc = *c->desc;
-  if (check_inputs(desc, inputs, instance->symbols) != AOTI_RUNTIME_SUCCESS ||
+  if (check_inputs(desc, inputs, c->weights.device_index, instance->symbols) != AOTI_RUNTIME_SUCCESS ||
       fit_arena(desc, instance) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
   AotiKernelContext ctx{c->threads, instance->scratch, round_up(desc.scratch_bytes_per_thread), nullptr, 0};
-  AotiRunArgs args{
-      inputs, outputs, instance->arena, c->sets[c->active].data, instance->symbols, c->variant->kernels,
-      &ctx,   stream,  proxy_executor};
-  if (desc.run(&args) != 0) return AOTI_RUNTIME_FAILURE;
-  return check_result(desc, ctx, outputs);
+  AotiRunArgs args{inputs,
+                   outputs,
+                   instance->arena,
+                   c->sets[c->active].data,
+                   instance->symbols,
+                   c->variant != nullptr ? c->variant->kernels : nullptr,
+                   &ctx,
+                   stream,
+                   proxy_executor,
+                   nullptr};
+  return instance->cuda == nullptr ? run_model(desc, &args) : run_on_device(desc, instance, &args);
 }
 
 }  // namespace

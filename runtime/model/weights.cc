@@ -46,7 +46,7 @@ AOTIRuntimeError map_file(const AotiModelDesc &desc, const char *path, int file,
   const size_t bytes = static_cast<size_t>(status.st_size);
   void *mapping = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
   if (mapping == MAP_FAILED) return fail("%s: cannot be mapped: %s", path, strerror(errno));
-  *ret_weights = Weights{static_cast<const uint8_t *>(mapping), mapping, bytes};
+  *ret_weights = Weights{static_cast<const uint8_t *>(mapping), mapping, bytes, nullptr, 0};
   return AOTI_RUNTIME_SUCCESS;
 }
 
@@ -62,7 +62,7 @@ int open_in(const char *directory, const char *name, char *path) {
 }  // namespace
 
 AOTIRuntimeError open_weights(const AotiModelDesc &desc, const char *directory, Weights *ret_weights) {
-  *ret_weights = Weights{desc.weights, nullptr, 0};
+  *ret_weights = Weights{desc.weights, nullptr, 0, nullptr, 0};
   if (desc.weights_file == nullptr || desc.weights_bytes == 0) return AOTI_RUNTIME_SUCCESS;
   char path[kPathBytes], own[kPathBytes];
   int file = -1;
@@ -83,7 +83,7 @@ AOTIRuntimeError open_weights(const AotiModelDesc &desc, const char *directory, 
 
 void close_weights(Weights *weights) {
   if (weights->mapping != nullptr) munmap(weights->mapping, weights->mapping_bytes);
-  *weights = Weights{nullptr, nullptr, 0};
+  *weights = Weights{};
 }
 
 }  // namespace aoti_model

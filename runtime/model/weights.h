@@ -13,7 +13,15 @@ struct Weights {
   const uint8_t *data;  // null when the model has none
   void *mapping;        // null when data is part of the library
   size_t mapping_bytes;
+  // Where the constants that belong on a GPU are, so that one at offset o is at device + o; null without any.
+  const uint8_t *device;
+  int32_t device_index;  // of that GPU
 };
+
+// Address of a constant's first byte, on its own device.
+inline const uint8_t *constant_address(const Weights &weights, const AotiConstantDesc &constant) {
+  return (constant.device_type == AOTI_DEVICE_CPU ? weights.data : weights.device) + constant.offset_bytes;
+}
 
 // Finds the weights. `directory` (may be null or empty) is searched before the library's own. The file must
 // have exactly desc.weights_bytes bytes.

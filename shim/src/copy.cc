@@ -1,6 +1,9 @@
 // Clones, copies and zero filling.
 #include <string.h>
 
+#include "aoti/device.h"
+#include "shim/src/copy.h"
+#include "shim/src/device_backend.h"
 #include "shim/src/error.h"
 #include "shim/src/strided_copy.h"
 #include "shim/src/tensor_object.h"
@@ -35,13 +38,29 @@ bool is_dense(const AtenTensorOpaque *tensor) {
   return true;
 }
 
+// Into all of `to`, from a tensor whose strides seen from there are `from_strides`.
+AOTITorchError copy_elements(const char *function, const AtenTensorOpaque *to, const AtenTensorOpaque *from,
+                             const int64_t *from_strides, bool non_blocking) {
+  if (to->storage->device_type != AOTI_DEVICE_CPU || from->storage->device_type != AOTI_DEVICE_CPU) {
+    const aoti_shim::DeviceBackend *backend = aoti_shim::cuda_backend(function);
+    return backend != nullptr ? backend->copy(function, to, from, from_strides, non_blocking)
+                              : AOTI_TORCH_FAILURE;
+  }
+  aoti_shim::strided_copy(to->ndim, to->sizes, aoti_shim::data_of(to), to->strides, aoti_shim::data_of(from),
+                          from_strides, element_bytes_of(to));
+  return AOTI_TORCH_SUCCESS;
+}
+
 AOTITorchError clone_with_strides(const char *function, AtenTensorHandle self, const int64_t *strides,
                                   AtenTensorHandle *ret) {
   AtenTensorHandle copy = nullptr;
   Geometry geometry{self->ndim, self->sizes, strides, 0, self->dtype};
-  if (aoti_shim::make_empty(function, geometry, &copy) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
-  aoti_shim::strided_copy(self->ndim, self->sizes, aoti_shim::data_of(copy), strides,
-                          aoti_shim::data_of(self), self->strides, element_bytes_of(self));
+  if (aoti_shim::make_empty(function, geometry, aoti_shim::place_of(self), &copy) != AOTI_TORCH_SUCCESS)
+    return AOTI_TORCH_FAILURE;
+  if (copy_elements(function, copy, self, self->strides, false) != AOTI_TORCH_SUCCESS) {
+    aoti_shim::destroy_tensor(copy);
+    return AOTI_TORCH_FAILURE;
+  }
   *ret = copy;
   return AOTI_TORCH_SUCCESS;
 }
@@ -63,7 +82,48 @@ bool broadcast_strides(const AtenTensorOpaque *self, const AtenTensorOpaque *src
   return true;
 }
 
+// Of a GPU's tensor: in one piece, or by copying zeros where its elements lie apart.
+AOTITorchError zero_on_device(const char *function, const AtenTensorOpaque *self) {
+  const aoti_shim::DeviceBackend *backend = aoti_shim::cuda_backend(function);
+  if (backend == nullptr) return AOTI_TORCH_FAILURE;
+  const int64_t bytes = self->numel * element_bytes_of(self);
+  if (is_dense(self)) return backend->zero(function, self, aoti_shim::data_of(self), bytes);
+  AtenTensorHandle zero = nullptr;
+  Geometry scalar{0, nullptr, nullptr, 0, self->dtype};
+  if (aoti_shim::make_empty(function, scalar, aoti_shim::place_of(self), &zero) != AOTI_TORCH_SUCCESS)
+    return AOTI_TORCH_FAILURE;
+  const int64_t no_strides[kMaxRank] = {0};
+  AOTITorchError status =
+      backend->zero(function, zero, aoti_shim::data_of(zero), element_bytes_of(self)) == AOTI_TORCH_SUCCESS
+          ? backend->copy(function, self, zero, no_strides, true)
+          : AOTI_TORCH_FAILURE;
+  aoti_shim::destroy_tensor(zero);
+  return status;
+}
+
 }  // namespace
+
+namespace aoti_shim {
+
+AOTITorchError copy_to_host(const char *function, AtenTensorHandle tensor, AtenTensorHandle *ret_copy) {
+  if (tensor->storage->device_type == AOTI_DEVICE_CPU) {
+    return make_tensor(function, geometry_of(tensor), tensor->numel, storage_retain(tensor->storage),
+                       ret_copy);
+  }
+  int64_t strides[kMaxRank];
+  contiguous_strides(tensor->ndim, tensor->sizes, strides);
+  AtenTensorHandle copy = nullptr;
+  Geometry geometry{tensor->ndim, tensor->sizes, strides, 0, tensor->dtype};
+  if (make_empty(function, geometry, Place{}, &copy) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  if (copy_elements(function, copy, tensor, tensor->strides, false) != AOTI_TORCH_SUCCESS) {
+    destroy_tensor(copy);
+    return AOTI_TORCH_FAILURE;
+  }
+  *ret_copy = copy;
+  return AOTI_TORCH_SUCCESS;
+}
+
+}  // namespace aoti_shim
 
 extern "C" {
 
@@ -86,7 +146,6 @@ AOTITorchError aoti_torch_clone_preserve_strides(AtenTensorHandle self, AtenTens
 
 AOTITorchError aoti_torch_copy_(AtenTensorHandle self, AtenTensorHandle src, int32_t non_blocking) {
   const char *function = "aoti_torch_copy_";
-  (void)non_blocking;
   if (check_tensor(function, self) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   if (check_tensor(function, src) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   if (self->dtype != src->dtype) {
@@ -102,9 +161,7 @@ AOTITorchError aoti_torch_copy_(AtenTensorHandle self, AtenTensorHandle src, int
                 aoti_shim::format_numbers(src->ndim, src->sizes, from, sizeof from),
                 aoti_shim::format_numbers(self->ndim, self->sizes, to, sizeof to));
   }
-  aoti_shim::strided_copy(self->ndim, self->sizes, aoti_shim::data_of(self), self->strides,
-                          aoti_shim::data_of(src), strides, element_bytes_of(self));
-  return AOTI_TORCH_SUCCESS;
+  return copy_elements(function, self, src, strides, non_blocking != 0);
 }
 
 AOTITorchError aoti_torch_tensor_copy_(AtenTensorHandle src, AtenTensorHandle dst) {
@@ -112,7 +169,9 @@ AOTITorchError aoti_torch_tensor_copy_(AtenTensorHandle src, AtenTensorHandle ds
 }
 
 AOTITorchError aoti_torch_zero_(AtenTensorHandle self) {
-  if (check_tensor("aoti_torch_zero_", self) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  const char *function = "aoti_torch_zero_";
+  if (check_tensor(function, self) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  if (self->storage->device_type != AOTI_DEVICE_CPU) return zero_on_device(function, self);
   if (is_dense(self)) {
     if (self->numel > 0) {
       memset(aoti_shim::data_of(self), 0, static_cast<size_t>(self->numel * element_bytes_of(self)));

@@ -8,18 +8,6 @@ using aoti_shim::Geometry;
 
 namespace {
 
-AOTITorchError check_device(const char *function, int32_t device_type, int32_t device_index) {
-  if (device_type != AOTI_DEVICE_CPU) {
-    return fail(function,
-                "device type %d; the lean shim has the CPU (0) only: link the model with shim = \"torch\"",
-                device_type);
-  }
-  if (device_index != 0 && device_index != -1) {
-    return fail(function, "device index %d of the CPU; expected 0 or -1", device_index);
-  }
-  return AOTI_TORCH_SUCCESS;
-}
-
 AOTITorchError check_layout(const char *function, int32_t layout, int64_t metadata_bytes) {
   if (layout == aoti_torch_layout_strided() && metadata_bytes == 0) return AOTI_TORCH_SUCCESS;
   return fail(function,
@@ -37,8 +25,11 @@ AOTITorchError aoti_torch_empty_strided(int64_t ndim, const int64_t *sizes_ptr, 
                                         AtenTensorHandle *ret_new_tensor) {
   const char *function = "aoti_torch_empty_strided";
   if (ret_new_tensor == nullptr) return aoti_shim::fail_null(function, "ret_new_tensor");
-  if (check_device(function, device_type, device_index) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
-  return aoti_shim::make_empty(function, Geometry{ndim, sizes_ptr, strides_ptr, 0, dtype}, ret_new_tensor);
+  aoti_shim::Place place;
+  if (aoti_shim::resolve_place(function, device_type, device_index, &place) != AOTI_TORCH_SUCCESS)
+    return AOTI_TORCH_FAILURE;
+  return aoti_shim::make_empty(function, Geometry{ndim, sizes_ptr, strides_ptr, 0, dtype}, place,
+                               ret_new_tensor);
 }
 
 AOTITorchError aoti_torch_empty_strided_pinned(int64_t ndim, const int64_t *sizes_ptr,
@@ -56,7 +47,9 @@ AOTITorchError torch_from_blob(void *data, int64_t ndim, const int64_t *sizes_pt
   const char *function = "torch_from_blob";
   (void)opaque_metadata;
   if (ret == nullptr) return aoti_shim::fail_null(function, "ret");
-  if (check_device(function, device_type, device_index) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  aoti_shim::Place place;
+  if (aoti_shim::resolve_place(function, device_type, device_index, &place) != AOTI_TORCH_SUCCESS)
+    return AOTI_TORCH_FAILURE;
   if (check_layout(function, layout, opaque_metadata_size) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   Geometry geometry{ndim, sizes_ptr, strides_ptr, storage_offset, dtype};
   int64_t numel = 0, bytes = 0;
@@ -69,6 +62,8 @@ AOTITorchError torch_from_blob(void *data, int64_t ndim, const int64_t *sizes_pt
   // The deleter goes in last: until then a failure must leave `data` with the caller.
   aoti_shim::Storage *storage = aoti_shim::storage_adopt(data, bytes, nullptr, nullptr);
   if (storage == nullptr) return aoti_shim::fail_memory(function, sizeof(aoti_shim::Storage));
+  storage->device_type = place.device_type;
+  storage->device_index = place.device_index;
   AtenTensorHandle tensor = nullptr;
   if (aoti_shim::make_tensor(function, geometry, numel, storage, &tensor) != AOTI_TORCH_SUCCESS) {
     return AOTI_TORCH_FAILURE;

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aoti/device.h"
+#include "shim/src/copy.h"
 #include "shim/src/error.h"
 #include "shim/src/tensor_object.h"
 
@@ -117,6 +119,18 @@ void print_values(const AtenTensorOpaque *tensor) {
   }
 }
 
+AOTITorchError check_finite(const char *function, const char *name, const AtenTensorOpaque *tensor) {
+  for (int64_t i = 0; i < tensor->numel; ++i) {
+    double value = floating_value(element_at(tensor, i), tensor->dtype);
+    if (isfinite(value)) continue;
+    char sizes[256];
+    return fail(function, "%s has %s at element %lld of sizes %s; expected finite numbers", name,
+                isnan(value) ? "a NaN" : "an infinity", (long long)i,
+                aoti_shim::format_numbers(tensor->ndim, tensor->sizes, sizes, sizeof sizes));
+  }
+  return AOTI_TORCH_SUCCESS;
+}
+
 }  // namespace
 
 extern "C" {
@@ -133,7 +147,14 @@ void aoti_torch_print_tensor_handle(AtenTensorHandle self, const char *msg) {
          aoti_shim::format_numbers(self->ndim, self->sizes, sizes, sizeof sizes),
          aoti_shim::format_numbers(self->ndim, self->strides, strides, sizeof strides));
   printf("%s", dtype);  // every tensor's dtype has a name
-  if (is_printable(self->dtype)) print_values(self);
+  AtenTensorHandle copy = nullptr;
+  if (self->storage->device_type != AOTI_DEVICE_CPU) printf(" on cuda:%d", self->storage->device_index);
+  if (aoti_shim::copy_to_host("aoti_torch_print_tensor_handle", self, &copy) != AOTI_TORCH_SUCCESS) {
+    printf(" values: %s\n", aoti_torch_get_last_error());
+    return;
+  }
+  if (is_printable(self->dtype)) print_values(copy);
+  aoti_shim::destroy_tensor(copy);
   printf("\n");
   fflush(stdout);
 }
@@ -142,15 +163,11 @@ AOTITorchError aoti_torch_check_inf_and_nan(const char *tensor_name, AtenTensorH
   const char *function = "aoti_torch_check_inf_and_nan";
   if (check_tensor(function, tensor) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   if (!is_floating(tensor->dtype)) return AOTI_TORCH_SUCCESS;
-  for (int64_t i = 0; i < tensor->numel; ++i) {
-    double value = floating_value(element_at(tensor, i), tensor->dtype);
-    if (isfinite(value)) continue;
-    char sizes[256];
-    return fail(function, "%s has %s at element %lld of sizes %s; expected finite numbers",
-                tensor_name != nullptr ? tensor_name : "the tensor", isnan(value) ? "a NaN" : "an infinity",
-                (long long)i, aoti_shim::format_numbers(tensor->ndim, tensor->sizes, sizes, sizeof sizes));
-  }
-  return AOTI_TORCH_SUCCESS;
+  AtenTensorHandle copy = nullptr;
+  if (aoti_shim::copy_to_host(function, tensor, &copy) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  AOTITorchError status = check_finite(function, tensor_name != nullptr ? tensor_name : "the tensor", copy);
+  aoti_shim::destroy_tensor(copy);
+  return status;
 }
 
 }  // extern "C"

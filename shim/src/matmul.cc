@@ -8,7 +8,7 @@
 #include "shim/src/error.h"
 #include "shim/src/tensor_object.h"
 
-using aoti_shim::check_tensor;
+using aoti_shim::check_host_tensor;
 using aoti_shim::fail;
 
 namespace {
@@ -72,7 +72,7 @@ AOTITorchError fail_sizes(const char *function, const char *what, const AtenTens
 
 AOTITorchError check_operand(const char *function, const char *what, AtenTensorHandle tensor,
                              int64_t max_rank, bool exact_rank, int32_t dtype) {
-  if (check_tensor(function, tensor) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  if (check_host_tensor(function, tensor) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   if (tensor->dtype != dtype || (dtype != AOTI_DTYPE_FLOAT32 && dtype != AOTI_DTYPE_FLOAT64)) {
     return fail(function,
                 "%s has dtype %d beside dtype %d; the lean shim has float32 (6) and float64 (7), all "
@@ -98,7 +98,7 @@ bool broadcast_addend(const Matrices &out, Matrices *addend) {
 // `self` may be null (beta is 0 then). rank is 2 or 3.
 AOTITorchError matmul_out(const char *function, int64_t rank, AtenTensorHandle out, AtenTensorHandle self,
                           AtenTensorHandle left, AtenTensorHandle right, double beta, double alpha) {
-  if (check_tensor(function, out) != AOTI_TORCH_SUCCESS ||
+  if (check_host_tensor(function, out) != AOTI_TORCH_SUCCESS ||
       check_operand(function, "out", out, rank, true, out->dtype) != AOTI_TORCH_SUCCESS ||
       check_operand(function, "the left operand", left, rank, true, out->dtype) != AOTI_TORCH_SUCCESS ||
       check_operand(function, "the right operand", right, rank, true, out->dtype) != AOTI_TORCH_SUCCESS ||
@@ -138,7 +138,7 @@ AOTITorchError aoti_torch_cpu_mm_out(AtenTensorHandle out, AtenTensorHandle self
 AOTITorchError aoti_torch_cpu_addmm_out(AtenTensorHandle out, AtenTensorHandle self, AtenTensorHandle mat1,
                                         AtenTensorHandle mat2, double beta, double alpha) {
   const char *function = "aoti_torch_cpu_addmm_out";
-  if (check_tensor(function, self) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  if (check_host_tensor(function, self) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   return matmul_out(function, 2, out, self, mat1, mat2, beta, alpha);
 }
 
@@ -150,7 +150,7 @@ AOTITorchError aoti_torch_cpu_baddbmm_out(AtenTensorHandle out, AtenTensorHandle
                                           AtenTensorHandle batch1, AtenTensorHandle batch2, double beta,
                                           double alpha) {
   const char *function = "aoti_torch_cpu_baddbmm_out";
-  if (check_tensor(function, self) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  if (check_host_tensor(function, self) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   return matmul_out(function, 3, out, self, batch1, batch2, beta, alpha);
 }
 

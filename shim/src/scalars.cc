@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "aoti/device.h"
+#include "shim/src/copy.h"
 #include "shim/src/error.h"
 #include "shim/src/tensor_object.h"
 
@@ -19,7 +20,10 @@ AOTITorchError read_item(const char *function, AtenTensorHandle tensor, int32_t 
   }
   if (tensor->dtype != dtype)
     return fail(function, "the tensor has dtype %d; expected %d", tensor->dtype, dtype);
-  memcpy(ret, aoti_shim::data_of(tensor), bytes);
+  AtenTensorHandle copy = nullptr;
+  if (aoti_shim::copy_to_host(function, tensor, &copy) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  memcpy(ret, aoti_shim::data_of(copy), bytes);
+  aoti_shim::destroy_tensor(copy);
   return AOTI_TORCH_SUCCESS;
 }
 
@@ -27,7 +31,7 @@ AOTITorchError write_item(const char *function, const void *value, int32_t dtype
                           AtenTensorHandle *ret_new_tensor) {
   if (ret_new_tensor == nullptr) return aoti_shim::fail_null(function, "ret_new_tensor");
   aoti_shim::Geometry scalar{0, nullptr, nullptr, 0, dtype};
-  if (aoti_shim::make_empty(function, scalar, ret_new_tensor) != AOTI_TORCH_SUCCESS)
+  if (aoti_shim::make_empty(function, scalar, aoti_shim::Place{}, ret_new_tensor) != AOTI_TORCH_SUCCESS)
     return AOTI_TORCH_FAILURE;
   memcpy(aoti_shim::data_of(*ret_new_tensor), value, bytes);
   return AOTI_TORCH_SUCCESS;

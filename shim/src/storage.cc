@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "aoti/device.h"
+
 namespace aoti_shim {
 namespace {
 
@@ -14,7 +16,7 @@ void free_data(void *data, void *) { free(data); }
 Storage *storage_adopt(void *data, int64_t bytes, StorageDeleter deleter, void *deleter_context) {
   Storage *storage = static_cast<Storage *>(malloc(sizeof(Storage)));
   if (storage == nullptr) return nullptr;
-  *storage = Storage{1, data, bytes, deleter, deleter_context};
+  *storage = Storage{1, data, bytes, deleter, deleter_context, AOTI_DEVICE_CPU, -1};
   return storage;
 }
 

@@ -17,13 +17,15 @@ struct Storage {
   int64_t bytes;
   StorageDeleter deleter;  // null: memory of a caller
   void *deleter_context;
+  int32_t device_type;   // AOTI_DEVICE_CPU or AOTI_DEVICE_CUDA
+  int32_t device_index;  // -1 on the CPU, as in PyTorch
 };
 
 // A storage of `bytes` uninitialised bytes, 64-byte aligned, with one reference. Null when memory runs out.
 Storage *storage_allocate(int64_t bytes);
 
-// A storage over memory that exists, with one reference; deleter may be null. Null when memory runs out (the
-// deleter has not been called then).
+// A storage over memory that exists, on the CPU, with one reference; deleter may be null. Null when memory
+// runs out (the deleter has not been called then).
 Storage *storage_adopt(void *data, int64_t bytes, StorageDeleter deleter, void *deleter_context);
 
 // Adds a reference and gives the storage back.

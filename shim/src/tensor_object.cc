@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aoti/device.h"
+#include "shim/src/device_backend.h"
 #include "shim/src/error.h"
 
 namespace aoti_shim {
@@ -35,6 +37,13 @@ AOTITorchError check_tensor(const char *function, AtenTensorHandle tensor) {
     return fail(function, "the tensor is undefined; assign one to it first (aoti_torch_assign_tensors)");
   }
   return AOTI_TORCH_SUCCESS;
+}
+
+AOTITorchError check_host_tensor(const char *function, AtenTensorHandle tensor) {
+  if (check_tensor(function, tensor) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  if (tensor->storage->device_type == AOTI_DEVICE_CPU) return AOTI_TORCH_SUCCESS;
+  return fail(function, "the tensor is on cuda:%d; expected one on the CPU: copy it there first",
+              tensor->storage->device_index);
 }
 
 AOTITorchError check_geometry(const char *function, const Geometry &g, int64_t *ret_numel,
@@ -104,12 +113,47 @@ AOTITorchError make_tensor(const char *function, const Geometry &g, int64_t nume
   return AOTI_TORCH_SUCCESS;
 }
 
-AOTITorchError make_empty(const char *function, const Geometry &g, AtenTensorHandle *ret_tensor) {
+AOTITorchError make_empty(const char *function, const Geometry &g, const Place &place,
+                          AtenTensorHandle *ret_tensor) {
   int64_t numel = 0, bytes = 0;
   if (check_geometry(function, g, &numel, &bytes) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
-  Storage *storage = storage_allocate(bytes);
-  if (storage == nullptr) return fail_memory(function, bytes);
+  Storage *storage = nullptr;
+  if (place.device_type == AOTI_DEVICE_CPU) {
+    storage = storage_allocate(bytes);
+    if (storage == nullptr) return fail_memory(function, bytes);
+  } else {
+    const DeviceBackend *backend = cuda_backend(function);
+    if (backend == nullptr ||
+        backend->allocate(function, place.device_index, bytes, &storage) != AOTI_TORCH_SUCCESS) {
+      return AOTI_TORCH_FAILURE;
+    }
+  }
   return make_tensor(function, g, numel, storage, ret_tensor);
+}
+
+AOTITorchError resolve_place(const char *function, int32_t device_type, int32_t device_index,
+                             Place *ret_place) {
+  if (device_type == AOTI_DEVICE_CUDA) {
+    const DeviceBackend *backend = cuda_backend(function);
+    ret_place->device_type = AOTI_DEVICE_CUDA;
+    return backend != nullptr ? backend->resolve(function, device_index, &ret_place->device_index)
+                              : AOTI_TORCH_FAILURE;
+  }
+  if (device_type != AOTI_DEVICE_CPU) {
+    return fail(function,
+                "device type %d; the lean shim has the CPU (0) and CUDA (1): link the model with shim = "
+                "\"torch\"",
+                device_type);
+  }
+  if (device_index != 0 && device_index != -1) {
+    return fail(function, "device index %d of the CPU; expected 0 or -1", device_index);
+  }
+  *ret_place = Place{AOTI_DEVICE_CPU, -1};
+  return AOTI_TORCH_SUCCESS;
+}
+
+Place place_of(const AtenTensorOpaque *tensor) {
+  return Place{tensor->storage->device_type, tensor->storage->device_index};
 }
 
 AOTITorchError make_view(const char *function, AtenTensorHandle self, const Geometry &g,

@@ -45,7 +45,10 @@ namespace aoti_shim {
 // Checks that `tensor` is a live handle of this shim with a tensor in it.
 AOTITorchError check_tensor(const char *function, AtenTensorHandle tensor);
 
-// The same, but an undefined tensor passes.
+// The same, and its elements can be read by the processor: not on a GPU.
+AOTITorchError check_host_tensor(const char *function, AtenTensorHandle tensor);
+
+// The same as check_tensor, but an undefined tensor passes.
 AOTITorchError check_handle(const char *function, AtenTensorHandle tensor);
 
 // Checks rank, sizes, strides, offset and dtype, and computes the number of elements and the bytes of storage
@@ -58,8 +61,23 @@ AOTITorchError check_geometry(const char *function, const Geometry &geometry, in
 AOTITorchError make_tensor(const char *function, const Geometry &geometry, int64_t numel, Storage *storage,
                            AtenTensorHandle *ret_tensor);
 
-// A tensor with its own memory.
-AOTITorchError make_empty(const char *function, const Geometry &geometry, AtenTensorHandle *ret_tensor);
+// Where a tensor's memory is.
+struct Place {
+  int32_t device_type = 0;  // AOTI_DEVICE_CPU
+  int32_t device_index = -1;
+};
+
+// A tensor with its own memory on a device (checked by resolve_place).
+AOTITorchError make_empty(const char *function, const Geometry &geometry, const Place &place,
+                          AtenTensorHandle *ret_tensor);
+
+// The place that a caller's numbers mean: 0 and -1 are the CPU's index, -1 is the current GPU. Fails for a
+// device that there is not.
+AOTITorchError resolve_place(const char *function, int32_t device_type, int32_t device_index,
+                             Place *ret_place);
+
+// The place of a defined tensor.
+Place place_of(const AtenTensorOpaque *tensor);
 
 // A tensor that shares `self`'s storage; fails when the geometry reaches outside it.
 AOTITorchError make_view(const char *function, AtenTensorHandle self, const Geometry &geometry,

@@ -120,6 +120,24 @@ typedef struct AotiModelApi {
   AOTITorchError (*get_storage_size)(AtenTensorHandle tensor, int64_t *ret_size_bytes);
   AOTITorchError (*get_device_type)(AtenTensorHandle tensor, int32_t *ret_device_type);
   AOTITorchError (*get_device_index)(AtenTensorHandle tensor, int32_t *ret_device_index);
+  // May be null (libraries made before version 2 had it; stock libraries).
+  AOTITorchError (*copy_)(AtenTensorHandle self, AtenTensorHandle src, int32_t non_blocking);
+
+  // ---- CUDA: null where copy_ is; fail for a container that runs on the CPU ----
+
+  // Whether later runs may be kept as CUDA graphs and launched as a whole: a run of the same sizes as two
+  // before it is. On at the start, unless AOTI_CUDA_GRAPHS=0 is in the environment. Waits for runs in
+  // progress.
+  AOTIRuntimeError (*set_cuda_graphs)(AOTInductorModelContainerHandle container, bool enabled);
+  // What the last run of the container's first instance did: "graph", "graph being recorded", or the reason
+  // why it had none. Borrowed, a literal.
+  AOTIRuntimeError (*get_cuda_graph_state)(AOTInductorModelContainerHandle container, const char **ret_state);
+  // Waits until the container's device has done what is queued on a stream of it.
+  AOTIRuntimeError (*synchronize_stream)(AOTInductorModelContainerHandle container,
+                                         AOTInductorStreamHandle stream);
+  // Keeps what is queued on `waiting` from now on after what is on `waited` now; does not wait.
+  AOTIRuntimeError (*stream_wait_stream)(AOTInductorModelContainerHandle container,
+                                         AOTInductorStreamHandle waiting, AOTInductorStreamHandle waited);
 } AotiModelApi;
 
 // The table of the library that this function is in. Never null; cannot fail; thread-safe.
