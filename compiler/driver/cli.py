@@ -69,7 +69,7 @@ def _compile(fv: flags.FlagValues, args: Sequence[str]) -> int:
     result = aot.compile_model(request, report)
     if fv.explain == "fusion" and result.schedule is not None:
         print("\n".join(result.schedule.explain))
-    if fv.compile_to in ("cpp", "python"):
+    if fv.compile_to in cli_flags.CODE:
         print(_wrapper_text(fv.compile_to, result), end="")
     elif fv.compile_to:
         from compiler.driver.pipeline import stage
@@ -85,11 +85,12 @@ def _wrapper_text(language: str, result: Compilation) -> str:
     if language == "cpp":
         files = {**result.wrapper_files, **result.kernel_files}
         return "".join(f"// ---- {name}\n{text}" for name, text in files.items() if name.endswith(".cpp"))
+    from compiler.driver import side_by_side
     from compiler.wrapper import python_writer
 
     if result.plan is None:
         raise UserError("only a plan has a form in Python")
-    return python_writer.write(result.plan)
+    return side_by_side.text(result.plan) if language == "wrappers" else python_writer.write(result.plan)
 
 
 def _report(name: str, seconds: float, summary: str) -> None:
@@ -108,7 +109,7 @@ def make_request(fv: flags.FlagValues, model: Path | None) -> Request:
         explain_fusion=fv.explain == "fusion",
         winograd=fv.winograd,
     )
-    stop = {"cpp": "wrapper", "python": "wrapper"}.get(fv.compile_to, fv.compile_to)
+    stop = "wrapper" if fv.compile_to in cli_flags.CODE else fv.compile_to
     dump = fv.dump or os.environ.get("AOTI_DUMP", "")
     return aot.Request(
         options=options,

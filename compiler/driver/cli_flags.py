@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-STAGES = ("frontend", "fx_passes", "lowering", "scheduler", "codegen", "wrapper", "cpp", "python")
+CODE = ("cpp", "python", "wrappers")  # what --compile-to prints of the last stage beside its text
+STAGES = ("frontend", "fx_passes", "lowering", "scheduler", "codegen", "wrapper", *CODE)
 DEFAULT_ISA = {"x86_64": "x86-64-v3,x86-64-v4", "aarch64": "aarch64-neon"}
 _USAGE = """\
 Compiles a PyTorch model to one shared library that runs without Python, and without libtorch.
@@ -53,7 +54,8 @@ _ENUMS = (
     ("emit", "library", ("library", "sources"), "What to make: the linked library too, or only its sources."),
     ("shim", "static", ("static", "shared", "torch"), "Where the C shim comes from: inside the library; libaoti_shim.so beside it; "
      "libtorch, with every ATen operator."),
-    ("compile_to", "", ("", *STAGES), "Stop after this stage and print its text; cpp, python: the generated code."),
+    ("compile_to", "", ("", *STAGES), "Stop after this stage and print its text; cpp, python: the generated code; "
+     "wrappers: its Python and C++ wrapper side by side."),
     ("explain", "", ("", "fusion"), "Print why: each pair of kernels considered for fusion, the verdict, the reason."),
 )  # fmt: skip
 

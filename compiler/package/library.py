@@ -28,6 +28,10 @@ SHIMS = ("static", "shared", "torch")
 SHARED_SHIM = "libaoti_shim.so"
 _SYSTEM_LIBRARIES = ("libc.so", "libm.so", "libpthread.so", "libdl.so", "ld-linux", "libgcc_s.so")
 _EXPORTS = "{{\n  global: AOTInductor*; aoti_model_api; {name}_api;\n  local: *;\n}};\n"
+_JIT_EXPORTS = "{\n  global: aoti_jit_*;\n  local: *;\n};\n"
+MODEL_RUNTIME = ("runtime/model", "runtime/cpu")
+JIT_RUNTIME = ("runtime/jit", "runtime/cpu")
+_RUNTIME_HEADERS = (*MODEL_RUNTIME, "runtime/cuda", "runtime/jit")
 
 
 class LibraryBuilder:
@@ -51,16 +55,15 @@ class LibraryBuilder:
     def toolchain(self) -> Toolchain:
         return self.cache.toolchain
 
-    def start_support(self) -> None:
+    def start_support(self, runtime: Sequence[str] = MODEL_RUNTIME) -> None:
         """Begins with everything that does not depend on the model: the engine of the kernels, runtime and shim."""
         for source in _library_sources(self.root / "kernels/cpp/engine"):
             self.support += self._kernel(source)
-        for folder in ("runtime/model", "runtime/cpu"):
+        for folder in runtime:
             self.support += [
-                self._submit(s, COMMON, ("runtime/model", "runtime/cpu", "runtime/cuda"))
-                for s in _library_sources(self.root / folder)
+                self._submit(s, COMMON, _RUNTIME_HEADERS) for s in _library_sources(self.root / folder)
             ]
-        if self.shim != "torch":
+        if self.shim != "torch" and runtime == MODEL_RUNTIME:
             flags = (*COMMON, "-DAOTI_SHIM_EXPORTS") if self.shim == "shared" else COMMON
             self.shim_objects = [
                 self._submit(s, flags, ("shim/src",)) for s in _library_sources(self.root / "shim/src")
@@ -70,6 +73,10 @@ class LibraryBuilder:
         """Begins with every kernel file of `folder`, once for each instruction set."""
         for source in sorted(folder.glob("*.cpp")):
             self.own += self._kernel(source)
+
+    def start_sources(self, *sources: Path) -> None:
+        """Begins with files that are the same for every instruction set."""
+        self.own += [self._submit(s, COMMON, _RUNTIME_HEADERS) for s in sources]
 
     def start_wrapper(self, folder: Path, weights: Path) -> None:
         """Begins with the wrapper's files; `weights` must be complete."""
@@ -85,6 +92,13 @@ class LibraryBuilder:
         with tempfile.TemporaryDirectory(prefix="aoti-link-") as scratch:
             self._link(Path(scratch), name, objects, shim, out)
         self._check(out)
+
+    def link_kernels(self, out: Path) -> None:
+        """Waits for all objects and links them, without a model and without a shim, into `out` (runtime/jit/jit_host.h)."""
+        objects = _results(self.own + self.support)
+        exports = out.with_name("exports.map")
+        exports.write_text(_JIT_EXPORTS)
+        self._link_one([*LINK, f"-Wl,--version-script={exports}", *map(str, objects), "-lm"], out)
 
     def _kernel(self, source: Path) -> list[Future[Path]]:
         """One object for each instruction set."""

@@ -1,0 +1,145 @@
+"""From an exported program to something that runs in this process: the stages, the library of kernels, the printed plan.
+
+Enters: an `ExportedProgram`. Leaves: `Built`: the plan, its Python function and the runtime for it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from compiler.driver.jit_runtime import JitRuntime, KernelLibrary
+from compiler.driver.pipeline import Compilation, run_stages
+from compiler.frontend import load
+from compiler.ir.wrapper import Plan, ProxyCall
+from compiler.package import toolchain, weights
+from compiler.package.flags import isa_macro
+from compiler.package.library import JIT_RUNTIME, LibraryBuilder
+from compiler.package.object_cache import ObjectCache, default_folder
+from compiler.support.cpp_text import string
+from compiler.support.diagnostics import InternalError, UserError
+from compiler.support.dump import Dumper
+from compiler.support.options import CompileOptions, Context, no_dump
+from compiler.wrapper import python_writer
+
+_ROOT = Path(__file__).absolute().parents[2]
+_V4_FLAGS = frozenset(("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"))
+_ISA_NUMBERS = {
+    "x86-64-v3": "AOTI_ISA_X86_64_V3",
+    "x86-64-v4": "AOTI_ISA_X86_64_V4",
+    "aarch64-neon": "AOTI_ISA_AARCH64_NEON",
+}
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Built:
+    """`run(runtime, inputs)` is the printed plan."""
+
+    run: Callable[[JitRuntime, tuple[Any, ...]], tuple[Any, ...]]
+    runtime: JitRuntime
+    plan: Plan
+    python_text: str
+
+
+def build(
+    program: torch.export.ExportedProgram,
+    threads: int,
+    cxx: str,
+    dump: Path | None,
+    cache: Path | None,
+    scratch: Path,
+) -> Built:
+    """Compiles `program` for this processor. `scratch` is an empty folder that may go when this returns."""
+    isa = this_processor()
+    options = CompileOptions(f"jit_{next(_numbers)}", shim="torch", isa=(isa,))
+    c = Compilation(Context(options, dump=Dumper(dump) if dump else no_dump), dumping=dump is not None)
+    c.graph = load.from_program(program, c.ctx)
+    builder = LibraryBuilder(
+        _ROOT,
+        ObjectCache(cache or default_folder(), toolchain.find(cxx)),
+        options.shim,
+        (isa,),
+        os.cpu_count() or 1,
+    )
+    try:
+        builder.start_support(JIT_RUNTIME)
+        run_stages(c, "fx_passes", "wrapper", lambda *_: None)
+        files = {**c.kernel_files, "jit_variants.cc": _variants_text(isa)}
+        for name, text in files.items():
+            (scratch / name).write_text(text)
+        builder.start_kernels(scratch)
+        builder.start_sources(scratch / "jit_variants.cc")
+        plan = _plan(c)
+        constants = _constants(c, plan, scratch / "weights.bin")
+        library = scratch / f"lib{options.name}.so"
+        builder.link_kernels(library)
+    finally:
+        builder.close()
+    kernels = KernelLibrary(library, c.specs, threads)
+    text = python_writer.write(plan)
+    return Built(_function(text, options.name), JitRuntime(kernels, plan.arena_bytes, constants), plan, text)
+
+
+def this_processor() -> str:
+    """The best instruction set with kernels that this processor is likely to have; loading checks it for certain."""
+    if os.uname().machine == "aarch64":
+        return "aarch64-neon"
+    try:
+        words = set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:
+        words = set()
+    return "x86-64-v4" if words >= _V4_FLAGS else "x86-64-v3"
+
+
+def _plan(c: Compilation) -> Plan:
+    if c.plan is None:
+        raise InternalError("the wrapper stage left no plan")
+    proxied = [line for line in c.plan.all_lines() if isinstance(line, ProxyCall)]
+    if proxied:
+        raise UserError(
+            f"the JIT cannot call {', '.join(sorted({p.op for p in proxied}))} yet: compile ahead of time (aoti_cc_library)"
+        )
+    return c.plan
+
+
+def _constants(c: Compilation, plan: Plan, file: Path) -> list[torch.Tensor]:
+    """The constants as kernels want them, packed, over one mapping of a file that may be deleted."""
+    if c.weights is None or c.program is None:
+        raise InternalError("the wrapper stage laid out no weights")
+    weights.write(c.weights, c.program, file)
+    size = file.stat().st_size
+    memory = torch.from_file(str(file), shared=True, size=size, dtype=torch.uint8) if size else torch.empty(0)
+    made = []
+    for slot in plan.constants:
+        stored = memory[slot.offset_bytes : slot.offset_bytes + slot.size_bytes]
+        made.append(stored.view(getattr(torch, slot.layout.dtype.name)) if stored.numel() else stored)
+    return made
+
+
+def _variants_text(isa: str) -> str:
+    """The table that runtime/jit/jit_host.h asks for."""
+    table = f"aoti_kernels_{isa_macro(isa)}"
+    return (
+        '#include "kernels.h"\n#include "runtime/jit/jit_host.h"\n\n'
+        f'extern "C" const Kernels {table};\n'
+        f'extern "C" const AotiIsaVariant aoti_jit_variants[] = {{{{{_ISA_NUMBERS[isa]}, {string(isa)}, &{table}}}, '
+        "{0, nullptr, nullptr}};\n"
+    )
+
+
+def _function(text: str, name: str) -> Callable[..., tuple[Any, ...]]:
+    """The `run` of a printed plan. Its text is known to tracebacks and debuggers."""
+    file = f"<aoti {name}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    scope: dict[str, Any] = {}
+    exec(compile(text, file, "exec"), scope)
+    run: Callable[..., tuple[Any, ...]] = scope["run"]
+    return run

@@ -1,0 +1,149 @@
+"""`jit.compile`: modules and functions through Dynamo, this compiler's stages and the Python wrapper, beside eager PyTorch in float64."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from compiler.driver import jit
+from compiler.support.diagnostics import UserError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiler(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Under Bazel: the pinned compiler, which the build file names, and folders of this test for what is cached."""
+    if "AOTI_TEST_CXX" in os.environ:
+        program, *words = shlex.split(os.environ["AOTI_TEST_CXX"])
+        os.environ["CXX"] = shlex.join([str(Path(program).absolute()), *words])
+        for variable in ("AOTI_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR"):
+            os.environ[variable] = str(tmp_path_factory.mktemp(variable))
+
+
+def distance(value: Tensor, oracle: Tensor) -> float:
+    """Largest absolute difference; infinite where one is NaN and the other is not."""
+    value, oracle = value.double(), oracle.double()
+    if not torch.equal(value.isnan(), oracle.isnan()):
+        return float("inf")
+    same = (value == oracle) | value.isnan()
+    return float((value - oracle).abs().masked_fill(same, 0).max()) if value.numel() else 0.0
+
+
+def flat(outputs: Any) -> list[Tensor]:
+    return [x for x in torch.utils._pytree.tree_leaves(outputs) if isinstance(x, Tensor)]
+
+
+def check(compiled: Callable[..., Any], module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    """No further from float64 than twice eager's own distance (and one unit in the last place of the largest value)."""
+    wide = copy.deepcopy(module).double()
+    with torch.inference_mode():
+        ours, eager = flat(compiled(*inputs)), flat(module(*inputs))
+        oracle = flat(wide(*[x.double() if x.is_floating_point() else x for x in inputs]))
+    assert len(ours) == len(eager) == len(oracle)
+    for number, (mine, theirs, truth) in enumerate(zip(ours, eager, oracle, strict=True)):
+        assert (
+            mine.dtype == theirs.dtype and mine.shape == theirs.shape and mine.stride() == theirs.stride()
+        ), number
+        if not mine.is_floating_point():
+            assert torch.equal(mine, theirs), number
+            continue
+        finite = truth[truth.isfinite()]
+        unit = torch.finfo(mine.dtype).eps * float(finite.abs().max()) if finite.numel() else 0.0
+        assert distance(mine, truth) <= 2 * distance(theirs, truth) + unit, number
+
+
+@pytest.mark.parametrize("table", ["sequences", "shapes"])
+def test_table(table: str) -> None:
+    """A whole table of the end-to-end tests as one graph."""
+    module, inputs = importlib.import_module(f"tests.e2e.{table}").build()
+    check(jit.compile(module), module, inputs)
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(48, 96)
+        self.norm = nn.LayerNorm(96)
+        self.second = nn.Linear(96, 48)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.norm(torch.nn.functional.gelu(self.first(x)))
+        return x + self.second(hidden), hidden.argmax(-1)
+
+
+def test_parameters_changed_in_place_are_taken_anew() -> None:
+    torch.manual_seed(0)
+    module, x = Block().eval(), torch.randn(7, 48)
+    fast = jit.compile(module)
+    check(fast, module, (x,))
+    with torch.no_grad():
+        module.first.weight.mul_(-0.5)
+    check(fast, module, (x,))
+
+
+def test_a_function_at_several_sizes_and_a_graph_break() -> None:
+    def function(x: Tensor, y: Tensor) -> Tensor:
+        z = torch.cos(torch.mm(torch.sin(x), y))
+        torch._dynamo.graph_break()
+        return z.softmax(-1)
+
+    fast = jit.compile(function)
+    for size in (4, 9):
+        x, y = torch.randn(size, 5), torch.randn(5, size)
+        torch.testing.assert_close(fast(x, y), function(x, y))
+
+
+def test_torch_compile_with_our_backend() -> None:
+    fast = torch.compile(lambda x: (x * 2).relu().sum(0), backend=jit.backend, dynamic=False)
+    x = torch.randn(33, 65)
+    torch.testing.assert_close(fast(x), (x * 2).relu().sum(0))
+
+
+def test_the_wrapper_can_be_read() -> None:
+    fast = jit.compile(lambda x, y: torch.cos(torch.mm(torch.sin(x), y)))
+    fast(torch.randn(64, 64), torch.randn(64, 64))
+    made = jit.compiled()[-1]
+    assert "rt.kernels.cpp_fused_sin_0(" in made.python_text
+    assert "jit_test.py:" in made.python_text  # the model's source lines
+    assert " | kernels->cpp_fused_sin_0(ctx, " in made.wrappers()
+
+
+def test_an_operator_of_pytorch_is_called() -> None:
+    """What has no lowering goes to PyTorch's own operator."""
+    fast = jit.compile(lambda x: torch.logcumsumexp(x, 1) + 1)
+    x = torch.randn(5, 9)
+    torch.testing.assert_close(fast(x), torch.logcumsumexp(x, 1) + 1)
+
+
+def test_bad_data_is_an_error_and_the_next_call_works() -> None:
+    fast = jit.compile(lambda table, index: table[index])
+    table = torch.randn(10, 3)
+    with pytest.raises(IndexError, match="10"):
+        fast(table, torch.tensor([2, 10]))
+    assert torch.equal(fast(table, torch.tensor([2, -1])), table[[2, -1]])
+
+
+def test_refusals() -> None:
+    with pytest.raises(Exception, match="under torch.inference_mode"):
+        jit.compile(Block().eval())(torch.randn(2, 48))
+    with pytest.raises(UserError, match="dynamic=False"):
+        jit.backend(torch.fx.symbolic_trace(lambda x: x), [_symbolic_size()])
+
+
+def _symbolic_size() -> torch.SymInt:
+    from torch._dynamo.source import ConstantSource
+    from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
+
+    environment = ShapeEnv()
+    symbol = environment.create_symbol(5, ConstantSource("n"), DimDynamic.DYNAMIC)
+    size = environment.create_symintnode(symbol, hint=5)
+    assert isinstance(size, torch.SymInt)
+    return size

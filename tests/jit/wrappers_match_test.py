@@ -1,0 +1,54 @@
+"""The Python and the C++ wrapper of several models say the same, line for line: kernels, shim calls, memory, comments."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from compiler.driver import aot, export_example, export_program, side_by_side
+from compiler.support.options import CompileOptions
+
+MODELS = {
+    "my_model": "models.my_model",
+    "sequences": "tests.e2e.sequences",
+    "images": "tests.e2e.images",
+    "integers": "tests.e2e.integers",
+}
+# (what Python says, what C++ says): in each line of a plan both occur equally often
+PAIRS = {
+    "launch": (r"rt\.kernels\.(\w+)\(", r"kernels->(\w+)\("),
+    "arena": (r"= rt\.arena\((\d+),", r"aoti_arena<\w+>\(args, (\d+)\)"),
+    "output": (r"= (rt\.empty_strided)\(", r"(aoti_torch_empty_strided)\("),
+    "shim": (r"rt\.shim\.(\w+)\(", r"(aoti_torch_cpu_\w+)\("),
+    "comment": (r"^# (.*)$", r"^// (.*)$"),
+    "reuse": (r"# (reuse)$", r"// (reuse); "),
+}
+NAMES = ("launch", "arena", "shim", "comment")  # where what is named must be the same too
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_line_for_line(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    example = export_example.normalise(importlib.import_module(MODELS[name]).build(), name)
+    export_program.save(export_program.export(example), tmp_path / "model.pt2")
+    request = aot.Request(CompileOptions(name), tmp_path / "model.pt2", None, stop_after="wrapper")
+    plan = aot.compile_model(request, lambda *_: None).plan
+    assert plan is not None
+    launches = 0
+    for python, cpp in side_by_side.rows(plan):
+        for what, (in_python, in_cpp) in PAIRS.items():
+            found = [
+                re.findall(p, "\n".join(rows), re.MULTILINE)
+                for p, rows in ((in_python, python), (in_cpp, cpp))
+            ]
+            assert len(found[0]) == len(found[1]), (what, python, cpp)
+            if what in NAMES:
+                assert found[0] == found[1], (what, python, cpp)
+            launches += len(found[0]) if what == "launch" else 0
+    assert launches == sum(type(line).__name__ == "Launch" for line in plan.lines) > 0
+    text = side_by_side.text(plan)
+    assert text.count("\n") == 1 + sum(max(len(p), len(c)) for p, c in side_by_side.rows(plan))
