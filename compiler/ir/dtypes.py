@@ -14,7 +14,7 @@ class DType:
     name: str  # as torch prints it, without "torch."
     code: int
     size_bytes: int
-    ctype: str  # in generated C++
+    ctype: str  # of an element in memory in generated C++; 16-bit floats are their bits
     kind: str  # "float", "int", "uint", "bool", "complex"
 
     def __str__(self) -> str:
@@ -34,11 +34,11 @@ int8 = DType("int8", 1, 1, "int8_t", "int")
 int16 = DType("int16", 2, 2, "int16_t", "int")
 int32 = DType("int32", 3, 4, "int32_t", "int")
 int64 = DType("int64", 4, 8, "int64_t", "int")
-float16 = DType("float16", 5, 2, "aoti_half", "float")
+float16 = DType("float16", 5, 2, "uint16_t", "float")
 float32 = DType("float32", 6, 4, "float", "float")
 float64 = DType("float64", 7, 8, "double", "float")
 bool_ = DType("bool", 11, 1, "bool", "bool")
-bfloat16 = DType("bfloat16", 15, 2, "aoti_bfloat16", "float")
+bfloat16 = DType("bfloat16", 15, 2, "uint16_t", "float")
 
 ALL = (uint8, int8, int16, int32, int64, float16, float32, float64, bool_, bfloat16)
 BY_NAME = {d.name: d for d in ALL}

@@ -38,6 +38,8 @@ SCANS = frozenset("sum prod max min".split())
 CONV2D_SHAPE = tuple("N H W C OC KH KW OH OW stride_h stride_w pad_h pad_w dil_h dil_w groups".split())
 # Templates whose second operand is a packed constant.
 PACKED_TEMPLATES = ("gemm", "conv2d", "conv2d_winograd")
+# Templates that also take bfloat16 operands (float32 sums).
+BFLOAT16_TEMPLATES = ("gemm", "conv2d")
 # Operands of each template (attention's mask is optional) and its parameters, as `loop.TemplateKernel` lists them.
 TEMPLATES: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "gemm": ((2,), ("M", "N", "K")),
@@ -190,11 +192,18 @@ class _Verifier:
         self.check(len(node.operands) in counts, f"{node.template} has {len(node.operands)} operands")
         given = tuple(name for name, _ in node.params)
         self.check(given == names, f"{node.template} takes {', '.join(names)}, got {', '.join(given)}")
-        dtype = node.layout.dtype if node.template.startswith("triton_") else dtypes.float32
-        self.check(node.layout.dtype == dtype, f"{node.template} makes float32, not {node.layout.dtype}")
+        gpu = node.template.startswith("triton_")
+        wanted_dtype = node.layout.dtype if gpu else dtypes.float32
+        self.check(
+            node.layout.dtype == wanted_dtype, f"{node.template} makes float32, not {node.layout.dtype}"
+        )
+        operands = {(wanted_dtype,) * len(node.operands)}
+        if node.template in BFLOAT16_TEMPLATES:
+            operands.add((dtypes.bfloat16,) * len(node.operands))
         for operand in node.operands:
             self.ref(operand)
-            self.check(operand.layout.dtype == dtype, f"operand {operand.buffer} is {operand.layout.dtype}")
+        got = tuple(operand.layout.dtype for operand in node.operands)
+        self.check(got in operands, f"operands of {node.template} are {', '.join(map(str, got))}")
         packed = [o.buffer in self.packed for o in node.operands]
         wanted = [False, True] if node.template in PACKED_TEMPLATES else [False] * len(packed)
         self.check(packed == wanted, f"only the second operand of {', '.join(PACKED_TEMPLATES)} is packed")

@@ -19,6 +19,7 @@ from dataclasses import replace
 import torch
 
 from compiler.ir import dtypes
+from compiler.ir.dtypes import DType
 from compiler.ir.graph import GraphConstant
 from compiler.ir.loop import Constant, Layout, Program, TensorRef
 from compiler.lowering.torch_types import to_dtype, to_sizes
@@ -68,7 +69,7 @@ class ConstantTable:
         return data.as_strided(size, stride, data.storage_offset() + ref.layout.offset.value())
 
     def packed(self, ref: TensorRef, packing: str, numel: int) -> TensorRef:
-        """The constant operand `ref` in the layout of a template, `numel` float32 elements. A matrix that is the transpose of the
+        """The constant operand `ref` in the layout of a template, `numel` elements (`packed_dtype`). A matrix that is the transpose of the
         weight's own memory is transposed by the packer; any other view becomes data of its own."""
         name = self._by_name[ref.buffer].name
         view = self.tensor(ref)
@@ -80,7 +81,7 @@ class ConstantTable:
             source = self._by_name[ref.buffer].source
         else:
             source = self._source(self._by_name[ref.buffer].source + ":view", data.to(torch.float32))
-        layout = Layout.contiguous(dtypes.float32, [numel])
+        layout = Layout.contiguous(packed_dtype(packing), [numel])
         return TensorRef(self._constant(f"{name}_packed", source, layout, packing, transpose).name, layout)
 
     def finish(self, read: set[str]) -> None:
@@ -113,6 +114,17 @@ class ConstantTable:
             made = replace(made, kind=self._kind.get(source, made.kind))
             self._made[key] = self._by_name[name] = made
         return self._made[key]
+
+
+def packing_for(layout: str, dtype: DType, channels: int) -> str:
+    """The packing of this layout for an input of `dtype`: its bfloat16 form, which holds pairs of neighbouring k's,
+    where there are pairs."""
+    return f"{layout}_bf16" if dtype == dtypes.bfloat16 and channels % 2 == 0 else layout
+
+
+def packed_dtype(packing: str) -> DType:
+    """What a packing stores; the input of its template has the same dtype."""
+    return dtypes.bfloat16 if packing.partition(":")[0].endswith("_bf16") else dtypes.float32
 
 
 def packed_gemm_numel(n: int, k: int) -> int:

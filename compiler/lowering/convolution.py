@@ -1,7 +1,8 @@
 """Convolutions.
 
-    float32 with a constant weight, 1-D or 2-D   ->  template conv2d, conv2d_winograd (`winograd.py`), or gemm for a 1x1
-                                                     kernel; activations channels-last
+    float32 or 16-bit, constant weight, 1-D or 2-D   ->  template conv2d, conv2d_winograd (`winograd.py`), or gemm for a 1x1
+                                                     kernel; activations channels-last; bfloat16 stays
+                                                     bfloat16 in memory where the channels of a group are even
     on a GPU, float32 and 16-bit, one group      ->  a matrix product with the taps written out
     3-D, transposed, float64, computed weights   ->  a reduction over channels and window (correct, not fast)
 
@@ -22,9 +23,9 @@ from compiler.ir.expr import Expr, as_expr, mul_all
 from compiler.ir.loop import Layout, TensorRef
 from compiler.lowering import winograd
 from compiler.lowering.builder import Builder, Parameter
-from compiler.lowering.constants import packed_conv_numel
+from compiler.lowering.constants import packed_conv_numel, packed_dtype, packing_for
 from compiler.lowering.factories import full
-from compiler.lowering.matmul import product
+from compiler.lowering.matmul import product, wide_product
 from compiler.lowering.pointwise import apply
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.registry import lowers
@@ -119,14 +120,14 @@ def convolve(b: Builder, x: Value, weight: Value, bias: Value | None, window: Wi
         result = squeeze(b, batched, [0])
     else:
         result = convolve_batched(b, x, weight, b.out.size, window)
-    if bias is None:
-        return result
-    shaped = reshape(b, bias, [bias.size[0], *[1] * (weight.rank - 2)])
-    return apply(b, "add", [result, shaped], result.dtype, result.dtype)
+    if bias is not None:
+        shaped = reshape(b, bias, [bias.size[0], *[1] * (weight.rank - 2)])
+        result = apply(b, "add", [result, shaped], x.dtype, result.dtype)
+    return convert(b, result, x.dtype)
 
 
 def convolve_batched(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> Value:
-    """The convolution without bias."""
+    """The convolution without bias; sums of 16-bit floats are float32, not yet rounded."""
     if mul_all(size) == 0 or x.numel() == 0:
         return full(b, size, 0, x.dtype)
     if b.on_gpu and not window.transposed and window.groups == 1 and compute_dtype(x.dtype) == dtypes.float32:
@@ -139,14 +140,14 @@ def convolve_batched(b: Builder, x: Value, weight: Value, size: Index, window: W
         or window.transposed
     ):
         return _by_reduction(b, x, weight, size, window)
-    wide = convert(b, x, dtypes.float32)
+    x = convert(b, x, packed_dtype(_packing(x, weight, window)))
     if weight.rank == 4:
-        return convert(b, _by_template(b, wide, weight, size, window), x.dtype)
+        return _by_template(b, x, weight, size, window)
     flat = Window((1, *window.stride), (0, *window.padding), (1, *window.dilation), window.groups)
     two_d = _by_template(
-        b, unsqueeze(b, wide, 2), unsqueeze(b, weight, 2), (*size[:2], as_expr(1), size[2]), flat
+        b, unsqueeze(b, x, 2), unsqueeze(b, weight, 2), (*size[:2], as_expr(1), size[2]), flat
     )
-    return convert(b, squeeze(b, two_d, [2]), x.dtype)
+    return squeeze(b, two_d, [2])
 
 
 def _by_template(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> Value:
@@ -157,13 +158,13 @@ def _by_template(b: Builder, x: Value, weight: Value, size: Index, window: Windo
     if _is_pointwise(weight, window):
         rows = reshape(b, permute(b, stored, CHANNELS_LAST), (pixels, x.size[1]))
         matrix = permute(b, reshape(b, weight, (out_channels, x.size[1])), (1, 0))
-        result = product(b, rows, matrix)
+        result = wide_product(b, rows, matrix)
         assert result.ref is not None
         buffer = result.ref.buffer
     else:
         template = "conv2d_winograd" if _takes_winograd(b, x, weight, size, window) else "conv2d"
         layout = Layout.contiguous(dtypes.float32, (pixels, out_channels))
-        operands = [stored.ref, _packed(b, weight, window, template)]
+        operands = [stored.ref, _packed(b, x, weight, window, template)]
         buffer = b.template(template, layout, operands, _params(x, weight, size, window), layout.size).buffer
     strides = (out_h * out_w * out_channels, as_expr(1), out_w * out_channels, out_channels)
     return Value.stored(TensorRef(buffer, Layout(dtypes.float32, size, strides)))
@@ -183,21 +184,32 @@ def _is_pointwise(weight: Value, window: Window) -> bool:
 def _takes_winograd(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> bool:
     plain = set(window.stride) == {1} and set(window.dilation) == {1} and window.groups == 1
     three_by_three = weight.size[2] == 3 and weight.size[3] == 3
-    return b.ctx.options.winograd and winograd.pays(
-        x.size[1], size[1], size[2:], plain_window=plain and three_by_three
+    return (
+        b.ctx.options.winograd
+        and x.dtype == dtypes.float32
+        and winograd.pays(x.size[1], size[1], size[2:], plain_window=plain and three_by_three)
     )
 
 
-def _packed(b: Builder, weight: Value, window: Window, template: str) -> TensorRef:
+def _packing(x: Value, weight: Value, window: Window) -> str:
+    """How weights of a plain convolution are packed for this input."""
+    channels = weight.size[1].value()
+    if channels == 1 and weight.size[0].value() == window.groups:
+        return "depthwise"
+    return f"{packing_for('conv_panel16', x.dtype, channels)}:{window.groups}"
+
+
+def _packed(b: Builder, x: Value, weight: Value, window: Window, template: str) -> TensorRef:
     assert weight.ref is not None
     out_channels, group_channels, kernel_h, kernel_w = (s.value() for s in weight.size)
     if template == "conv2d_winograd":
         numel = winograd.packed_numel(group_channels, out_channels)
         return b.constants.packed(weight.ref, "winograd_panel16", numel)
-    if group_channels == 1 and out_channels == window.groups:
-        return b.constants.packed(weight.ref, "depthwise", kernel_h * kernel_w * out_channels)
+    packing = _packing(x, weight, window)
+    if packing == "depthwise":
+        return b.constants.packed(weight.ref, packing, kernel_h * kernel_w * out_channels)
     numel = packed_conv_numel(out_channels, group_channels, kernel_h * kernel_w, window.groups)
-    return b.constants.packed(weight.ref, f"conv_panel16:{window.groups}", numel)
+    return b.constants.packed(weight.ref, packing, numel)
 
 
 def _params(x: Value, weight: Value, size: Index, window: Window) -> list[Parameter]:

@@ -58,6 +58,13 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
         (torch.randn(IMAGE).double(), torch.randn(5, 4, 3, 3).double()),
     ),
     "conv bfloat16": (nn.Conv2d(4, 5, 3).bfloat16(), (torch.randn(IMAGE).bfloat16(),)),
+    "conv bfloat16 1x1": (nn.Conv2d(4, 5, 1).bfloat16(), (torch.randn(IMAGE).bfloat16(),)),
+    "conv bfloat16 odd channels": (nn.Conv2d(3, 5, 3).bfloat16(), (torch.randn(2, 3, 9, 8).bfloat16(),)),
+    "conv bfloat16 grouped": (
+        nn.Conv2d(4, 6, 3, groups=2, padding=1).bfloat16(),
+        (torch.randn(IMAGE).bfloat16(),),
+    ),
+    "conv bfloat16 depthwise": (nn.Conv2d(4, 4, 3, groups=4).bfloat16(), (torch.randn(IMAGE).bfloat16(),)),
     "residual block": (Block(), ((2, 8, 6, 6),)),
     "conv and group norm": (nn.Sequential(nn.Conv2d(4, 8, 3), nn.GroupNorm(2, 8), nn.SiLU()), (IMAGE,)),
     "batch norm alone": (nn.Sequential(nn.ReLU(), nn.BatchNorm2d(4)), (IMAGE,)),

@@ -1,12 +1,13 @@
 """Matrix products. The FX passes leave `linear` (any rank times a weight [N, K]), `mm` and `bmm`.
 
-    linear, mm with a constant right side  ->  template gemm: weight packed when the package is written
+    linear, mm with a constant right side  ->  template gemm: weight packed when the package is written; bfloat16 stays
+                                               bfloat16 in memory (an even K; else it is converted)
     mm, bmm                                ->  template bmm: operands with any strides, mm as a batch of one
     float64 and integers                   ->  a reduction over k (correct, not fast)
     on a GPU, all of them                  ->  template triton_gemm: operands in their own type and with any strides, nothing packed
 
-On a CPU 16-bit floats are multiplied as float32 and rounded once. A bias is a pointwise addition, which the scheduler
-fuses.
+On a CPU products of 16-bit floats are added up in float32 and rounded once, behind the bias, which is a pointwise
+addition that the scheduler fuses.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr, mul_all
 from compiler.ir.loop import Layout, TensorRef
 from compiler.lowering.builder import Builder
-from compiler.lowering.constants import packed_gemm_numel
+from compiler.lowering.constants import packed_gemm_numel, packing_for
 from compiler.lowering.factories import full
 from compiler.lowering.pointwise import apply
 from compiler.lowering.pointwise_composites import convert
@@ -42,14 +43,20 @@ def bmm(b: Builder, x: Value, y: Value) -> Value:
 @lowers("aten.linear.default")
 def linear(b: Builder, x: Value, weight: Value, bias: Value | None = None) -> Value:
     rows = reshape(b, x, (mul_all(x.size[:-1]), x.size[-1]))
-    result = product(b, rows, permute(b, weight, (1, 0)))
+    result = wide_product(b, rows, permute(b, weight, (1, 0)))
     if bias is not None:
-        result = apply(b, "add", [result, bias], result.dtype, promote([result, bias]))
+        result = apply(b, "add", [result, bias], x.dtype, promote([result, bias]))
+    result = convert(b, result, x.dtype)
     return reshape(b, result, (*x.size[:-1], weight.size[0]))
 
 
 def product(b: Builder, x: Value, y: Value) -> Value:
     """x [M, K] @ y [K, N], or x [B, M, K] @ y [B, K, N], in the operands' dtype."""
+    return convert(b, wide_product(b, x, y), x.dtype)
+
+
+def wide_product(b: Builder, x: Value, y: Value) -> Value:
+    """The same, on a CPU not yet rounded: float32 for 16-bit floats."""
     size = (*x.size[:-1], y.size[-1])
     if x.size[-1] == 0 or mul_all(size) == 0:
         return full(b, size, 0, x.dtype)
@@ -57,13 +64,12 @@ def product(b: Builder, x: Value, y: Value) -> Value:
         return _by_reduction(b, x, y, size)
     if b.on_gpu:
         return _on_gpu(b, x, y, size)
-    result = _by_template(b, convert(b, x, dtypes.float32), convert(b, y, dtypes.float32), size)
-    return convert(b, result, x.dtype)
+    if x.rank == 2 and y.ref is not None and b.constants.tensor(y.ref) is not None:
+        return _gemm(b, x, y.ref, size)
+    return _by_template(b, convert(b, x, dtypes.float32), convert(b, y, dtypes.float32), size)
 
 
 def _by_template(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
-    if x.rank == 2 and y.ref is not None and b.constants.tensor(y.ref) is not None:
-        return _gemm(b, x, y.ref, size)
     if x.rank == 2:
         one = [reshape(b, b.realize(v), (1, *v.size)) for v in (x, y)]
         return reshape(b, _by_template(b, one[0], one[1], (*one[0].size[:2], size[1])), size)
@@ -86,17 +92,21 @@ def _on_gpu(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
 def _gemm(b: Builder, x: Value, weight: TensorRef, size: Sequence[Expr]) -> Value:
     m, n = size
     k = x.size[1]
-    packed = b.constants.packed(weight, "panel16", packed_gemm_numel(n.value(), k.value()))
+    packing = packing_for("panel16", x.dtype, k.value())
+    packed = b.constants.packed(weight, packing, packed_gemm_numel(n.value(), k.value()))
+    rows = _rows(b, convert(b, x, packed.layout.dtype))
     params = (("M", _plain(m)), ("N", _plain(n)), ("K", _plain(k)))
     return Value.stored(
-        b.template("gemm", Layout.contiguous(dtypes.float32, size), [_rows(b, x), packed], params, size)
+        b.template("gemm", Layout.contiguous(dtypes.float32, size), [rows, packed], params, size)
     )
 
 
 def _rows(b: Builder, x: Value) -> TensorRef:
-    """x [M, K] in memory with unit stride in K; rows may be apart."""
+    """x [M, K] in memory with unit stride in K; rows may be apart, by an even number where the kernel reads pairs."""
     ref = b.in_memory(x)
     stride = ref.layout.stride
+    if x.dtype == dtypes.bfloat16 and stride[0] % 2 != 0:
+        return b.contiguous(x)
     if (stride[1] == 1 or x.size[1] == 1) and (stride[0] != 0 or x.size[0] == 1):
         return ref
     return b.contiguous(x)

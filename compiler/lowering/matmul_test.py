@@ -42,6 +42,17 @@ class Projections(nn.Module):
         return result
 
 
+class Sliced(nn.Module):
+    """A linear layer of rows that lie apart in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(6, 5).bfloat16()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(x[:, :6])  # type: ignore[no-any-return]
+
+
 CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
     "mm": (lambda x, y: x @ y, ((5, 7), (7, 3))),
     "mm of views": (lambda x, y: x.t() @ y.t(), ((7, 5), (3, 7))),
@@ -71,6 +82,12 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
     ),
     "integers": (lambda x, y: x @ y, (torch.arange(6).view(2, 3), torch.arange(12).view(3, 4))),
     "bfloat16": (lambda x, y: x @ y, (torch.randn(3, 64).bfloat16(), torch.randn(64, 5).bfloat16())),
+    "bfloat16 weight, even K": (nn.Linear(6, 5).bfloat16(), (torch.randn(4, 6).bfloat16(),)),
+    "bfloat16 weight, rows an odd number apart": (
+        Sliced(),
+        (torch.randn(4, 7).bfloat16(),),
+    ),
+    "float16 weight": (nn.Linear(6, 5).half(), (torch.randn(4, 6).half(),)),
     "bfloat16 weight": (nn.Linear(7, 5).bfloat16(), (torch.randn(4, 7).bfloat16(),)),
     "attention": (
         lambda q, k, v: F.scaled_dot_product_attention(q, k, v),

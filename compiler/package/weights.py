@@ -92,9 +92,10 @@ def pack(constant: Constant, tensor: torch.Tensor) -> NDArray[np.uint8]:
     array: NDArray[np.float32] = tensor.detach().float().numpy()
     if constant.transpose:
         array = array.T
-    if kind == "panel16":
+    layout = kind.removesuffix("_bf16")
+    if layout == "panel16":
         packed = packing.pack_gemm_b(array)
-    elif kind == "conv_panel16":
+    elif layout == "conv_panel16":
         packed = packing.pack_conv2d(array, int(argument))
     elif kind == "winograd_panel16":
         packed = packing.pack_conv2d_winograd(array)
@@ -102,6 +103,8 @@ def pack(constant: Constant, tensor: torch.Tensor) -> NDArray[np.uint8]:
         packed = packing.pack_depthwise(array)
     else:
         raise InternalError(f"constant {constant.name} wants the unknown packing {constant.packing!r}")
+    if layout != kind:
+        packed = packing.to_bfloat16_pairs(packed)
     return np.ascontiguousarray(packed).reshape(-1).view(np.uint8)
 
 

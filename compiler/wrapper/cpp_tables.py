@@ -37,7 +37,9 @@ _KINDS = {
 _PACKINGS = {
     "": "PLAIN",
     "panel16": "PANEL16",
+    "panel16_bf16": "PANEL16_BF16",
     "conv_panel16": "CONV_PANEL16",
+    "conv_panel16_bf16": "CONV_PANEL16_BF16",
     "winograd_panel16": "WINOGRAD_PANEL16",
     "depthwise": "DEPTHWISE",
 }

@@ -53,6 +53,17 @@ void depthwise_run(AotiKernelContext *context, const Conv2dShape &shape, const f
 void winograd_run(AotiKernelContext *context, const Conv2dShape &shape, const float *input,
                   const float *w_packed, EpilogueRef epilogue);
 
+void conv2d_bf16_run(AotiKernelContext *context, const Conv2dShape &shape, const uint16_t *input,
+                     const uint16_t *w_packed, EpilogueRef epilogue);
+
+// The same for bfloat16 input and weights, with float32 sums: weights are "conv_panel16_bf16",
+// bfloat16[groups][ceil(OCg / 16)][KH][KW][ICg / 2][16][2]. ICg is even, and the convolution not depthwise.
+template <class Epilogue>
+static void conv2d_bf16_nhwc(AotiKernelContext *context, const Conv2dShape &shape, const uint16_t *input,
+                             const uint16_t *w_packed, Epilogue epilogue) {
+  conv2d_bf16_run(context, shape, input, w_packed, epilogue_ref(epilogue));
+}
+
 template <class Epilogue>
 static void conv2d_winograd_f32_nhwc(AotiKernelContext *context, const Conv2dShape &shape, const float *input,
                                      const float *w_packed, Epilogue epilogue) {

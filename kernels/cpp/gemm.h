@@ -1,4 +1,4 @@
-// Matrix products in float32 with a fused epilogue.
+// Matrix products in float32, or of bfloat16 with float32 sums, with a fused epilogue.
 //
 // What enters: A by rows, B packed ahead of time ("panel16", kernels/cpp/packing.py) or as any strided view,
 // and an epilogue (kernels/cpp/epilogue.h). What leaves: every element of A * B, once, through the epilogue.
@@ -40,6 +40,8 @@ struct Strided {
 };
 
 // Defined in kernels/cpp/engine/gemm.cc.
+void gemm_bf16_packed_run(AotiKernelContext *context, int64_t m, int64_t n, int64_t k, const uint16_t *a,
+                          int64_t lda, const uint16_t *b_packed, EpilogueRef epilogue);
 void gemm_packed_run(AotiKernelContext *context, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
                      const float *b_packed, EpilogueRef epilogue);
 void gemm_run(AotiKernelContext *context, int64_t batch, int64_t m, int64_t n, int64_t k, Strided a,
@@ -50,6 +52,15 @@ template <class Epilogue>
 static void gemm_f32_packed(AotiKernelContext *context, int64_t M, int64_t N, int64_t K, const float *a,
                             int64_t lda, const float *b_packed, Epilogue epilogue) {
   gemm_packed_run(context, M, N, K, a, lda, b_packed, epilogue_ref(epilogue));
+}
+
+// a: bfloat16 [M, K] with rows lda apart; b_packed: "panel16_bf16" of [K, N], bfloat16[ceil(N / 16)][K /
+// 2][16][2]. K and lda are even, any other is reported in the context. Sums are float32, as the epilogue gets
+// them. Where the processor has AVX512_BF16 (AotiKernelContext::processor_features), denormals count as zero.
+template <class Epilogue>
+static void gemm_bf16_packed(AotiKernelContext *context, int64_t M, int64_t N, int64_t K, const uint16_t *a,
+                             int64_t lda, const uint16_t *b_packed, Epilogue epilogue) {
+  gemm_bf16_packed_run(context, M, N, K, a, lda, b_packed, epilogue_ref(epilogue));
 }
 
 // a: [batch, M, K], b: [batch, K, N], both with any strides.

@@ -69,6 +69,26 @@ def test_depthwise_round_trip() -> None:
     assert np.array_equal(packing.unpack_depthwise(packed), w)
 
 
+def test_bfloat16_panels_hold_pairs_of_ks() -> None:
+    b = np.arange(6 * 20, dtype=np.float32).reshape(6, 20)
+    packed = packing.to_bfloat16_pairs(packing.pack_gemm_b(b))
+    assert packed.shape == (2, 3, 16, 2) and packed.dtype == np.uint16
+    wide = (packed.astype(np.uint32) << 16).view(np.float32)
+    assert wide[1, 2, 3, 1] == b[5, 19] and wide[0, 1, 7, 0] == b[2, 7]
+    assert not wide[1, :, 4:].any()
+    conv = packing.to_bfloat16_pairs(packing.pack_conv2d(np.ones((20, 4, 3, 3), np.float32), 1))
+    assert conv.shape == (1, 2, 3, 3, 2, 16, 2)
+
+
+def test_bfloat16_rounds_to_nearest_even_and_keeps_special_values() -> None:
+    values = np.array([1 + 2**-8, 1 + 3 * 2**-8, np.inf, -np.inf, np.nan, -0.0, 3.4e38, 1e-40], np.float32)
+    pairs = np.zeros((1, 2, 16), np.float32)
+    pairs[0, 0, :8] = values
+    got = (packing.to_bfloat16_pairs(pairs)[0, 0, :8, 0].astype(np.uint32) << 16).view(np.float32)
+    assert got[:4].tolist() == [1.0, 1 + 2**-6, np.inf, -np.inf]
+    assert np.isnan(got[4]) and np.signbit(got[5]) and np.isinf(got[6]) and got[7] > 0
+
+
 def test_wrong_shapes_are_refused_with_what_was_expected() -> None:
     with pytest.raises(ValueError, match=r"expected a matrix \[K, N\], got an array of shape \[2, 3, 4\]"):
         packing.pack_gemm_b(np.zeros((2, 3, 4), np.float32))
@@ -90,4 +110,6 @@ def test_scratch_numbers_are_those_of_the_header() -> None:
         "Winograd": "conv2d_winograd_f32_nhwc",
         "Attention": "attention_f32",
     }
-    assert {names[name]: size for name, size in found.items()} == scratch.SCRATCH_BYTES
+    sizes = {names[name]: size for name, size in found.items()}
+    shared = {"gemm_bf16_packed": sizes["gemm_f32_packed"], "conv2d_bf16_nhwc": sizes["conv2d_f32_nhwc"]}
+    assert sizes | shared == scratch.SCRATCH_BYTES

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 SCRATCH_BYTES: dict[str, int] = {
     "gemm_f32_packed": 64 * 1024,
+    "gemm_bf16_packed": 64 * 1024,
     "gemm_f32": 384 * 1024,
     "conv2d_f32_nhwc": 64 * 1024,
+    "conv2d_bf16_nhwc": 64 * 1024,
     "conv2d_winograd_f32_nhwc": 832 * 1024,
     "attention_f32": 512 * 1024,
 }

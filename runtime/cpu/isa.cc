@@ -20,9 +20,9 @@ struct Registers {
   unsigned a, b, c, d;
 };
 
-Registers cpuid(unsigned leaf) {
+Registers cpuid(unsigned leaf, unsigned subleaf = 0) {
   Registers r{0, 0, 0, 0};
-  if (__get_cpuid_count(leaf, 0, &r.a, &r.b, &r.c, &r.d) == 0) return Registers{0, 0, 0, 0};
+  if (__get_cpuid_count(leaf, subleaf, &r.a, &r.b, &r.c, &r.d) == 0) return Registers{0, 0, 0, 0};
   return r;
 }
 
@@ -57,14 +57,23 @@ Level detect() {
   return Level::kX86V4;
 }
 
+// Intel SDM, CPUID, leaf 7, subleaf 1.
+int64_t detect_features() {
+  const unsigned avx512_bf16 = 1u << 5;
+  const bool has_subleaf = cpuid(7).a >= 1 && processor_level() == Level::kX86V4;
+  return has_subleaf && has_all(cpuid(7, 1).a, avx512_bf16) ? AOTI_FEATURE_AVX512_BF16 : 0;
+}
+
 #elif defined(__aarch64__)
 
 // Advanced SIMD is part of the architecture's baseline.
 Level detect() { return Level::kAarch64Neon; }
+int64_t detect_features() { return 0; }
 
 #else
 
 Level detect() { return Level::kOther; }
+int64_t detect_features() { return 0; }
 
 #endif
 
@@ -115,6 +124,11 @@ Level processor_level() {
     __atomic_store_n(&cached, level, __ATOMIC_RELAXED);
   }
   return static_cast<Level>(level);
+}
+
+int64_t usable_features() {
+  const char *forced = getenv("AOTI_CPU_ISA");
+  return forced == nullptr || forced[0] == '\0' ? detect_features() : 0;
 }
 
 const char *level_name(Level level) {

@@ -59,6 +59,12 @@ void test_levels() {
            kernel_lists({"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"}));
   CHECK_EQ(aoti_cpu::level_runs(level, AOTI_ISA_X86_64_V4),
            kernel_lists({"avx2", "fma", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}));
+  unsetenv("AOTI_CPU_ISA");
+  CHECK_EQ((aoti_cpu::usable_features() & AOTI_FEATURE_AVX512_BF16) != 0,
+           kernel_lists({"avx512f", "avx512_bf16"}));
+  setenv("AOTI_CPU_ISA", aoti_cpu::level_name(level), 1);
+  CHECK_EQ(aoti_cpu::usable_features(), int64_t{0});
+  unsetenv("AOTI_CPU_ISA");
 #endif
 }
 

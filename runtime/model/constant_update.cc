@@ -21,6 +21,10 @@ const char *packing_name(int32_t packing) {
   switch (packing) {
     case AOTI_PACKING_PANEL16:
       return "panel16, for matrix products";
+    case AOTI_PACKING_PANEL16_BF16:
+      return "panel16_bf16, for matrix products";
+    case AOTI_PACKING_CONV_PANEL16_BF16:
+      return "conv_panel16_bf16, for convolutions";
     case AOTI_PACKING_CONV_PANEL16:
       return "conv_panel16, for convolutions";
     case AOTI_PACKING_WINOGRAD_PANEL16:

@@ -58,6 +58,7 @@ AOTIRuntimeError instance_init(const AotiModelDesc &desc, int32_t num_threads, a
 AOTIRuntimeError choose_variant(Container *c) {
   if (c->desc->num_isa == 0) return AOTI_RUNTIME_SUCCESS;  // every kernel runs on the GPU
   char message[1024] = "";
+  c->processor_features = aoti_cpu::usable_features();
   c->variant = aoti_cpu::select_variant(c->desc->isa, c->desc->num_isa, message, sizeof message);
   return c->variant != nullptr ? AOTI_RUNTIME_SUCCESS : fail("model %s: %s", c->desc->name, message);
 }

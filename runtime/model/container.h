@@ -35,6 +35,7 @@ struct Container {
   uint64_t magic;
   const AotiModelDesc *desc;
   const AotiIsaVariant *variant;
+  int64_t processor_features;  // for AotiKernelContext
   AotiThreads *threads;  // null: one thread
   int32_t num_threads;
   aoti_cuda::CudaModel *cuda;  // null: the model needs no GPU

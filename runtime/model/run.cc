@@ -81,7 +81,8 @@ AOTIRuntimeError run_instance(Container *c, Instance *instance, AtenTensorHandle
       fit_arena(desc, instance) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
-  AotiKernelContext ctx{c->threads, instance->scratch, round_up(desc.scratch_bytes_per_thread), nullptr, 0};
+  AotiKernelContext ctx{c->threads, instance->scratch,    round_up(desc.scratch_bytes_per_thread), nullptr,
+                        0,          c->processor_features};
   AotiRunArgs args{inputs,
                    outputs,
                    instance->arena,

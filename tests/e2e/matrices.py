@@ -28,6 +28,17 @@ class Residual(nn.Module):
         return F.gelu(self.linear(x)) * mask + x
 
 
+class Narrow(nn.Module):
+    """A layer in 16-bit floats between float32 neighbours."""
+
+    def __init__(self, layer: nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.layer, self.dtype = layer.to(dtype), dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.gelu(self.layer(x.to(self.dtype)).float())
+
+
 class SharedInput(nn.Module):
     """Three projections of one input, as attention has them."""
 
@@ -55,6 +66,14 @@ CASES = [
     # Enough outputs that the largest error of each side is no accident.
     net("mlp_one_row", lambda: mlp(256, 256, 256, 100), normal(1, 256)),
     net("linear_no_bias", lambda: nn.Linear(33, 17, bias=False), normal(5, 33)),
+    net("linear_bfloat16", lambda: Narrow(nn.Linear(48, 33), torch.bfloat16), normal(7, 48)),
+    net("linear_bfloat16_odd", lambda: Narrow(nn.Linear(47, 33), torch.bfloat16), normal(7, 47)),
+    net("linear_float16", lambda: Narrow(nn.Linear(48, 33), torch.float16), normal(7, 48)),
+    net(
+        "conv_bfloat16",
+        lambda: Narrow(nn.Conv2d(10, 20, 3, padding=1, stride=2), torch.bfloat16),
+        normal(2, 10, 9, 8),
+    ),
     net("linear_one_channel", lambda: nn.Linear(40, 1), normal(21, 40)),
     net("linear_one_input", lambda: nn.Linear(1, 50), normal(13, 1)),
     net("linear_rank_3", lambda: nn.Linear(24, 48), normal(2, 7, 24)),

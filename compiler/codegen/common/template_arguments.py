@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from compiler.codegen.common.arguments import Arguments
+from compiler.ir import dtypes
 from compiler.ir.expr import Expr, as_expr, const
 from compiler.ir.kernel import Pointer, TemplateLaunch, TemplateValue
 from compiler.ir.loop import TemplateKernel, TensorRef
@@ -66,7 +67,7 @@ def _gemm(node: TemplateKernel, arguments: Arguments) -> Call:
             f"codegen: {node.name}: gemm needs unit stride in the columns of a, not {list(map(str, a.layout.stride))}"
         )
     return Call(
-        "gemm_f32_packed",
+        "gemm_bf16_packed" if a.layout.dtype == dtypes.bfloat16 else "gemm_f32_packed",
         (*sizes, _pointer(a, arguments), _row_stride(a), _pointer(b, arguments)),
         has_epilogue=True,
     )
@@ -112,7 +113,9 @@ _SHAPE = (
 def _conv2d(node: TemplateKernel, arguments: Arguments) -> Call:
     x, w = node.operands
     shape = tuple(_size(node, p) for p in _SHAPE)
-    function = "conv2d_winograd_f32_nhwc" if node.template == "conv2d_winograd" else "conv2d_f32_nhwc"
+    function = "conv2d_bf16_nhwc" if x.layout.dtype == dtypes.bfloat16 else "conv2d_f32_nhwc"
+    if node.template == "conv2d_winograd":
+        function = "conv2d_winograd_f32_nhwc"
     return Call(function, (shape, _pointer(x, arguments), _pointer(w, arguments)), has_epilogue=True)
 
 

@@ -14,8 +14,10 @@ MAX_ORIGINS = 12
 
 _TEMPLATE_HEADERS = {
     "gemm_f32_packed": "kernels/cpp/gemm.h",
+    "gemm_bf16_packed": "kernels/cpp/gemm.h",
     "gemm_f32": "kernels/cpp/gemm.h",
     "conv2d_f32_nhwc": "kernels/cpp/conv2d.h",
+    "conv2d_bf16_nhwc": "kernels/cpp/conv2d.h",
     "conv2d_winograd_f32_nhwc": "kernels/cpp/conv2d.h",
     "attention_f32": "kernels/cpp/attention.h",
 }

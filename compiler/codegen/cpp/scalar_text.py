@@ -39,7 +39,7 @@ def value_ctype(dtype: DType) -> str:
 
 def memory_ctype(dtype: DType) -> str:
     """The C++ type of an element in memory."""
-    return "uint16_t" if is_half(dtype) else dtype.ctype
+    return dtype.ctype
 
 
 def is_half(dtype: DType) -> bool:

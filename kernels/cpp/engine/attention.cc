@@ -72,7 +72,7 @@ struct StripProduct {
                           reinterpret_cast<const char *>(first),
                           0,
                           0};
-      tile_function(rows, range.end - range.begin)(args);
+      float32_tiles().at(rows, range.end - range.begin)(args);
     }
   }
 };

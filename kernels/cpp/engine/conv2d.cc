@@ -137,6 +137,21 @@ struct GroupEpilogue {
   }
 };
 
+// s.C counts words.
+void run_words(AotiKernelContext *context, const TileTable &tiles, const Conv2dShape &s, const float *input,
+               const float *w_packed, EpilogueRef epilogue) {
+  const int64_t in_channels = s.C / s.groups, out_channels = s.OC / s.groups, k = s.KH * s.KW * in_channels;
+  for (int64_t g = 0; g < s.groups; ++g) {
+    const ImageRows rows(s, input + g * in_channels);
+    const GroupEpilogue group{epilogue, g * out_channels};
+    const float *panels = w_packed + g * ceil_div(out_channels, kTilePanel) * k * kTilePanel;
+    run_product(
+        Product{context, tiles, 1, s.N * s.OH * s.OW, out_channels, k,
+                MatrixB{BLayout::kPanels, panels, 0, 0, 0}, EpilogueRef{&GroupEpilogue::call, &group}},
+        rows);
+  }
+}
+
 }  // namespace
 
 void conv2d_run(AotiKernelContext *context, const Conv2dShape &s, const float *input, const float *w_packed,
@@ -147,16 +162,25 @@ void conv2d_run(AotiKernelContext *context, const Conv2dShape &s, const float *i
                      context->scratch_bytes_per_thread);
     return;
   }
-  const int64_t in_channels = s.C / s.groups, out_channels = s.OC / s.groups, k = s.KH * s.KW * in_channels;
-  for (int64_t g = 0; g < s.groups; ++g) {
-    const ImageRows rows(s, input + g * in_channels);
-    const GroupEpilogue group{epilogue, g * out_channels};
-    const float *panels = w_packed + g * ceil_div(out_channels, kTilePanel) * k * kTilePanel;
-    run_product(
-        Product{context, 1, s.N * s.OH * s.OW, out_channels, k, MatrixB{BLayout::kPanels, panels, 0, 0, 0},
-                EpilogueRef{&GroupEpilogue::call, &group}},
-        rows);
+  run_words(context, float32_tiles(), s, input, w_packed, epilogue);
+}
+
+void conv2d_bf16_run(AotiKernelContext *context, const Conv2dShape &s, const uint16_t *input,
+                     const uint16_t *w_packed, EpilogueRef epilogue) {
+  if (context->scratch_bytes_per_thread < kConv2dScratchBytes) {
+    aoti_kernel_fail(context,
+                     "conv2d_bf16_nhwc: the model's table states too little scratch, in bytes per thread",
+                     context->scratch_bytes_per_thread);
+    return;
   }
+  if (s.C / s.groups % 2 != 0) {
+    aoti_kernel_fail(context, "conv2d_bf16_nhwc: expected an even number of input channels in each group",
+                     s.C);
+    return;
+  }
+  Conv2dShape words = s;
+  words.C = s.C / 2;
+  run_words(context, bfloat16_tiles(*context), words, as_words(input), as_words(w_packed), epilogue);
 }
 
 AOTI_END_NAMESPACE

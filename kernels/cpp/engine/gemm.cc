@@ -27,6 +27,14 @@ struct MatrixRows {
   int64_t max_block_k() const { return kMaxBlockK; }
 };
 
+// B packed, sizes and strides in words.
+void run_packed(AotiKernelContext *context, const TileTable &tiles, int64_t m, int64_t n, int64_t k,
+                const float *a, int64_t lda, const float *b_packed, EpilogueRef epilogue) {
+  const MatrixRows rows{a, 0, lda, 1, k};
+  const MatrixB b{BLayout::kPanels, b_packed, 0, 0, 0};
+  run_product(Product{context, tiles, 1, m, n, k, b, epilogue}, rows);
+}
+
 }  // namespace
 
 void gemm_packed_run(AotiKernelContext *context, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
@@ -37,8 +45,24 @@ void gemm_packed_run(AotiKernelContext *context, int64_t m, int64_t n, int64_t k
                      context->scratch_bytes_per_thread);
     return;
   }
-  const MatrixRows rows{a, 0, lda, 1, k};
-  run_product(Product{context, 1, m, n, k, MatrixB{BLayout::kPanels, b_packed, 0, 0, 0}, epilogue}, rows);
+  run_packed(context, float32_tiles(), m, n, k, a, lda, b_packed, epilogue);
+}
+
+void gemm_bf16_packed_run(AotiKernelContext *context, int64_t m, int64_t n, int64_t k, const uint16_t *a,
+                          int64_t lda, const uint16_t *b_packed, EpilogueRef epilogue) {
+  if (context->scratch_bytes_per_thread < kGemmPackedScratchBytes) {
+    aoti_kernel_fail(context,
+                     "gemm_bf16_packed: the model's table states too little scratch, in bytes per thread",
+                     context->scratch_bytes_per_thread);
+    return;
+  }
+  if (k % 2 != 0 || lda % 2 != 0) {
+    aoti_kernel_fail(context, "gemm_bf16_packed: expected an even K and an even row stride",
+                     k % 2 != 0 ? k : lda);
+    return;
+  }
+  run_packed(context, bfloat16_tiles(*context), m, n, k / 2, as_words(a), lda / 2, as_words(b_packed),
+             epilogue);
 }
 
 void gemm_run(AotiKernelContext *context, int64_t batch, int64_t m, int64_t n, int64_t k, Strided a,
@@ -56,7 +80,7 @@ void gemm_run(AotiKernelContext *context, int64_t batch, int64_t m, int64_t n, i
   const BLayout layout =
       b.column_stride == 1 && m <= kMaxDirectRows ? BLayout::kRows : BLayout::kPackOnTheFly;
   const MatrixB matrix{layout, b.data, b.batch_stride, b.row_stride, b.column_stride};
-  run_product(Product{context, batch, m, n, k, matrix, epilogue}, rows);
+  run_product(Product{context, float32_tiles(), batch, m, n, k, matrix, epilogue}, rows);
 }
 
 AOTI_END_NAMESPACE

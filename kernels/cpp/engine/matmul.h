@@ -61,8 +61,10 @@ struct MatrixB {
   int64_t n_stride;
 };
 
+// Sizes and strides of k count words (tile.h).
 struct Product {
   AotiKernelContext *context;
+  const TileTable &tiles;
   int64_t batch, m, n, k;
   MatrixB b;
   EpilogueRef epilogue;
@@ -212,7 +214,7 @@ class PartRunner {
     const int64_t rows = m.end - m.begin, width = (panels.end - panels.begin) * kTilePanel;
     if (args.acc == nullptr) args.acc = tile;
     args.acc_stride = width;
-    tile_function(rows, panels.end - panels.begin)(args);
+    p_.tiles.at(rows, panels.end - panels.begin)(args);
     if (!last) return;
     const int64_t n = panels.begin * kTilePanel, columns = p_.n - n < width ? p_.n - n : width;
     p_.epilogue.call(p_.epilogue.epilogue, Tile{args.acc, width, batch, m.begin, n, rows, columns});

@@ -37,7 +37,7 @@ void check_columns() {
   for (int64_t panels = 1; panels <= kMaxTilePanels; ++panels) {
     CHECK(max_tile_rows(panels) >= 1 && max_tile_rows(panels) <= kMaxTileRows);
     for (int64_t rows = 1; rows <= max_tile_rows(panels); ++rows)
-      CHECK(tile_function(rows, panels) != nullptr);
+      CHECK(float32_tiles().at(rows, panels) != nullptr);
   }
   CHECK_EQ((long long)choose_columns(kMaxTilePanels, 1).count,
            1LL);  // one row: the more columns at once the better

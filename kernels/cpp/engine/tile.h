@@ -1,8 +1,9 @@
 // The register tile: a few rows of A times one to four packed panels of B, accumulated in vector registers.
 //
 // What enters: rows of A as pointers (so that a matrix, a strided view and the pixels of an image are the
-// same thing), and B with a stride for k and one for the panel (so that packed panels and plain rows are the
-// same thing). What leaves: acc[rows][panels * 16], rows acc_stride apart.
+// same thing), as 32-bit words: a float32, or a pair of bfloat16 of two neighbouring k's, which then count as
+// one. `const float *` stands for either. B with a stride for k and one for the panel (so that packed panels
+// and plain rows are the same thing). What leaves: acc[rows][panels * 16], rows acc_stride apart.
 //
 // Invariants:
 // - A segment is a run of k's over which all row pointers advance together by a_stride elements; the k's of
@@ -18,6 +19,7 @@
 
 #include <stdint.h>
 
+#include "aoti/kernel_context.h"
 #include "kernels/cpp/simd.h"
 
 AOTI_BEGIN_NAMESPACE
@@ -52,8 +54,20 @@ typedef void (*TileFn)(const TileArgs &);
 // Largest number of rows for which accumulators of `panels` panels fit the registers.
 int64_t max_tile_rows(int64_t panels);
 
-// The tile for 1 <= rows <= max_tile_rows(panels), 1 <= panels <= kMaxTilePanels.
-TileFn tile_function(int64_t rows, int64_t panels);
+// Pairs of bfloat16 as the words of tiles; nothing else may read them so.
+static inline const float *as_words(const uint16_t *pairs) { return reinterpret_cast<const float *>(pairs); }
+
+// The tiles of one kind of word.
+struct TileTable {
+  TileFn functions[kMaxTilePanels][kMaxTileRows];
+
+  // For 1 <= rows <= max_tile_rows(panels), 1 <= panels <= kMaxTilePanels.
+  TileFn at(int64_t rows, int64_t panels) const { return functions[panels - 1][rows - 1]; }
+};
+
+const TileTable &float32_tiles();
+// The best for what the context says of the processor.
+const TileTable &bfloat16_tiles(const AotiKernelContext &context);
 
 AOTI_END_NAMESPACE
 

@@ -138,7 +138,7 @@ struct Winograd {
                           prefetch,
                           step,
                           step == 0 ? 0 : s.C * kTilePanel * 4};
-      tile_function(strip.end - strip.begin, width)(args);
+      float32_tiles().at(strip.end - strip.begin, width)(args);
     }
   }
 

@@ -97,7 +97,11 @@ class Context {
     const int32_t count = threads == nullptr ? 1 : threads->base.num_threads;
     end_ = count * scratch_bytes;
     base = AotiKernelContext{threads == nullptr ? nullptr : &threads->base,
-                             aligned_alloc(64, end_ + kGuardBytes), scratch_bytes, nullptr, 0};
+                             aligned_alloc(64, end_ + kGuardBytes),
+                             scratch_bytes,
+                             nullptr,
+                             0,
+                             0};
     memset(static_cast<char *>(base.scratch) + end_, kGuard, kGuardBytes);
   }
   ~Context() { free(base.scratch); }

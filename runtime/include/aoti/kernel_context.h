@@ -18,6 +18,11 @@
 extern "C" {
 #endif
 
+// Instructions that some processors of an instruction set (AotiIsa) have and others lack.
+typedef enum AotiProcessorFeature {
+  AOTI_FEATURE_AVX512_BF16 = 1  // VDPBF16PS, beside x86-64-v4
+} AotiProcessorFeature;
+
 typedef struct AotiKernelContext {
   // Borrowed; null means one thread.
   AotiThreads *threads;
@@ -32,6 +37,8 @@ typedef struct AotiKernelContext {
   const char *error;
   // The offending value that goes with `error`. Meaningful only when `error` is not null.
   int64_t error_value;
+  // AotiProcessorFeature bits: what kernels may use beyond the instruction set that they were built for.
+  int64_t processor_features;
 } AotiKernelContext;
 
 // Reports bad data found by a kernel, e.g. an index out of range. `message` is a literal that says what was

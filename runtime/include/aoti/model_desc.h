@@ -74,12 +74,14 @@ typedef enum AotiConstantKind {
 
 // How a constant is stored. Only plain constants can be read back or updated at run time.
 typedef enum AotiPacking {
-  AOTI_PACKING_PLAIN = 0,            // as sizes and strides say
-  AOTI_PACKING_PANEL16 = 1,          // kernels/cpp/gemm.h
-  AOTI_PACKING_CONV_PANEL16 = 2,     // kernels/cpp/conv2d.h
-  AOTI_PACKING_DEPTHWISE = 3,        // kernels/cpp/conv2d.h
-  AOTI_PACKING_OTHER = 4,            // changed at compile time in another way, e.g. batch norm folded in
-  AOTI_PACKING_WINOGRAD_PANEL16 = 5  // kernels/cpp/conv2d.h
+  AOTI_PACKING_PLAIN = 0,             // as sizes and strides say
+  AOTI_PACKING_PANEL16 = 1,           // kernels/cpp/gemm.h
+  AOTI_PACKING_CONV_PANEL16 = 2,      // kernels/cpp/conv2d.h
+  AOTI_PACKING_DEPTHWISE = 3,         // kernels/cpp/conv2d.h
+  AOTI_PACKING_OTHER = 4,             // changed at compile time in another way, e.g. batch norm folded in
+  AOTI_PACKING_WINOGRAD_PANEL16 = 5,  // kernels/cpp/conv2d.h
+  AOTI_PACKING_PANEL16_BF16 = 6,      // kernels/cpp/gemm.h
+  AOTI_PACKING_CONV_PANEL16_BF16 = 7  // kernels/cpp/conv2d.h
 } AotiPacking;
 
 typedef struct AotiConstantDesc {
