@@ -233,7 +233,7 @@ class TemplateKernel(Node):
     bmm        a [B, M, K], b [B, K, N], any strides      (B, M, N, K)                    -> [B, M, N]
     conv2d     x channels-last, w packed "conv_panel16"   Conv2dShape's fields in order   -> [N*OH*OW, OC] = channels-last output
                or "depthwise"
-    gemm and conv2d take bfloat16 operands too (packed "panel16_bf16", "conv_panel16_bf16"): K, or the channels of a group,
+    gemm and conv2d take bfloat16 operands too (packed "panel16_bf16", "conv_panel16_bf16", "depthwise_bf16"): K, or the channels of a group,
     and row strides are then even. Results are float32.
     conv2d_winograd  the same, w packed "winograd_panel16": 3x3, stride 1, no dilation, one group
     triton_gemm  a [B, M, K], b [B, K, N], any strides  (B, M, N, K)                      -> [B, M, N], in the operands' type
@@ -275,7 +275,7 @@ class Input:
 class Constant:
     """A weight, buffer or folded tensor. The data is kept beside the program (`Program.data`), by `source`.
 
-    packing: "" as it is; "panel16", "conv_panel16:<groups>" (both also with "_bf16"), "winograd_panel16", "depthwise":
+    packing: "" as it is; "panel16", "conv_panel16:<groups>", "depthwise" (all also with "_bf16"), "winograd_panel16":
     packed for a template by `kernels/cpp/packing.py` when the package is written; `layout` is then the packed one (1-D, contiguous).
     `transpose`: the packer sees the 2-D source transposed ([N, K] -> [K, N]).
     """

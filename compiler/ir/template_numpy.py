@@ -34,7 +34,9 @@ def run_template(node: TemplateKernel, operands: list[Array]) -> Array:
 def packer_input(data: Any, packing: str, transpose: bool) -> Array:
     """The weight as the packer of `packing` sees it."""
     array: Array = np.asarray(data.detach().cpu().float().numpy())
-    if not re.fullmatch(r"panel16(_bf16)?|depthwise|winograd_panel16|conv_panel16(_bf16)?:\d+", packing):
+    if not re.fullmatch(
+        r"panel16(_bf16)?|depthwise(_bf16)?|winograd_panel16|conv_panel16(_bf16)?:\d+", packing
+    ):
         raise ValueError(f"unknown packing {packing!r}")
     return array.T if transpose else array
 

@@ -195,7 +195,7 @@ def _packing(x: Value, weight: Value, window: Window) -> str:
     """How weights of a plain convolution are packed for this input."""
     channels = weight.size[1].value()
     if channels == 1 and weight.size[0].value() == window.groups:
-        return "depthwise"
+        return "depthwise_bf16" if x.dtype == dtypes.bfloat16 else "depthwise"
     return f"{packing_for('conv_panel16', x.dtype, channels)}:{window.groups}"
 
 
@@ -206,7 +206,7 @@ def _packed(b: Builder, x: Value, weight: Value, window: Window, template: str) 
         numel = winograd.packed_numel(group_channels, out_channels)
         return b.constants.packed(weight.ref, "winograd_panel16", numel)
     packing = _packing(x, weight, window)
-    if packing == "depthwise":
+    if packing.startswith("depthwise"):
         return b.constants.packed(weight.ref, packing, kernel_h * kernel_w * out_channels)
     numel = packed_conv_numel(out_channels, group_channels, kernel_h * kernel_w, window.groups)
     return b.constants.packed(weight.ref, packing, numel)

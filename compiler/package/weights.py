@@ -99,12 +99,13 @@ def pack(constant: Constant, tensor: torch.Tensor) -> NDArray[np.uint8]:
         packed = packing.pack_conv2d(array, int(argument))
     elif kind == "winograd_panel16":
         packed = packing.pack_conv2d_winograd(array)
-    elif kind == "depthwise":
+    elif layout == "depthwise":
         packed = packing.pack_depthwise(array)
     else:
         raise InternalError(f"constant {constant.name} wants the unknown packing {constant.packing!r}")
     if layout != kind:
-        packed = packing.to_bfloat16_pairs(packed)
+        narrow = packing.to_bfloat16 if layout == "depthwise" else packing.to_bfloat16_pairs
+        packed = narrow(packed)
     return np.ascontiguousarray(packed).reshape(-1).view(np.uint8)
 
 

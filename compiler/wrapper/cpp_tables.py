@@ -42,6 +42,7 @@ _PACKINGS = {
     "conv_panel16_bf16": "CONV_PANEL16_BF16",
     "winograd_panel16": "WINOGRAD_PANEL16",
     "depthwise": "DEPTHWISE",
+    "depthwise_bf16": "DEPTHWISE_BF16",
 }
 
 

@@ -69,11 +69,12 @@ struct Case {
   int64_t N, H, W, C, OC, KH, KW, stride, pad, dil, groups;
 };
 const Case kCases[] = {
-    {1, 1, 1, 2, 1, 1, 1, 1, 0, 1, 1},     {2, 9, 10, 6, 17, 3, 3, 1, 1, 1, 1},
+    {1, 1, 1, 2, 1, 1, 1, 1, 0, 1, 1},      {2, 9, 10, 6, 17, 3, 3, 1, 1, 1, 1},
     {1, 7, 7, 300, 70, 3, 3, 1, 1, 1, 1},  // K of several blocks
-    {1, 15, 14, 16, 64, 1, 1, 2, 0, 1, 1}, {1, 13, 17, 8, 9, 3, 3, 2, 2, 2, 1},
-    {3, 6, 5, 12, 18, 3, 3, 1, 1, 1, 3},  // groups
-    {1, 8, 8, 4, 40, 5, 5, 1, 2, 1, 2},
+    {1, 15, 14, 16, 64, 1, 1, 2, 0, 1, 1},  {1, 13, 17, 8, 9, 3, 3, 2, 2, 2, 1},
+    {3, 6, 5, 12, 18, 3, 3, 1, 1, 1, 3},                                            // groups
+    {1, 8, 8, 4, 40, 5, 5, 1, 2, 1, 2},     {2, 9, 10, 87, 87, 5, 5, 1, 2, 1, 87},  // depthwise
+    {1, 15, 11, 64, 64, 3, 3, 2, 1, 1, 64},
 };
 
 Conv2dShape shape_of(const Case &c) {
@@ -107,9 +108,11 @@ void check_conv(Threads *threads, int64_t features, const Case &c) {
   context.base.processor_features = features;
   Floats x(s.N * s.H * s.W * s.C), w(s.groups * k * ocg), values(s.N * s.OH * s.OW * s.OC);
   x.fill_whole(3), w.fill_whole(4);
-  Bfloats narrow(x.size), packed(s.groups * panels * 16 * k);
+  Bfloats narrow(x.size), packed(is_depthwise(s) ? k * s.C : s.groups * panels * 16 * k);
   narrow.copy(x);
-  for (int64_t g = 0; g < s.groups; ++g) pack(w.data + g * k * ocg, k, ocg, &packed, g * panels * 16 * k);
+  for (int64_t i = 0; is_depthwise(s) && i < packed.size; ++i) packed.set(i, w[i % s.C * k + i / s.C]);
+  for (int64_t g = 0; !is_depthwise(s) && g < s.groups; ++g)
+    pack(w.data + g * k * ocg, k, ocg, &packed, g * panels * 16 * k);
   conv2d_bf16_nhwc(&context.base, s, narrow.data, packed.data, Collector{s.OC, values.data});
   CHECK(context.intact());
   CHECK(context.base.error == nullptr);

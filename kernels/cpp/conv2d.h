@@ -50,6 +50,9 @@ void conv2d_run(AotiKernelContext *context, const Conv2dShape &shape, const floa
 void depthwise_run(AotiKernelContext *context, const Conv2dShape &shape, const float *input,
                    const float *w_packed, EpilogueRef epilogue);
 
+void depthwise_bf16_run(AotiKernelContext *context, const Conv2dShape &shape, const uint16_t *input,
+                        const uint16_t *w_packed, EpilogueRef epilogue);
+
 void winograd_run(AotiKernelContext *context, const Conv2dShape &shape, const float *input,
                   const float *w_packed, EpilogueRef epilogue);
 
@@ -57,11 +60,16 @@ void conv2d_bf16_run(AotiKernelContext *context, const Conv2dShape &shape, const
                      const uint16_t *w_packed, EpilogueRef epilogue);
 
 // The same for bfloat16 input and weights, with float32 sums: weights are "conv_panel16_bf16",
-// bfloat16[groups][ceil(OCg / 16)][KH][KW][ICg / 2][16][2]. ICg is even, and the convolution not depthwise.
+// bfloat16[groups][ceil(OCg / 16)][KH][KW][ICg / 2][16][2]. ICg is even; or "depthwise_bf16",
+// bfloat16[KH][KW][C], for any C == OC == groups.
 template <class Epilogue>
 static void conv2d_bf16_nhwc(AotiKernelContext *context, const Conv2dShape &shape, const uint16_t *input,
                              const uint16_t *w_packed, Epilogue epilogue) {
-  conv2d_bf16_run(context, shape, input, w_packed, epilogue_ref(epilogue));
+  if (is_depthwise(shape)) {
+    depthwise_bf16_run(context, shape, input, w_packed, epilogue_ref(epilogue));
+  } else {
+    conv2d_bf16_run(context, shape, input, w_packed, epilogue_ref(epilogue));
+  }
 }
 
 template <class Epilogue>

@@ -37,8 +37,11 @@ const Case kCases[] = {
     {1, 9, 8, 6, 12, 3, 3, 1, 1, 1, 1, 1, 1, 6},      // two outputs for each input channel
     {1, 10, 11, 20, 20, 3, 3, 1, 1, 1, 1, 1, 1, 20},  // depthwise
     {2, 10, 11, 70, 70, 5, 3, 2, 2, 2, 1, 1, 2, 70},
-    {1, 40, 3, 1, 5, 31, 3, 1, 1, 0, 1, 1, 1, 1},   // more taps than a tile takes at once
-    {1, 3, 3, 2500, 4, 1, 1, 1, 1, 0, 0, 1, 1, 1},  // more channels than a run of zeros has
+    {1, 12, 13, 23, 23, 9, 9, 1, 1, 4, 4, 1, 1, 23},      // more taps than a strip takes at once
+    {1, 4, 5, 2113, 2113, 3, 3, 1, 1, 1, 1, 1, 1, 2113},  // more channels than pointers are found for at once
+    {1, 3, 4, 37, 37, 3, 3, 1, 1, 3, 3, 1, 1, 37},        // whole output pixels lie in the padding
+    {1, 40, 3, 1, 5, 31, 3, 1, 1, 0, 1, 1, 1, 1},         // more taps than a tile takes at once
+    {1, 3, 3, 2500, 4, 1, 1, 1, 1, 0, 0, 1, 1, 1},        // more channels than a run of zeros has
     {1, 2, 3, 2500, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1},
 };
 

@@ -160,6 +160,24 @@ void bench_conv(const Bench &b) {
   }
 }
 
+// Depthwise layers of MobileNetV3, EfficientNet-B0 and ConvNeXt; they wait for memory, see the bytes.
+void bench_depthwise(const Bench &b) {
+  const int64_t shapes[][4] = {{112, 32, 3, 1}, {112, 96, 3, 2}, {56, 144, 3, 1}, {28, 240, 5, 1},
+                               {14, 672, 5, 1}, {7, 960, 5, 1},  {56, 96, 7, 1},  {14, 384, 7, 1}};
+  for (const auto &s : shapes) {
+    char name[64];
+    snprintf(name, sizeof name, "depthwise %lldx%lld s%lld %lld channels %lld", (long long)s[2],
+             (long long)s[2], (long long)s[3], (long long)s[1], (long long)s[0]);
+    const int64_t pad = s[2] / 2, size = (s[0] + 2 * pad - s[2]) / s[3] + 1, floats = s[1] * s[2] * s[2];
+    const Conv2dShape shape{1,    s[0], s[0], s[1], s[1], s[2], s[2], size,
+                            size, s[3], s[3], pad,  pad,  1,    1,    s[1]};
+    b.run(name, 2.0 * double(size * size * floats), floats, [&](int64_t copy) {
+      conv2d_f32_nhwc(b.context, shape, b.activations, b.weights + copy * floats,
+                      BiasRelu{b.activations, b.out, s[1]});
+    });
+  }
+}
+
 // Weights and activations are half as large as those of float32; shares are of the float32 peak, of which the
 // processor's own instruction for bfloat16 has twice as much.
 void bench_bfloat16(const Bench &b) {
@@ -273,6 +291,7 @@ int main(int argc, char **argv) {
   bench_gemm(bench);
   bench_strided_gemm(bench);
   bench_conv(bench);
+  bench_depthwise(bench);
   bench_winograd(bench);
   bench_bfloat16(bench);
   bench_attention(bench);

@@ -82,16 +82,18 @@ def pack_conv2d_winograd(w: Array) -> Array:
     return np.stack([pack_gemm_b(matrix) for matrix in points.reshape(16, *points.shape[2:]).astype(w.dtype)])
 
 
+def to_bfloat16(array: Array) -> Array:
+    """Float32 -> bfloat16 as bits (uint16), rounded to nearest even; NaN stays NaN."""
+    bits = np.ascontiguousarray(array, dtype=np.float32).view(np.uint32)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    return np.where(np.isnan(array), 0x7FC0, rounded).astype(np.uint16)
+
+
 def to_bfloat16_pairs(packed: Array) -> Array:
-    """Panels [.., K, 16] of float32 -> their "_bf16" form [.., K / 2, 16, 2], bfloat16 as bits (uint16): each number rounded to
-    nearest even, the k's 2i and 2i + 1 of a column side by side.
-    """
+    """Panels [.., K, 16] of float32 -> their "_bf16" form [.., K / 2, 16, 2]: the k's 2i and 2i + 1 of a column side by side."""
     if packed.shape[-1] != PANEL or packed.shape[-2] % 2 != 0:
         raise ValueError(f"to_bfloat16_pairs: expected panels [.., an even K, 16], got {list(packed.shape)}")
-    bits = np.ascontiguousarray(packed, dtype=np.float32).view(np.uint32)
-    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
-    narrow = np.where(np.isnan(packed), 0x7FC0, rounded).astype(np.uint16)
-    pairs = narrow.reshape(*packed.shape[:-2], packed.shape[-2] // 2, 2, PANEL)
+    pairs = to_bfloat16(packed).reshape(*packed.shape[:-2], packed.shape[-2] // 2, 2, PANEL)
     return np.ascontiguousarray(pairs.swapaxes(-1, -2))
 
 

@@ -29,6 +29,8 @@ const char *packing_name(int32_t packing) {
       return "conv_panel16, for convolutions";
     case AOTI_PACKING_WINOGRAD_PANEL16:
       return "winograd_panel16, for 3x3 convolutions";
+    case AOTI_PACKING_DEPTHWISE_BF16:
+      return "depthwise_bf16, for convolutions";
     case AOTI_PACKING_DEPTHWISE:
       return "depthwise, for convolutions";
     default:

@@ -1,71 +1,195 @@
 #include "kernels/cpp/conv2d.h"
 #include "kernels/cpp/engine/plan.h"
 
+// A depthwise convolution reads each input a few times and multiplies it a few times: it waits for loads. A
+// strip of up to six output pixels of one row times a few vectors of channels stays in registers over all
+// taps; a weight is loaded once for the strip, an input is the memory operand of its multiply-add. Taps are
+// pointers, so that any kernel size, stride and dilation is the same loop; taps in the padding read zeros,
+// and those of which all pixels lie in the padding are left out.
+
 AOTI_BEGIN_NAMESPACE
 namespace {
 
-constexpr int64_t kBlockPixels = 8;
-constexpr int64_t kBlockChannels = 64;
+constexpr int kStripPixels = 6;
+constexpr int kMaxTaps = 64;  // at once; 7x7 fits
+// Vectors of channels that a strip holds: 24 accumulators, or 12 where there are 16 registers.
+constexpr int kBlockVectors = kVectorRegisters == 32 ? 4 : 2;
+constexpr int64_t kBlockChannels = kBlockVectors * kLanes;
+// Channels for which pointers are found at once, and the zeros that taps in the padding read.
+constexpr int64_t kChannelsAtOnce = 2048;
+alignas(64) const float kZeros[kChannelsAtOnce] = {};
 // Multiply-adds that are worth a thread; these wait for memory more than those of a matrix product.
 constexpr int64_t kMinMacsPerTask = 1 << 15;
 
+// Vectors of `kWidth` floats, from float32 or bfloat16 in memory.
+template <int kWidth>
+struct Lanes {
+  typedef float type __attribute__((vector_size(kWidth * 4)));
+  typedef float unaligned __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
+  typedef uint16_t bits __attribute__((vector_size(kWidth * 2), aligned(2), may_alias));
+  typedef uint32_t words __attribute__((vector_size(kWidth * 4)));
+
+  static inline type load(const float *p) { return *(const unaligned *)p; }
+  static inline type load(const uint16_t *p) {
+    return (type)(__builtin_convertvector(*(const bits *)p, words) << 16);
+  }
+  static inline void store(float *p, type v) { *(unaligned *)p = v; }
+};
+
+// Taps of one strip: where the channels of each pixel are, and the weights.
+template <class Element>
+struct Taps {
+  const Element *input[kMaxTaps][kStripPixels];
+  const Element *weights[kMaxTaps];
+  int64_t count = 0;
+};
+
+// out[pixel][0 .. kVectors * kWidth) (+)= sum over taps, from channel c on; rows of out are kBlockChannels
+// apart.
+template <class Element, int kWidth, int kVectors, int kPixels>
+void strip(const Taps<Element> &taps, int64_t c, bool accumulate, float *out) {
+  typedef Lanes<kWidth> L;
+  typename L::type acc[kPixels][kVectors] = {};
+  AOTI_NO_UNROLL
+  for (int64_t t = 0; t < taps.count; ++t) {
+    typename L::type w[kVectors];
+    AOTI_UNROLL
+    for (int v = 0; v < kVectors; ++v) w[v] = L::load(taps.weights[t] + c + v * kWidth);
+    AOTI_UNROLL
+    for (int p = 0; p < kPixels; ++p) {
+      const Element *x = taps.input[t][p] + c;
+      AOTI_UNROLL
+      for (int v = 0; v < kVectors; ++v) acc[p][v] += L::load(x + v * kWidth) * w[v];
+    }
+  }
+  AOTI_UNROLL
+  for (int p = 0; p < kPixels; ++p) {
+    AOTI_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      float *to = out + p * kBlockChannels + v * kWidth;
+      L::store(to, accumulate ? L::load(to) + acc[p][v] : acc[p][v]);
+    }
+  }
+}
+
+template <class Element>
+using StripFn = void (*)(const Taps<Element> &, int64_t, bool, float *);
+
+template <class Element, int kWidth, int kVectors>
+constexpr StripFn<Element> kStrips[kStripPixels] = {
+    &strip<Element, kWidth, kVectors, 1>, &strip<Element, kWidth, kVectors, 2>,
+    &strip<Element, kWidth, kVectors, 3>, &strip<Element, kWidth, kVectors, 4>,
+    &strip<Element, kWidth, kVectors, 5>, &strip<Element, kWidth, kVectors, 6>};
+
+// `channels` <= kBlockChannels channels from c on: whole blocks, then ever narrower vectors.
+template <class Element>
+void run_block(const Taps<Element> &taps, int64_t pixels, int64_t c, int64_t channels, bool accumulate,
+               float *out) {
+  const int64_t p = pixels - 1;
+  if (channels == kBlockChannels) {
+    kStrips<Element, kLanes, kBlockVectors>[p](taps, c, accumulate, out);
+    return;
+  }
+  int64_t done = 0;
+  for (; done + 2 * kLanes <= channels; done += 2 * kLanes)
+    kStrips<Element, kLanes, 2>[p](taps, c + done, accumulate, out + done);
+  for (; done + kLanes <= channels; done += kLanes)
+    kStrips<Element, kLanes, 1>[p](taps, c + done, accumulate, out + done);
+  for (; done + 4 <= channels; done += 4) kStrips<Element, 4, 1>[p](taps, c + done, accumulate, out + done);
+  for (; done < channels; ++done) kStrips<Element, 1, 1>[p](taps, c + done, accumulate, out + done);
+}
+
+template <class Element>
 struct Depthwise {
   const Conv2dShape &s;
-  const float *input;
-  const float *weights;
+  const Element *input;
+  const Element *weights;
   EpilogueRef epilogue;
+  int64_t strips;  // in a row of the output
 
-  // acc[c] += x[c] * w[c]
-  static void add_product(const float *x, const float *w, int64_t channels, float *acc) {
-    int64_t c = 0;
-    for (; c + kLanes <= channels; c += kLanes)
-      vf_store(acc + c, vf_load(acc + c) + vf_load(x + c) * vf_load(w + c));
-    for (; c < channels; ++c) acc[c] += x[c] * w[c];
+  // Fills taps from number `first` on, for channels from c on; returns the first that found no room.
+  int64_t find_taps(int64_t n, int64_t oh, Range pixels, int64_t c, int64_t first,
+                    Taps<Element> *taps) const {
+    const Element *zeros = reinterpret_cast<const Element *>(kZeros);
+    taps->count = 0;
+    int64_t tap = first, kh = first / s.KW, kw = first % s.KW;
+    const int64_t left = pixels.begin * s.stride_w - s.pad_w, step = s.stride_w * s.C;
+    const int64_t last = (pixels.end - pixels.begin - 1) * s.stride_w;
+    for (; tap < s.KH * s.KW && taps->count < kMaxTaps; ++tap) {
+      const int64_t h = oh * s.stride_h - s.pad_h + kh * s.dil_h, w = left + kw * s.dil_w;
+      if (++kw == s.KW) kw = 0, ++kh;
+      if (h < 0 || h >= s.H) continue;
+      const Element *first_pixel = input + ((n * s.H + h) * s.W + w) * s.C + c;
+      const Element **to = taps->input[taps->count];
+      bool any = w >= 0 && w + last < s.W;
+      if (any) {  // pixels beyond the strip are never read: filling them keeps the loop's length constant
+        for (int64_t p = 0; p < kStripPixels; ++p) to[p] = first_pixel + p * step;
+      } else {
+        for (int64_t p = 0; p < pixels.end - pixels.begin; ++p) {
+          const int64_t at = w + p * s.stride_w;
+          const bool inside = at >= 0 && at < s.W;
+          any = any || inside;
+          to[p] = inside ? first_pixel + p * step : zeros;
+        }
+      }
+      taps->weights[taps->count] = weights + tap * s.C + c;
+      taps->count += any;
+    }
+    return tap;
   }
 
-  // Sums of output pixel m, for `channels` channels from c0 on.
-  void pixel(int64_t m, int64_t c0, int64_t channels, float *acc) const {
-    const int64_t ow = m % s.OW, oh = m / s.OW % s.OH, n = m / (s.OW * s.OH);
-    for (int64_t c = 0; c < channels; ++c) acc[c] = 0.0f;
-    for (int64_t kh = 0; kh < s.KH; ++kh) {
-      const int64_t h = oh * s.stride_h - s.pad_h + kh * s.dil_h;
-      if (h < 0 || h >= s.H) continue;
-      for (int64_t kw = 0; kw < s.KW; ++kw) {
-        const int64_t w = ow * s.stride_w - s.pad_w + kw * s.dil_w;
-        if (w < 0 || w >= s.W) continue;
-        add_product(input + ((n * s.H + h) * s.W + w) * s.C + c0, weights + (kh * s.KW + kw) * s.C + c0,
-                    channels, acc);
+  void run_strip(int64_t n, int64_t oh, Range pixels) const {
+    alignas(64) float acc[kStripPixels * kBlockChannels];
+    const int64_t count = pixels.end - pixels.begin, all = s.KH * s.KW;
+    Taps<Element> taps;
+    for (int64_t c0 = 0; c0 < s.C; c0 += kChannelsAtOnce) {
+      const int64_t end = s.C - c0 < kChannelsAtOnce ? s.C - c0 : kChannelsAtOnce;
+      const int64_t next = find_taps(n, oh, pixels, c0, 0, &taps);
+      for (int64_t c = 0; c < end; c += kBlockChannels) {
+        const int64_t channels = end - c < kBlockChannels ? end - c : kBlockChannels;
+        run_block(taps, count, c, channels, false, acc);
+        for (int64_t more = next; more < all;) {  // kernels of more taps than fit
+          Taps<Element> rest;
+          more = find_taps(n, oh, pixels, c0, more, &rest);
+          run_block(rest, count, c, channels, true, acc);
+        }
+        const int64_t m = (n * s.OH + oh) * s.OW + pixels.begin;
+        epilogue.call(epilogue.epilogue, Tile{acc, kBlockChannels, 0, m, c0 + c, count, channels});
       }
     }
   }
 
-  // Tasks are blocks of pixels.
-  static void run_blocks(void *arg, int64_t begin, int64_t end, int32_t) {
+  static void run_strips(void *arg, int64_t begin, int64_t end, int32_t) {
     const Depthwise &self = *static_cast<const Depthwise *>(arg);
-    const int64_t pixels = self.s.N * self.s.OH * self.s.OW;
-    alignas(64) float acc[kBlockPixels * kBlockChannels];
-    for (int64_t block = begin; block < end; ++block) {
-      const int64_t m0 = block * kBlockPixels;
-      const int64_t count = pixels - m0 < kBlockPixels ? pixels - m0 : kBlockPixels;
-      for (int64_t c = 0; c < self.s.C; c += kBlockChannels) {
-        const int64_t channels = self.s.C - c < kBlockChannels ? self.s.C - c : kBlockChannels;
-        for (int64_t i = 0; i < count; ++i) self.pixel(m0 + i, c, channels, acc + i * kBlockChannels);
-        self.epilogue.call(self.epilogue.epilogue, Tile{acc, kBlockChannels, 0, m0, c, count, channels});
-      }
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t row = i / self.strips;
+      self.run_strip(row / self.s.OH, row % self.s.OH,
+                     balanced_part(self.s.OW, self.strips, i % self.strips));
     }
   }
 };
+
+template <class Element>
+void run(AotiKernelContext *context, const Conv2dShape &s, const Element *input, const Element *w_packed,
+         EpilogueRef epilogue) {
+  if (s.N <= 0 || s.OH <= 0 || s.OW <= 0) return;
+  const int64_t strips = ceil_div(s.OW, kStripPixels);
+  Depthwise<Element> work{s, input, w_packed, epilogue, strips};
+  const int64_t macs = ceil_div(s.OW, strips) * s.C * s.KH * s.KW;
+  aoti_parallel_for(context->threads, s.N * s.OH * strips, ceil_div(kMinMacsPerTask, macs),
+                    &Depthwise<Element>::run_strips, &work);
+}
 
 }  // namespace
 
 void depthwise_run(AotiKernelContext *context, const Conv2dShape &s, const float *input,
                    const float *w_packed, EpilogueRef epilogue) {
-  if (s.N <= 0 || s.OH <= 0 || s.OW <= 0) return;
-  Depthwise work{s, input, w_packed, epilogue};
-  const int64_t blocks = ceil_div(s.N * s.OH * s.OW, kBlockPixels);
-  const int64_t macs_per_block = kBlockPixels * s.C * s.KH * s.KW;
-  aoti_parallel_for(context->threads, blocks, ceil_div(kMinMacsPerTask, macs_per_block),
-                    &Depthwise::run_blocks, &work);
+  run(context, s, input, w_packed, epilogue);
+}
+
+void depthwise_bf16_run(AotiKernelContext *context, const Conv2dShape &s, const uint16_t *input,
+                        const uint16_t *w_packed, EpilogueRef epilogue) {
+  run(context, s, input, w_packed, epilogue);
 }
 
 AOTI_END_NAMESPACE

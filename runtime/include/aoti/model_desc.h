@@ -61,7 +61,8 @@ typedef struct AotiTensorDesc {
   // Of inputs: the address must be a multiple of it, because kernels load that many bytes at a time. A power
   // of two; 0 means that of the dtype.
   int32_t align_bytes;
-  int32_t is_mutated;  // 1: an input whose memory a run writes to; it must not overlap another input's. Else 0
+  int32_t
+      is_mutated;  // 1: an input whose memory a run writes to; it must not overlap another input's. Else 0
 } AotiTensorDesc;
 
 typedef enum AotiConstantKind {
@@ -74,14 +75,15 @@ typedef enum AotiConstantKind {
 
 // How a constant is stored. Only plain constants can be read back or updated at run time.
 typedef enum AotiPacking {
-  AOTI_PACKING_PLAIN = 0,             // as sizes and strides say
-  AOTI_PACKING_PANEL16 = 1,           // kernels/cpp/gemm.h
-  AOTI_PACKING_CONV_PANEL16 = 2,      // kernels/cpp/conv2d.h
-  AOTI_PACKING_DEPTHWISE = 3,         // kernels/cpp/conv2d.h
-  AOTI_PACKING_OTHER = 4,             // changed at compile time in another way, e.g. batch norm folded in
-  AOTI_PACKING_WINOGRAD_PANEL16 = 5,  // kernels/cpp/conv2d.h
-  AOTI_PACKING_PANEL16_BF16 = 6,      // kernels/cpp/gemm.h
-  AOTI_PACKING_CONV_PANEL16_BF16 = 7  // kernels/cpp/conv2d.h
+  AOTI_PACKING_PLAIN = 0,              // as sizes and strides say
+  AOTI_PACKING_PANEL16 = 1,            // kernels/cpp/gemm.h
+  AOTI_PACKING_CONV_PANEL16 = 2,       // kernels/cpp/conv2d.h
+  AOTI_PACKING_DEPTHWISE = 3,          // kernels/cpp/conv2d.h
+  AOTI_PACKING_OTHER = 4,              // changed at compile time in another way, e.g. batch norm folded in
+  AOTI_PACKING_WINOGRAD_PANEL16 = 5,   // kernels/cpp/conv2d.h
+  AOTI_PACKING_PANEL16_BF16 = 6,       // kernels/cpp/gemm.h
+  AOTI_PACKING_CONV_PANEL16_BF16 = 7,  // kernels/cpp/conv2d.h
+  AOTI_PACKING_DEPTHWISE_BF16 = 8      // kernels/cpp/conv2d.h
 } AotiPacking;
 
 typedef struct AotiConstantDesc {
@@ -96,7 +98,7 @@ typedef struct AotiConstantDesc {
   int32_t kind;            // AotiConstantKind
   int32_t packing;         // AotiPacking
   int32_t device_type;     // AOTI_DEVICE_*: where kernels read it; one on CUDA is uploaded once per device
-  int32_t is_mutated;      // 1: the model's state, which runs read and write; the weights hold its first value
+  int32_t is_mutated;  // 1: the model's state, which runs read and write; the weights hold its first value
 } AotiConstantDesc;
 
 // The instruction sets that kernels can be built for. Values are part of the ABI.
