@@ -3,7 +3,7 @@
 //
 // Names follow NVIDIA's; values and layouts are the ABI of libcuda.so.1, where a function whose signature
 // changed has a new name (_v2), so one declaration is right for every driver that exports the name.
-// shim/cuda/driver_types_test.cc holds the layouts.
+// runtime/cuda/driver_test.cc holds the layouts.
 #ifndef SHIM_CUDA_DRIVER_TYPES_H_
 #define SHIM_CUDA_DRIVER_TYPES_H_
 

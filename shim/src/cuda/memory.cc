@@ -118,9 +118,12 @@ AOTITorchError block_allocate(const char *function, const Device &device, int64_
 
 void block_free(Block *block) {
   pthread_mutex_lock(&mutex);
-  Block **first = &kept[block->device->index][block->size_class];
-  block->next = *first;
-  *first = block;
+  // By address, so that a run whose outputs were all given back gets the same address for each again, in
+  // whatever order they came back: a graph then needs no update.
+  Block **link = &kept[block->device->index][block->size_class];
+  while (*link != nullptr && (*link)->address < block->address) link = &(*link)->next;
+  block->next = *link;
+  *link = block;
   kept_total[block->device->index] += block->bytes;
   pthread_mutex_unlock(&mutex);
 }
