@@ -17,7 +17,8 @@ from pathlib import Path
 from compiler.driver import outputs
 from compiler.driver.intermediate import Start, begin
 from compiler.driver.pipeline import STAGE_NAMES, Compilation, run_stages
-from compiler.package import header, manifest, toolchain, weights
+from compiler.ir.wrapper import Plan
+from compiler.package import gpu_images, header, image_tables, manifest, toolchain, weights
 from compiler.package.library import SHARED_SHIM, LibraryBuilder
 from compiler.package.object_cache import ObjectCache, default_folder, file_hash
 from compiler.support.diagnostics import InternalError, UserError
@@ -107,7 +108,8 @@ def _builder(request: Request) -> LibraryBuilder:
     root = Path(__file__).resolve().parents[2]
     cache = ObjectCache(request.cache or default_folder(), toolchain.find(request.cxx))
     jobs = request.jobs or os.cpu_count() or 1
-    builder = LibraryBuilder(root, cache, request.options.shim, request.options.isa, jobs)
+    options = request.options
+    builder = LibraryBuilder(root, cache, options.shim, options.isa, jobs, options.device)
     builder.start_support()
     return builder
 
@@ -125,6 +127,7 @@ class _Job:
         self.report = report
         self.name = request.options.name
         self.weights_file = scratch.folder / f"{self.name}.weights.bin"
+        self.images_file = scratch.folder / f"{self.name}.images.bin" if paths.images else None
         self.library_file = scratch.folder / paths.library.name if paths.library else None
         self.manifest: dict[str, manifest.Json] = {}
 
@@ -132,7 +135,7 @@ class _Job:
         """All stages; the kernels are being compiled from the moment they are known."""
         _run(self.c, self.request, "codegen", self.report)
         kernels = self.scratch.write_tree("kernels", self.c.kernel_files)
-        if self.builder:
+        if self.builder and self.images_file is None:
             self.builder.start_kernels(kernels)
         run_stages(self.c, "wrapper", "wrapper", self.report)
 
@@ -141,6 +144,8 @@ class _Job:
         c, began = self.c, time.perf_counter()
         if c.plan is None or c.schedule is None or c.weights is None:
             raise InternalError("the wrapper stage left no plan")
+        if self.images_file is not None:
+            self._images(c.plan, self.images_file)
         self.scratch.write_tree("wrapper", c.wrapper_files)
         with self.scratch.guard():
             weights_hash = weights.write(c.weights, c.schedule.program, self.weights_file)
@@ -151,12 +156,29 @@ class _Job:
         self.manifest = manifest.build(c.plan, c.specs, self.request.options, files, model_hash, weights_hash)
         self.report("package", time.perf_counter() - began, f"{c.plan.weights_bytes} bytes of weights")
 
+    def _images(self, plan: Plan, path: Path) -> None:
+        """Compiles the GPU's kernels; adds their table to the wrapper's files."""
+        began, options = time.perf_counter(), self.request.options
+        jobs = self.request.jobs or os.cpu_count() or 1
+        images = gpu_images.compile_images(
+            self.c.specs, self.c.kernel_files["triton_kernels.py"], options.cuda_archs, jobs
+        )
+        if images.kernels:
+            text = image_tables.write(plan, self.c.specs, images, options.cuda_archs)
+            self.c.wrapper_files["images.cpp"] = text
+        with self.scratch.guard():
+            path.write_bytes(images.data)
+        summary = (
+            f"{len(images.kernels)} kernels for {', '.join(options.cuda_archs)}, {len(images.data)} bytes"
+        )
+        self.report("images", time.perf_counter() - began, summary)
+
     def link(self) -> None:
         """The library, where one is wanted."""
         if self.builder is None or self.library_file is None:
             return
         began = time.perf_counter()
-        self.builder.start_wrapper(self.scratch.folder / "wrapper", self.weights_file)
+        self.builder.start_wrapper(self.scratch.folder / "wrapper", self.weights_file, self.images_file)
         self.builder.link(self.name, self.library_file)
         manifest.add_library(self.manifest, self.library_file)
         cache = self.builder.cache
@@ -174,6 +196,8 @@ class _Job:
         scratch.publish_tree(scratch.folder / "wrapper", paths.wrapper_dir)
         scratch.publish(scratch.folder / f"{self.name}.h", paths.header)
         scratch.publish(self.weights_file, paths.weights)
+        if self.images_file and paths.images:
+            scratch.publish(self.images_file, paths.images)
         if self.library_file and paths.library:
             if self.request.options.shim == "shared":
                 scratch.publish(scratch.folder / SHARED_SHIM, paths.library.with_name(SHARED_SHIM))

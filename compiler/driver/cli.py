@@ -84,7 +84,8 @@ def _compile(fv: flags.FlagValues, args: Sequence[str]) -> int:
 def _wrapper_text(language: str, result: Compilation) -> str:
     if language == "cpp":
         files = {**result.wrapper_files, **result.kernel_files}
-        return "".join(f"// ---- {name}\n{text}" for name, text in files.items() if name.endswith(".cpp"))
+        code = {n: t for n, t in files.items() if n.endswith((".cpp", ".py"))}
+        return "".join(f"{'#' if n.endswith('.py') else '//'} ---- {n}\n{text}" for n, text in code.items())
     from compiler.driver import side_by_side
     from compiler.wrapper import python_writer
 
@@ -103,6 +104,8 @@ def make_request(fv: flags.FlagValues, model: Path | None) -> Request:
 
     options = CompileOptions(
         name=_name(fv, model),
+        device=fv.device,
+        cuda_archs=_cuda_archs(fv),
         shim=fv.shim,
         isa=_isa(fv.isa),
         fuse_limit=fv.fuse_limit,
@@ -155,15 +158,29 @@ def _isa(wanted: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
+def _cuda_archs(fv: flags.FlagValues) -> tuple[str, ...]:
+    if fv.device != "cuda":
+        if fv.cuda_archs is not None:
+            raise UserError(
+                f"--cuda-archs={','.join(fv.cuda_archs)} is for --device=cuda; add that, or leave it out"
+            )
+        return ()
+    from compiler.package.gpu_images import check_architectures
+
+    return check_architectures(cli_flags.DEFAULT_CUDA_ARCHS if fv.cuda_archs is None else fv.cuda_archs)
+
+
 def _paths(fv: flags.FlagValues, name: str) -> OutputPaths:
     from compiler.driver.outputs import OutputPaths
 
     named = {"wrapper_dir": "wrapper", "kernels_dir": "kernels", "header_out": f"{name}.h", "weights_out": f"{name}.weights.bin",
-             "manifest_out": f"{name}.manifest.json", "library_out": f"lib{name}.so"}  # fmt: skip
-    wanted = [k for k in named if k != "library_out" or fv.emit == "library"]
+             "manifest_out": f"{name}.manifest.json", "library_out": f"lib{name}.so", "images_out": f"{name}.images.bin"}  # fmt: skip
+    unwanted = {"library_out"} if fv.emit != "library" else set()
+    unwanted |= {"images_out"} if fv.device != "cuda" else set()
+    wanted = [k for k in named if k not in unwanted]
     missing = [k for k in wanted if not fv[k].value]
     if missing and not fv.out:
         raise UserError("no place for the outputs: give -o OUT_DIR")
     place = {k: Path(str(fv[k].value)) if fv[k].value else Path(fv.out) / named[k] for k in wanted}
     return OutputPaths(place["wrapper_dir"], place["kernels_dir"], place["header_out"], place["weights_out"], place["manifest_out"],
-                       place.get("library_out"))  # fmt: skip
+                       place.get("library_out"), place.get("images_out"))  # fmt: skip

@@ -11,6 +11,7 @@ from absl import flags
 
 CODE = ("cpp", "python", "wrappers")  # what --compile-to prints of the last stage beside its text
 STAGES = ("frontend", "fx_passes", "lowering", "scheduler", "codegen", "wrapper", *CODE)
+DEFAULT_CUDA_ARCHS = ("sm_80", "sm_90", "sm_100")
 DEFAULT_ISA = {"x86_64": "x86-64-v3,x86-64-v4", "aarch64": "aarch64-neon"}
 _USAGE = """\
 Compiles a PyTorch model to one shared library that runs without Python, and without libtorch.
@@ -46,11 +47,13 @@ _STRINGS = (
     ("header_out", None, "Place of the header, when it is not OUT_DIR (for build systems)."),
     ("weights_out", None, "Place of the weights file."),
     ("manifest_out", None, "Place of the manifest."),
+    ("images_out", None, "Place of the GPU kernels' machine code (with --device=cuda)."),
     ("library_out", None, "Place of the library."),
     ("wrapper_dir", None, "Folder of the wrapper's sources."),
     ("kernels_dir", None, "Folder of the kernels' sources."),
 )
 _ENUMS = (
+    ("device", "cpu", ("cpu", "cuda"), "Where the model runs. cuda needs no GPU here: kernels are compiled for --cuda-archs."),
     ("emit", "library", ("library", "sources"), "What to make: the linked library too, or only its sources."),
     ("shim", "static", ("static", "shared", "torch"), "Where the C shim comes from: inside the library; libaoti_shim.so beside it; "
      "libtorch, with every ATen operator."),
@@ -70,6 +73,11 @@ def define_flags() -> flags.FlagValues:
     isas = "; ".join(f"{v} on {k}" for k, v in DEFAULT_ISA.items())
     what = f"Instruction sets to build kernels for; the best one that a processor has is chosen at load. Default: {isas}."
     flags.DEFINE_list("isa", None, what, flag_values=fv)
+    what = (
+        "GPU architectures to make machine code for; later ones compile the PTX of the lowest when they load it. "
+        f"Default: {','.join(DEFAULT_CUDA_ARCHS)}."
+    )
+    flags.DEFINE_list("cuda_archs", None, what, flag_values=fv)
     what = "C++ compilers that run at the same time; 0: one for each processor."
     flags.DEFINE_integer("jobs", 0, what, lower_bound=0, flag_values=fv)
     what = "Stop fusing after so many fusions (to find a wrong one by bisection); -1: no limit."

@@ -23,7 +23,7 @@ from compiler.support.diagnostics import UserError
 
 @dataclass(frozen=True)
 class OutputPaths:
-    """Final places. `library` is None when only sources are wanted."""
+    """Final places. `library` is None when only sources are wanted, `images` when the model runs on the CPU."""
 
     wrapper_dir: Path
     kernels_dir: Path
@@ -31,6 +31,7 @@ class OutputPaths:
     weights: Path
     manifest: Path
     library: Path | None
+    images: Path | None = None
 
 
 class Scratch:
@@ -83,7 +84,7 @@ class Scratch:
             for path in source.iterdir():
                 _move(path, final / path.name)
             for old in final.iterdir():
-                if old.name not in wanted and old.suffix in (".cpp", ".h"):
+                if old.name not in wanted and old.suffix in (".cpp", ".h", ".py"):
                     old.unlink()
         except OSError as e:
             raise cannot_write(e, final) from None

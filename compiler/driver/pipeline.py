@@ -84,7 +84,10 @@ def _scheduler(c: Compilation) -> None:
 
 
 def _codegen(c: Compilation) -> None:
-    from compiler.codegen.cpp import emit
+    if c.ctx.options.device == "cuda":
+        from compiler.codegen.triton import emit
+    else:
+        from compiler.codegen.cpp import emit  # type: ignore[no-redef]
 
     c.specs = emit.run(_made(c.schedule), c.ctx)
     c.kernel_files = emit.write(c.specs, c.ctx)

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Union
 
 from compiler.ir.dtypes import DType
-from compiler.ir.expr import Expr
+from compiler.ir.expr import Expr, const, mul_all
 from compiler.ir.loop import Layout
 from compiler.support.origins import Origin
 
@@ -250,6 +250,25 @@ class KernelSpec:
     origins: tuple[Origin, ...]
     can_fail: bool = False  # may set ctx->error
     scratch_bytes_per_thread: int = 0
+
+    @property
+    def grid(self) -> tuple[Expr, Expr, Expr] | None:
+        """How many programs a launch on a GPU has along x, y, z; None of a CPU's kernel."""
+        first = self.body[0] if self.body else None
+        if isinstance(first, TemplateCall):
+            return first.launch.grid if first.launch else None
+        if not isinstance(first, Grid):
+            return None
+        programs = mul_all((a.extent + (a.block - 1)) // a.block for a in first.axes)
+        return programs, const(1), const(1)
+
+    @property
+    def num_warps(self) -> int:
+        """Warps of a program on a GPU."""
+        (first,) = self.body
+        if isinstance(first, TemplateCall):
+            return first.launch.num_warps if first.launch else 0
+        return first.num_warps if isinstance(first, Grid) else 0
 
     def key(self) -> tuple[object, ...]:
         """What the code depends on."""

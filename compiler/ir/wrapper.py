@@ -119,12 +119,14 @@ class Arg:
 
 @dataclass(frozen=True)
 class Launch:
-    """One call of an own kernel. `can_fail`: it may report bad data through the kernel context."""
+    """One call of an own kernel. `can_fail`: it may report bad data through the kernel context. `grid`: of a GPU's kernel, how many
+    programs are launched along x, y, z; none where one is 0."""
 
     kernel: str
     args: tuple[Arg, ...]
     origins: tuple[Origin, ...] = ()
     can_fail: bool = False
+    grid: tuple[Expr, Expr, Expr] | None = None
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,20 @@ class Plan:
     def all_lines(self) -> Iterator[Line]:
         """Every line, those of nested blocks after the line that holds them."""
         return _walk(tuple(self.lines))
+
+    def gpu_kernels(self) -> list[str]:
+        """The kernels that a GPU runs, each once; a kernel's number is its position."""
+        launches = (line for line in self.all_lines() if isinstance(line, Launch) and line.grid)
+        return list(dict.fromkeys(line.kernel for line in launches))
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the model runs on a GPU: its arena, weights and tensors are there."""
+        layouts = [i.layout for i in self.inputs] + [c.layout for c in self.constants]
+        layouts += [o.layout for o in self.outputs if o.layout] + [
+            x.layout for x in self.lines if isinstance(x, Alloc)
+        ]
+        return any(layout.device != "cpu" for layout in layouts)
 
     def extern_functions(self) -> list[str]:
         """The shim functions that extern calls name, each once, sorted."""

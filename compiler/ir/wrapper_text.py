@@ -65,9 +65,10 @@ from compiler.support.origins import Origin
 
 
 def layout_text(layout: Layout) -> str:
-    """`float32 [64, 64] stride [64, 1] offset 3`; a zero offset is left out."""
+    """`float32 [64, 64] stride [64, 1] offset 3 device cuda`; a zero offset and the CPU are left out."""
     text = f"{layout.dtype} {_list(layout.size)} stride {_list(layout.stride)}"
-    return text if layout.offset == 0 else f"{text} offset {layout.offset}"
+    text += "" if layout.offset == 0 else f" offset {layout.offset}"
+    return text if layout.device == "cpu" else f"{text} device {layout.device}"
 
 
 def _list(values: Iterable[object]) -> str:
@@ -116,9 +117,12 @@ def print_line(line: Line) -> list[str]:
             return [f"reuse {name}: {layout_text(layout)} = {old}"]
         case View(name, layout, base):
             return [f"view {name}: {layout_text(layout)} = {base}"]
-        case Launch(kernel, args, origins, can_fail):
+        case Launch(kernel, args, origins, can_fail, grid):
             listed = ", ".join(f"{a.mode} {a.value}: {a.ctype}" for a in args)
-            return [f"launch {kernel}({listed}){' may fail' if can_fail else ''}{_origins(origins)}"]
+            programs = f" grid {_list(grid)}" if grid else ""
+            return [
+                f"launch {kernel}({listed}){programs}{' may fail' if can_fail else ''}{_origins(origins)}"
+            ]
         case ExternCall(function, result, args, layout, origins):
             listed = ", ".join(_call_arg(a) for a in args)
             if layout is not None:
@@ -159,7 +163,7 @@ def _origins(origins: Sequence[Origin]) -> str:
 
 
 _NAME = r"[A-Za-z_]\w*"
-_LAYOUT = r"\w+ \[[^\]]*\] stride \[[^\]]*\](?: offset [^:=\"]+?)?"
+_LAYOUT = r"\w+ \[[^\]]*\] stride \[[^\]]*\](?: offset [^:=\"]+?)?(?: device \w+)?"
 _ORIGIN = re.compile(r"(\S+) \[([^\]]*)\](?: at (.*))?$")
 _LITERALS: Mapping[str, Literal] = {
     "None": None,
@@ -241,17 +245,26 @@ class _Parser:
         self.at += 1
 
     def _layout(self, text: str) -> Layout:
-        m = re.fullmatch(r"(\w+) \[(.*?)\] stride \[(.*?)\](?: offset (.+))?", text)
+        m = re.fullmatch(r"(\w+) \[(.*?)\] stride \[(.*?)\](?: offset (.+?))?(?: device (\w+))?", text)
         if m is None:
             raise self._fail("not a layout")
         try:
             dims = [tuple(self._expr(e) for e in part.split(", ") if e) for part in (m[2], m[3])]
-            return Layout(parse_dtype(m[1]), dims[0], dims[1], self._expr(m[4]) if m[4] else as_expr(0))
+            offset = self._expr(m[4]) if m[4] else as_expr(0)
+            return Layout(parse_dtype(m[1]), dims[0], dims[1], offset, m[5] or "cpu")
         except ValueError as e:
             raise self._fail(str(e)) from None
 
     def _expr(self, text: str) -> Expr:
         return parse_expr(text, self.symbols)
+
+    def _grid(self, text: str | None) -> tuple[Expr, Expr, Expr] | None:
+        if text is None:
+            return None
+        sides = [self._expr(e) for e in text.split(", ")]
+        if len(sides) != 3:
+            raise self._fail(f"[{text}] is not a grid of three sides")
+        return sides[0], sides[1], sides[2]
 
     def _literal(self, text: str) -> Literal:
         if text in _LITERALS:
@@ -286,8 +299,9 @@ class _Parser:
             return Alloc(m[1], self._layout(m[2]), m[3], int(m[4] or 0))
         if m := re.fullmatch(rf"(reuse|view) ({_NAME}): ({_LAYOUT}) = ({_NAME})", row):
             return (Reuse if m[1] == "reuse" else View)(m[2], self._layout(m[3]), m[4])
-        if m := re.fullmatch(rf"launch ({_NAME})\((.*)\)( may fail)?", row):
-            return Launch(m[1], tuple(self._arg(a) for a in split_list(m[2])), origins, bool(m[3]))
+        if m := re.fullmatch(rf"launch ({_NAME})\((.*)\)(?: grid \[(.*)\])?( may fail)?", row):
+            args = tuple(self._arg(a) for a in split_list(m[2]))
+            return Launch(m[1], args, origins, bool(m[4]), self._grid(m[3]))
         if m := re.fullmatch(rf"call ({_NAME}): ({_LAYOUT}) = ({_NAME})\((.*)\)", row):
             return ExternCall(
                 m[3], m[1], tuple(map(self._call_arg, split_list(m[4]))), self._layout(m[2]), origins

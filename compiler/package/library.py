@@ -31,17 +31,20 @@ _EXPORTS = "{{\n  global: AOTInductor*; aoti_model_api; {name}_api;\n  local: *;
 _JIT_EXPORTS = "{\n  global: aoti_jit_*;\n  local: *;\n};\n"
 MODEL_RUNTIME = ("runtime/model", "runtime/cpu")
 JIT_RUNTIME = ("runtime/jit", "runtime/cpu")
-_RUNTIME_HEADERS = (*MODEL_RUNTIME, "runtime/cuda", "runtime/jit")
+_RUNTIME_HEADERS = (*MODEL_RUNTIME, "runtime/cuda", "runtime/jit", "shim/cuda")
 
 
 class LibraryBuilder:
     """Compiles in `jobs` processes at a time. `root` is the folder that holds runtime/, shim/ and kernels/."""
 
-    def __init__(self, root: Path, cache: ObjectCache, shim: str, isa: Sequence[str], jobs: int) -> None:
+    def __init__(
+        self, root: Path, cache: ObjectCache, shim: str, isa: Sequence[str], jobs: int, device: str = "cpu"
+    ) -> None:
         self.root = root
         self.cache = cache
         self.shim = shim
         self.isa = tuple(isa)
+        self.device = device
         self.pool = ThreadPoolExecutor(max_workers=max(1, jobs), thread_name_prefix="compile")
         self.support: list[Future[Path]] = []
         self.shim_objects: list[Future[Path]] = []
@@ -57,17 +60,19 @@ class LibraryBuilder:
 
     def start_support(self, runtime: Sequence[str] = MODEL_RUNTIME) -> None:
         """Begins with everything that does not depend on the model: the engine of the kernels, runtime and shim."""
-        for source in _library_sources(self.root / "kernels/cpp/engine"):
+        on_gpu = self.device == "cuda"
+        for source in [] if on_gpu else _library_sources(self.root / "kernels/cpp/engine"):
             self.support += self._kernel(source)
-        for folder in runtime:
+        extra = ("runtime/cuda", "shim/cuda") if on_gpu else ()
+        for folder in (*runtime, *extra):
             self.support += [
                 self._submit(s, COMMON, _RUNTIME_HEADERS) for s in _library_sources(self.root / folder)
             ]
         if self.shim != "torch" and runtime == MODEL_RUNTIME:
             flags = (*COMMON, "-DAOTI_SHIM_EXPORTS") if self.shim == "shared" else COMMON
-            self.shim_objects = [
-                self._submit(s, flags, ("shim/src",)) for s in _library_sources(self.root / "shim/src")
-            ]
+            for folder in ("shim/src", *(("shim/src/cuda",) if on_gpu else ())):
+                sources = _library_sources(self.root / folder)
+                self.shim_objects += [self._submit(s, flags, ("shim/src", "shim/cuda")) for s in sources]
 
     def start_kernels(self, folder: Path) -> None:
         """Begins with every kernel file of `folder`, once for each instruction set."""
@@ -78,12 +83,13 @@ class LibraryBuilder:
         """Begins with files that are the same for every instruction set."""
         self.own += [self._submit(s, COMMON, _RUNTIME_HEADERS) for s in sources]
 
-    def start_wrapper(self, folder: Path, weights: Path) -> None:
-        """Begins with the wrapper's files; `weights` must be complete."""
+    def start_wrapper(self, folder: Path, weights: Path, images: Path | None = None) -> None:
+        """Begins with the wrapper's files; `weights` and `images` must be complete."""
+        data = {"weights.cpp": ("AOTI_WEIGHTS_FILE", weights)}
+        if images is not None:
+            data["images.cpp"] = ("AOTI_IMAGES_FILE", images)
         for source in sorted(folder.glob("*.cpp")):
-            self.own.append(
-                self._submit(source, COMMON, (), weights if source.name == "weights.cpp" else None)
-            )
+            self.own.append(self._submit(source, COMMON, (), data.get(source.name)))
 
     def link(self, name: str, out: Path) -> None:
         """Waits for all objects and links model `name` into `out`."""
@@ -105,13 +111,18 @@ class LibraryBuilder:
         return [self._submit(source, kernel_flags(self.toolchain, isa), ("kernels/cpp",)) for isa in self.isa]
 
     def _submit(
-        self, source: Path, flags: tuple[str, ...], headers: tuple[str, ...], weights: Path | None = None
+        self,
+        source: Path,
+        flags: tuple[str, ...],
+        headers: tuple[str, ...],
+        data: tuple[str, Path] | None = None,
     ) -> Future[Path]:
-        """`headers`: folders, beside the contract's, whose headers the source may read."""
+        """`headers`: folders, beside the contract's, whose headers the source may read. `data`: a file that the assembler reads, and
+        the macro with its path."""
         include = (self.root / "shim/include", self.root / "runtime/include", self.root)
         folders = (*include[:2], *(self.root / h for h in headers))
-        extra = (weights,) if weights else ()
-        paths = (f'-DAOTI_WEIGHTS_FILE="{weights.resolve()}"',) if weights else ()
+        extra = (data[1],) if data else ()
+        paths = (f'-D{data[0]}="{data[1].resolve()}"',) if data else ()
         return self.pool.submit(self.cache.compile, CompileJob(source, flags, include, folders, extra, paths))
 
     def _link(

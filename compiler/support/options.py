@@ -13,14 +13,14 @@ class CompileOptions:
     """Options of one compilation; the driver's flags map to them one to one."""
 
     name: str
-    device: str = "cpu"  # "cpu" or "cuda": where the model runs
-    cuda_archs: tuple[str, ...] = ()  # "sm_80", ...: machine code is made for each; only with device "cuda"
     shim: str = "static"  # "static", "shared" or "torch"
     isa: tuple[str, ...] = ("x86-64-v3", "x86-64-v4")
     fuse_limit: int = -1  # stop fusing after this many fusions; -1: no limit (for bisection)
     explain_fusion: bool = False
     winograd: bool = True  # 3x3 convolutions may take Winograd's algorithm where it pays
     kernels_per_file: int = 8
+    device: str = "cpu"  # "cpu" or "cuda": where the model runs
+    cuda_archs: tuple[str, ...] = ()  # "sm_80", ...: machine code is made for each; only with device "cuda"
     parallel_grain_bytes: int = 1 << 16  # a chunk of a parallel loop moves at least this many bytes
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr
+from compiler.ir.loop import Layout
 from compiler.support import cpp_text
 
 _OF_THE_WRAPPER = frozenset(("args", "ctx", "kernels", "run", "Kernels", "aoti_weights", "aoti_model_desc"))
@@ -30,6 +31,11 @@ def identifier(name: str) -> str:
 def dtype_constant(dtype: DType) -> str:
     """`AOTI_DTYPE_FLOAT32`, as aoti/dtypes.h names it."""
     return f"AOTI_DTYPE_{dtype.name.upper()}"
+
+
+def device_constant(layout: Layout) -> str:
+    """`AOTI_DEVICE_CPU`, as aoti/device.h names it."""
+    return f"AOTI_DEVICE_{layout.device.upper()}"
 
 
 def expression(e: Expr) -> str:

@@ -18,13 +18,15 @@ from compiler.ir.loop import Layout
 from compiler.ir.wrapper import ConstantSlot, OutputSlot, Plan
 from compiler.support.cpp_text import string
 from compiler.support.version import COMPILER_VERSION
-from compiler.wrapper.cpp_names import dtype_constant, number_list
+from compiler.wrapper.cpp_names import device_constant, dtype_constant, number_list
 
 ISA_CONSTANTS = {
     "x86-64-v3": "AOTI_ISA_X86_64_V3",
     "x86-64-v4": "AOTI_ISA_X86_64_V4",
     "aarch64-neon": "AOTI_ISA_AARCH64_NEON",
 }
+# What Triton was told of every pointer, so that kernels load 16 bytes at a time; entry checks hold inputs against it.
+GPU_ALIGNMENT_BYTES = 16
 # The order in which a processor that can run several takes them.
 ISA_BEST_FIRST = ("x86-64-v4", "x86-64-v3", "aarch64-neon")
 _KINDS = {
@@ -53,7 +55,7 @@ def isa_symbol(isa: str) -> str:
 
 def tables(plan: Plan, isa: Sequence[str]) -> str:
     """All tables and the two definitions with external linkage."""
-    parts = [_inputs(plan), _outputs(plan), _constants(plan), _variants(isa), _model(plan, isa)]
+    parts = [_inputs(plan), _outputs(plan), _constants(plan), _variants(isa), _cuda(plan), _model(plan, isa)]
     return "\n".join(part for part in parts if part)
 
 
@@ -98,8 +100,8 @@ def _inputs(plan: Plan) -> str:
         origin = string(slot.origin) if slot.origin else "nullptr"
         dtype = dtype_constant(slot.layout.dtype)
         rows.append(
-            f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, {origin}, "
-            f"0, {int(slot.mutated)}}}"
+            f"{{{string(slot.name)}, {dtype}, {device_constant(slot.layout)}, {len(slot.layout.size)}, {dims}, {strides}, {origin}, "
+            f"{0 if slot.layout.device == 'cpu' else GPU_ALIGNMENT_BYTES}, {int(slot.mutated)}}}"
         )
     return text + _table("AotiTensorDesc", "kInputs", rows)
 
@@ -117,7 +119,7 @@ def _outputs(plan: Plan) -> str:
         text += arrays
         dtype = dtype_constant(slot.layout.dtype)
         rows.append(
-            f"{{{string(slot.name)}, {dtype}, AOTI_DEVICE_CPU, {len(slot.layout.size)}, {dims}, {strides}, nullptr, 0, 0}}"
+            f"{{{string(slot.name)}, {dtype}, {device_constant(slot.layout)}, {len(slot.layout.size)}, {dims}, {strides}, nullptr, 0, 0}}"
         )
     return text + _table("AotiTensorDesc", "kOutputs", rows)
 
@@ -143,7 +145,7 @@ def _constants(plan: Plan) -> str:
         rows.append(
             f"{{{string(slot.name)}, {string(slot.fqn or slot.name)}, {dtype_constant(layout.dtype)}, {len(layout.size)}, {sizes}, "
             f"{strides}, {slot.offset_bytes}, {slot.size_bytes}, AOTI_CONSTANT_{_KINDS[slot.kind]}, {_packing(slot)}, "
-            f"AOTI_DEVICE_CPU, {int(slot.mutated)}}}"
+            f"{device_constant(slot.layout)}, {int(slot.mutated)}}}"
         )
     return text + _table("AotiConstantDesc", "kConstants", rows)
 
@@ -156,6 +158,21 @@ def _variants(isa: Sequence[str]) -> str:
     ordered = sorted(isa, key=ISA_BEST_FIRST.index)
     return _table(
         "AotiIsaVariant", "kIsa", [f"{{{ISA_CONSTANTS[i]}, {string(i)}, &{isa_symbol(i)}}}" for i in ordered]
+    )
+
+
+def _cuda(plan: Plan) -> str:
+    """The table of a model that runs on a GPU. Its kernels are in `images.cpp`."""
+    if not plan.on_gpu:
+        return ""
+    count = len(plan.gpu_kernels())
+    kernels = "aoti_cuda_kernels" if count else "nullptr"
+    reason = "nullptr"
+    if plan.extern_functions():
+        reason = string(f"calls {', '.join(plan.extern_functions())}, which a graph may not hold")
+    return (
+        f"static const AotiCudaModelDesc kCudaModel = {{sizeof(AotiCudaModelDesc), {count}, {kernels}, &aoti_cuda_runtime, "
+        f"{plan.arena_bytes}, nullptr, {reason}}};\n"
     )
 
 
@@ -180,13 +197,14 @@ def _model(plan: Plan, isa: Sequence[str]) -> str:
         ("outputs", table("kOutputs", plan.outputs)),
         ("constants", table("kConstants", plan.constants)),
         ("isa", table("kIsa", isa)),
-        ("arena_bytes", str(plan.arena_bytes)),
+        ("arena_bytes", "0" if plan.on_gpu else str(plan.arena_bytes)),
         ("arena_bytes_for", "nullptr"),
         ("scratch_bytes_per_thread", str(plan.scratch_bytes_per_thread)),
         ("weights", "aoti_weights" if plan.weights_bytes else "nullptr"),
         ("weights_file", "nullptr"),
         ("weights_bytes", str(plan.weights_bytes)),
         ("run", "run"),
+        ("cuda", "&kCudaModel" if plan.on_gpu else "nullptr"),
     ]
     rows = "".join(f"    /* {name} */ {value},\n" for name, value in fields)
     return (

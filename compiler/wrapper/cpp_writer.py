@@ -7,6 +7,7 @@ to the caller, and holds no path and no time.
     alloc buf0 ... arena 0             float *const buf0 = aoti_arena<float>(args, 0);  // float32 [64, 64] stride [64, 1]
     launch cpp_fused_sin_0(x, buf0)    // aten.sin.default [sin] at models/my_model.py:20 in forward
                                        kernels->cpp_fused_sin_0(ctx, x, buf0);
+    launch .. grid [16, 1, 1]          AOTI_CUDA_CHECK(launchKernel(cuda, triton_poi_fused_sin_0, AotiCudaGrid{16, 1, 1}, x, buf0));
     alloc buf2 ... output              AOTI_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(2, ..., &buf2_handle));
                                        RAIIAtenTensorHandle buf2_owner(buf2_handle);
     return buf2                        args->outputs[0] = buf2_owner.release();
@@ -39,17 +40,25 @@ from compiler.ir.wrapper_text import layout_text
 from compiler.support.cpp_text import string
 from compiler.support.options import Context
 from compiler.support.version import COMPILER_VERSION
-from compiler.wrapper.cpp_names import dtype_constant, expression, identifier, number_list
+from compiler.wrapper.cpp_names import device_constant, dtype_constant, expression, identifier, number_list
 from compiler.wrapper.cpp_rows import checked, fold, literal_tensor, origin_comments, scalar
 from compiler.wrapper.cpp_tables import isa_symbol, tables
 
 _HEAD = """\
 // {name}: one run of the model as straight-line code, and the tables that describe it to the runtime.
 // Made by {version}; do not edit.
+{includes}
+"""
+
+_CPU_INCLUDES = """\
 #include "aoti/model.h"
 #include "aoti/model_api.h"
 #include "kernels.h"
+"""
 
+_GPU_INCLUDES = """\
+#include "aoti/cuda_model.h"
+#include "aoti/model_api.h"
 """
 
 _WEIGHTS = """\
@@ -76,16 +85,28 @@ __asm__(AOTI_WEIGHTS_SECTION
 
 def write(plan: Plan, ctx: Context) -> dict[str, str]:
     """The files of the wrapper tree by name."""
-    text = _HEAD.format(name=plan.name, version=COMPILER_VERSION)
-    text += "".join(f'extern "C" const Kernels {isa_symbol(isa)};\n' for isa in ctx.options.isa)
+    isas = () if plan.on_gpu else ctx.options.isa
+    includes = _GPU_INCLUDES if plan.on_gpu else _CPU_INCLUDES
+    text = _HEAD.format(name=plan.name, version=COMPILER_VERSION, includes=includes)
+    text += "".join(f'extern "C" const Kernels {isa_symbol(isa)};\n' for isa in isas)
+    text += _kernel_numbers(plan)
     text += ('extern "C" const uint8_t aoti_weights[];\n' if plan.weights_bytes else "") + "\n"
-    text += _run_function(plan) + "\n" + tables(plan, ctx.options.isa)
+    text += _run_function(plan) + "\n" + tables(plan, isas)
     files = {"model.cpp": text}
     if plan.weights_bytes:
         files["weights.cpp"] = _WEIGHTS.format(
             name=plan.name, version=COMPILER_VERSION, bytes=plan.weights_bytes
         )
     return files
+
+
+def _kernel_numbers(plan: Plan) -> str:
+    """The GPU's kernels by number, and the table of their machine code."""
+    kernels = plan.gpu_kernels()
+    if not kernels:
+        return ""
+    numbers = "".join(f"  {name},\n" for name in kernels)
+    return f'extern "C" const AotiCudaKernelDesc aoti_cuda_kernels[];\n\nenum : int32_t {{\n{numbers}}};\n\n'
 
 
 def line_rows(plan: Plan) -> list[list[str]]:
@@ -97,18 +118,28 @@ def line_rows(plan: Plan) -> list[list[str]]:
 
 def _run_function(plan: Plan) -> str:
     writer = _Writer(plan)
-    rows = ["AotiKernelContext *const ctx = args->ctx;"] if _launches(plan) else []
-    rows += (
-        ["const Kernels *const kernels = static_cast<const Kernels *>(args->kernels);"]
-        if _launches(plan)
-        else []
-    )
+    rows = _gpu_rows() if plan.on_gpu else _cpu_rows() if _launches(plan) else []
     rows += writer.symbols() + writer.slots()
     for line in plan.lines:
         rows.append("")
         rows += writer.line(line)
     body = "".join(f"  {row}\n" if row else "\n" for row in rows)
     return f"static int32_t run(AotiRunArgs *args) {{\n{body}}}\n"
+
+
+def _cpu_rows() -> list[str]:
+    return [
+        "AotiKernelContext *const ctx = args->ctx;",
+        "const Kernels *const kernels = static_cast<const Kernels *>(args->kernels);",
+    ]
+
+
+def _gpu_rows() -> list[str]:
+    return [
+        "AotiCudaRun *const cuda = args->cuda;",
+        "AOTICudaStreamGuard stream_guard(cuda->stream, cuda->device_index);",
+        *checked("stream_guard.status()"),
+    ]
 
 
 def _launches(plan: Plan) -> bool:
@@ -133,6 +164,11 @@ def _used_names(plan: Plan) -> set[str]:
             case Cond(predicate=name) | While(predicate=name):
                 used.add(name)
     return used
+
+
+def _device(layout: Layout) -> str:
+    """Type and index of a tensor's device, as arguments of the shim."""
+    return f"{device_constant(layout)}, {'0' if layout.device == 'cpu' else 'cuda->device_index'}"
 
 
 class _Writer:
@@ -185,15 +221,22 @@ class _Writer:
             case Alloc(name, layout, "arena", offset):
                 self._declare(name, layout)
                 ctype = layout.dtype.ctype
-                return [
-                    f"{ctype} *const {identifier(name)} = aoti_arena<{ctype}>(args, {offset});  // {layout_text(layout)}"
-                ]
+                place = (
+                    f"aoti_arena<{ctype}>(args, {offset})"
+                    if layout.device == "cpu"
+                    else f"aoti_cuda_arena<{ctype}>(cuda, {offset})"
+                )
+                return [f"{ctype} *const {identifier(name)} = {place};  // {layout_text(layout)}"]
             case Alloc(name, layout, _, _):
                 return self._alloc_output(name, layout)
             case Reuse(name, layout, old):
                 return self._reuse(name, layout, old)
             case View(name, layout, base):
                 return self._view(name, layout, base)
+            case Launch(kernel, args, origins, _, (x, y, z)):
+                grid = f"AotiCudaGrid{{{expression(x)}, {expression(y)}, {expression(z)}}}"
+                values = ", ".join(["cuda", kernel, grid, *map(self._arg, args)])
+                return origin_comments(origins) + fold(f"AOTI_CUDA_CHECK(launchKernel({values}));")
             case Launch(kernel, args, origins, can_fail):
                 call = f"kernels->{kernel}(" + ", ".join(["ctx", *map(self._arg, args)]) + ");"
                 check = [f'AOTI_KERNEL_CHECK(ctx, "{kernel}");'] if can_fail else []
@@ -237,7 +280,7 @@ class _Writer:
         rows.append(f"AtenTensorHandle {name}_handle = nullptr;")
         rows += checked(
             f"aoti_torch_empty_strided({len(layout.size)}, {sizes}, {strides}, {dtype_constant(layout.dtype)}, "
-            f"AOTI_DEVICE_CPU, 0, &{name}_handle)"
+            f"{_device(layout)}, &{name}_handle)"
         )
         return rows + self._own(name, layout)
 
@@ -320,7 +363,7 @@ class _Writer:
         data = f"const_cast<{self.ctypes[name]} *>({pointer})" if name in self.readonly else pointer
         rows += checked(
             f"aoti_torch_create_tensor_from_blob({data}, {len(layout.size)}, {sizes}, {strides}, {expression(layout.offset)}, "
-            f"{dtype_constant(layout.dtype)}, AOTI_DEVICE_CPU, 0, &{label}_handle)"
+            f"{dtype_constant(layout.dtype)}, {_device(layout)}, &{label}_handle)"
         )
         rows.append(f"RAIIAtenTensorHandle {label}_owner({label}_handle);")
         return f"{label}_owner"

@@ -1,6 +1,6 @@
 """Makes the wrapper plan: which memory appears when, which kernel is called with what, and what goes back to the caller.
 
-Enters: a `schedule.Schedule`, one `kernel.KernelSpec` for each launched group in order, and the constants' places in the weights file
+Enters: a `schedule.Schedule`, `kernel.KernelSpec`s for each launched group in order, and the constants' places in the weights file
 (`package/weights.py` decides them). Leaves: a verified `wrapper.Plan`.
 
 Rules
@@ -105,17 +105,21 @@ class _Planner:
         self.views: dict[str, View] = {}
 
     def run(self, specs: Sequence[KernelSpec]) -> None:
-        launched = [g for g in self.schedule.groups if g.kind in ("loops", "template")]
-        if len(launched) != len(specs):
-            raise InternalError(f"{len(launched)} launched groups but {len(specs)} kernels")
-        by_group = {id(group): spec for group, spec in zip(launched, specs, strict=True)}
+        launched = [g.name for g in self.schedule.groups if g.kind in ("loops", "template")]
+        by_group: dict[str, list[KernelSpec]] = {}
+        for spec in specs:
+            by_group.setdefault(spec.name, []).append(spec)
+        if launched != list(by_group):
+            raise InternalError(
+                f"kernels for {', '.join(by_group)}, but the groups are {', '.join(launched)}"
+            )
         for group in self.schedule.groups:
             if group.kind == "view":
                 self._view(group.nodes[0])
             elif group.kind == "extern":
                 self._extern(group)
             else:
-                self._launch(group, by_group[id(group)])
+                self._launch(group, by_group[group.name])
         self._return()
 
     def _emit(self, line: Line) -> None:
@@ -145,13 +149,15 @@ class _Planner:
         else:
             self._emit(Alloc(name, layout, place.kind, place.offset_bytes))
 
-    def _launch(self, group: KernelGroup, spec: KernelSpec) -> None:
+    def _launch(self, group: KernelGroup, specs: Sequence[KernelSpec]) -> None:
         for node in group.nodes:
             if node.name not in group.local:
                 self._allocate(node.name)
-        args = [Arg(self._need(a.buffer), a.dtype.ctype, a.direction) for a in spec.arguments]
-        args += [Arg(size, "int64_t", "size") for size in spec.sizes]
-        self._emit(Launch(spec.function, tuple(args), group.origins, spec.can_fail))
+        for spec in specs:
+            args = [Arg(self._need(a.buffer), a.dtype.ctype, a.direction) for a in spec.arguments]
+            args += [Arg(size, "int64_t", "size") for size in spec.sizes]
+            reports = spec.can_fail and spec.grid is None  # a GPU's kernel traps instead
+            self._emit(Launch(spec.function, tuple(args), group.origins, reports, spec.grid))
 
     def _extern(self, group: KernelGroup) -> None:
         (node,) = group.nodes

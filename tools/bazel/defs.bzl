@@ -26,7 +26,7 @@
 load("@rules_cc//cc:defs.bzl", "cc_binary")
 load("//tools/bazel/private:aoti_export.bzl", "aoti_export_rule")
 load("//tools/bazel/private:aoti_library.bzl", "aoti_library_rule")
-load("//tools/bazel/private:arguments.bzl", "check_data", "check_isa", "check_name", "check_shim")
+load("//tools/bazel/private:arguments.bzl", "check_cuda_archs", "check_data", "check_device", "check_isa", "check_name", "check_shim")
 load("//tools/bazel/private:providers.bzl", _AotiExportInfo = "AotiExportInfo", _AotiModelInfo = "AotiModelInfo")
 load(":model_flags.bzl", "isa_macro")
 load(":py.bzl", "aoti_py_test")
@@ -40,10 +40,23 @@ _DEFAULT_ISA = {
 }
 
 _SHIM_LIBRARIES = {
-    "shared": Label("//shim:aoti_shim"),
-    "static": Label("//shim:shim_static"),
-    "torch": Label("//shim:libtorch_stub_file"),
+    "cpu": {
+        "shared": Label("//shim:aoti_shim"),
+        "static": Label("//shim:shim_static"),
+        "torch": Label("//shim:libtorch_stub_file"),
+    },
+    "cuda": {
+        "static": Label("//shim:shim_cuda_static"),
+    },
 }
+
+# The compiler with Triton beside it, fetched only where a model is for a GPU.
+_COMPILERS = {
+    "cpu": Label("//compiler/driver:aoti"),
+    "cuda": Label("//compiler/driver:aoti_cuda"),
+}
+
+_DEFAULT_CUDA_ARCHS = ["sm_80", "sm_90", "sm_100"]
 
 def aoti_export(name, src, function = "build", seed = 0, data = {}, deps = [], **kwargs):
     """Exports a PyTorch model with torch.export: NAME.pt2, and NAME.recorded.npz with outputs for tests.
@@ -75,6 +88,8 @@ def aoti_cc_library(
         name,
         model,
         shim = "static",
+        device = "cpu",
+        cuda_archs = None,
         isa = None,
         compiler_options = [],
         test = True,
@@ -97,6 +112,10 @@ def aoti_cc_library(
       shim: where the functions of PyTorch's C ABI come from. "static": inside the library, hidden; it needs libc and
         libm only. "shared": libaoti_shim.so, which many models share. "torch": the libtorch of the process that loads
         the library; every ATen op is available.
+      device: where the model runs: "cpu" or "cuda". The build needs no GPU; the library finds NVIDIA's driver when it is
+        loaded, and says so where there is none. NAME_test and NAME_benchmark then need a GPU (tags "gpu" and "manual").
+      cuda_archs: with device = "cuda": architectures to make machine code for, as a list; later ones compile the PTX of
+        the lowest when they load it. Default: ["sm_80", "sm_90", "sm_100"].
       isa: instruction sets to build kernels for, as a list, best first; the best one that the processor has is chosen
         at load. Known: "x86-64-v4", "x86-64-v3"; "aarch64-neon". Default: all those of the platform.
       compiler_options: further flags of the compiler (`bazel run //compiler/driver:aoti -- --help` lists them).
@@ -110,12 +129,18 @@ def aoti_cc_library(
     check_name(name)
     check_shim(name, shim)
     check_isa(name, isa)
+    check_device(name, device, shim, _SHIM_LIBRARIES)
+    check_cuda_archs(name, device, cuda_archs)
+    on_gpu = device == "cuda"
+    test_tags = tags + (["gpu", "manual"] if on_gpu else [])
     isa_choices = _DEFAULT_ISA if isa == None else {"//conditions:default": isa}
     aoti_library_rule(
         name = name,
-        compiler = Label("//compiler/driver:aoti"),
+        compiler = _COMPILERS[device],
         compiler_options = compiler_options,
-        engines = select({
+        cuda_archs = (cuda_archs or _DEFAULT_CUDA_ARCHS) if on_gpu else [],
+        device = device,
+        engines = [] if on_gpu else select({
             condition: [Label("//kernels/cpp:engine_" + isa_macro(one)) for one in choice]
             for condition, choice in isa_choices.items()
         }),
@@ -123,15 +148,15 @@ def aoti_cc_library(
         interface = [Label("//runtime:headers")],
         isa = select(isa_choices),
         model = model,
-        runtime = [Label("//runtime/model")],
+        runtime = [Label("//runtime/model")] + ([Label("//runtime/cuda")] if on_gpu else []),
         shim = shim,
-        shim_library = _SHIM_LIBRARIES[shim],
+        shim_library = _SHIM_LIBRARIES[device][shim],
         tags = tags,
         visibility = visibility,
         **kwargs
     )
     if test:
-        _recorded_test(name, shim, test_size, tags)
+        _recorded_test(name, shim, test_size, test_tags)
     if benchmark:
         cc_binary(
             name = name + "_benchmark",

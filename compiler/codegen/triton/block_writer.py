@@ -58,6 +58,7 @@ class BlockWriter:
         self.varies: dict[str, frozenset[str]] = {a: frozenset([a]) for a in self.axes}
         self.dtype: dict[str, DType] = {a.name: a.dtype for a in spec.arguments}
         self.constants: dict[str, Compute] = {}
+        self.aliases: dict[str, str] = {}  # values that are another one in registers
         self.blocks: set[str] = set()  # accumulators whose lanes are not reduced yet
 
     # Lines and axes.
@@ -131,7 +132,7 @@ class BlockWriter:
         """The text of an operand; a constant is typed where Triton would take it for another type."""
         c = self.constants.get(name)
         if c is None:
-            return name
+            return self.aliases.get(name, name)
         text = (
             neutral_literal(str(c.attrs[0]), c.dtype)
             if c.opcode == "neutral"
@@ -144,7 +145,10 @@ class BlockWriter:
         if s.opcode in ("constant", "neutral"):
             self.constants[s.name] = s
             return
-        if s.opcode == "load":
+        if s.opcode == "cast" and s.dtype == dtypes.float32 and is_half(self.dtype[s.args[0]]):
+            self.aliases[s.name] = self._value(s.args[0])  # kept as float32 already
+            self.varies[s.name] = self._axes_of(s.args)
+        elif s.opcode == "load":
             self._load(s)
         elif s.opcode == "indirect":
             self._indirect(s)

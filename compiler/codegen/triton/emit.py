@@ -1,7 +1,7 @@
 """Triton code generation: Schedule -> KernelSpecs -> Triton sources.
 
 Enters: a verified schedule of a CUDA program. Leaves: one or several KernelSpecs for each launched group, in order (a group's specs have
-its name); then `kernels/kernels.py`, which Triton compiles as it stands.
+its name); then `kernels/triton_kernels.py`, which Triton compiles as it stands.
 Invariants: specs with equal `key()` name the same function, which is written, and compiled, once.
 """
 
@@ -19,7 +19,7 @@ from compiler.ir.kernel import KernelSpec
 from compiler.ir.schedule import SINGLE, KernelGroup, Schedule
 from compiler.support.options import Context
 
-SOURCE = "kernels.py"
+SOURCE = "triton_kernels.py"
 MAX_ORIGINS = 12
 
 

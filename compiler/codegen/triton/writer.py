@@ -22,7 +22,7 @@ from compiler.codegen.triton.block_writer import REDUCED, BlockWriter
 from compiler.codegen.triton.index_text import index_text
 from compiler.codegen.triton.scalar_text import pointer_type
 from compiler.codegen.triton.template_writer import template_lines
-from compiler.ir.expr import Expr, const
+from compiler.ir.expr import Expr
 from compiler.ir.kernel import Grid, GridAxis, KernelSpec, Span, Statement, TemplateCall, Tile
 
 INDEX_LIMIT = 1 << 31
@@ -33,18 +33,6 @@ def grid_of(spec: KernelSpec) -> Grid:
     (grid,) = spec.body
     assert isinstance(grid, Grid), spec.name
     return grid
-
-
-def launch_grid(spec: KernelSpec) -> tuple[Expr, Expr, Expr]:
-    """Programs of a launch along x, y, z."""
-    (statement,) = spec.body
-    if isinstance(statement, TemplateCall):
-        assert statement.launch is not None, spec.name
-        return statement.launch.grid
-    total = const(1)
-    for axis in grid_of(spec).axes:
-        total = total * ((axis.extent + (axis.block - 1)) // axis.block)
-    return total, const(1), const(1)
 
 
 def is_wide(spec: KernelSpec) -> bool:

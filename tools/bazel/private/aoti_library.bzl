@@ -36,6 +36,8 @@ def _model_code(ctx, toolchain, features):
         base = ctx.attr.model[AotiModelInfo]
         if base.shim == "torch" and ctx.attr.shim != "torch":
             fail("%s: %s was compiled with shim = \"torch\" and may call any ATen op; expected shim = \"torch\" here too, or model = the export itself" % (ctx.label, ctx.attr.model.label))
+        if base.device != ctx.attr.device:
+            fail("%s: device = \"%s\", but the code of %s was compiled for \"%s\"; expected the same" % (ctx.label, ctx.attr.device, ctx.attr.model.label, base.device))
         if base.isa != ctx.attr.isa:
             fail("%s: isa = %s, but the code of %s was compiled for %s; expected the same list in the same order" % (ctx.label, ctx.attr.isa, ctx.attr.model.label, base.isa))
         if ctx.attr.compiler_options:
@@ -137,6 +139,7 @@ def _aoti_library_impl(ctx):
         _cc_info(ctx, made.header, linked),
         AotiModelInfo(
             code = code,
+            device = ctx.attr.device,
             header = made.header,
             isa = ctx.attr.isa,
             library = library,
@@ -162,6 +165,8 @@ aoti_library_rule = rule(
     doc = "See aoti_cc_library in defs.bzl.",
     attrs = {
         "compiler": attr.label(cfg = "exec", doc = "The compiler's driver.", executable = True, mandatory = True),
+        "cuda_archs": attr.string_list(doc = "GPU architectures, with device = \"cuda\"."),
+        "device": attr.string(default = "cpu", values = ["cpu", "cuda"]),
         "compiler_options": attr.string_list(doc = "Further flags of the compiler."),
         "engines": attr.label_list(doc = "Kernel engines, one for each instruction set.", providers = [CcInfo]),
         "headers": attr.label_list(doc = "What generated kernels include.", providers = [CcInfo]),

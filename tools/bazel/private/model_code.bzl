@@ -8,9 +8,11 @@ load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load("//tools/bazel:model_flags.bzl", "MODEL_COPTS", "isa_macro", "kernel_copts")
 
 def generate(ctx, name, pt2):
-    """Runs the compiler; returns struct(wrapper, kernels, header, weights, manifest) of files and folders."""
+    """Runs the compiler; returns struct(wrapper, kernels, header, images, weights, manifest) of files and folders."""
+    on_gpu = ctx.attr.device == "cuda"
     made = struct(
         header = ctx.actions.declare_file(name + ".h"),
+        images = ctx.actions.declare_file(name + ".images.bin") if on_gpu else None,
         kernels = ctx.actions.declare_directory(name + ".generated/kernels"),
         manifest = ctx.actions.declare_file(name + ".manifest.json"),
         weights = ctx.actions.declare_file(name + ".weights.bin"),
@@ -22,6 +24,10 @@ def generate(ctx, name, pt2):
     arguments.add("--name=" + name)
     arguments.add("--shim=" + ctx.attr.shim)
     arguments.add("--isa=" + ",".join(ctx.attr.isa))
+    if on_gpu:
+        arguments.add("--device=" + ctx.attr.device)
+        arguments.add("--cuda-archs=" + ",".join(ctx.attr.cuda_archs))
+        arguments.add("--images-out=" + made.images.path)
     arguments.add("--header-out=" + made.header.path)
     arguments.add("--weights-out=" + made.weights.path)
     arguments.add("--manifest-out=" + made.manifest.path)
@@ -35,7 +41,7 @@ def generate(ctx, name, pt2):
         executable = ctx.executable.compiler,
         inputs = [pt2],
         mnemonic = "AotiCompile",
-        outputs = [made.wrapper, made.kernels, made.header, made.weights, made.manifest],
+        outputs = [made.wrapper, made.kernels, made.header, made.weights, made.manifest] + ([made.images] if on_gpu else []),
         progress_message = "Generating code of %{label}",
     )
     return made
@@ -57,9 +63,12 @@ def compile(ctx, name, made, toolchain, features):
         )
         return outputs
 
-    # The assembler reads the weights (.incbin); their path goes no further.
-    weights = "-DAOTI_WEIGHTS_FILE=\"%s\"" % made.weights.path
-    outputs = [compile_folder("wrapper", made.wrapper, MODEL_COPTS + [weights], [made.weights])]
-    for isa in ctx.attr.isa:
+    # The assembler reads weights and images (.incbin); their paths go no further.
+    files = {"AOTI_WEIGHTS_FILE": made.weights}
+    if made.images:
+        files["AOTI_IMAGES_FILE"] = made.images
+    paths = ["-D%s=\"%s\"" % (macro, file.path) for macro, file in files.items()]
+    outputs = [compile_folder("wrapper", made.wrapper, MODEL_COPTS + paths, files.values())]
+    for isa in [] if made.images else ctx.attr.isa:
         outputs.append(compile_folder("kernels_" + isa_macro(isa), made.kernels, kernel_copts(isa)))
     return cc_common.merge_compilation_outputs(compilation_outputs = outputs)

@@ -12,6 +12,7 @@ AotiModelInfo = provider(
     doc = "A model compiled to a shared library.",
     fields = {
         "code": "struct of the generated code, which another aoti_cc_library links without compiling it again.",
+        "device": "string: cpu or cuda, where it runs.",
         "header": "File: the typed C++ and C header.",
         "isa": "list of string: the instruction sets that it holds kernels for.",
         "library": "File: the shared library.",

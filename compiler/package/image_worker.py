@@ -1,0 +1,58 @@
+"""The process that compiles GPU kernels: `python -m compiler.package.image_worker triton_kernels.py request.json`.
+
+Enters: the path of the generated Triton source, and a list of jobs (`gpu_images._job`). Leaves, beside the source, for each job
+FUNCTION.ARCH.cubin, FUNCTION.ARCH.json with what a launch needs, and FUNCTION.ARCH.ptx where it is wanted. A process of its own, because
+Triton's compiler takes a second to import and may end the process that it runs in.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from kernels.triton.compile_kernel import Pointer, Scalar, compile_kernel
+
+
+def main(source: Path, request: Path) -> None:
+    """Runs every job of the request."""
+    module = load(source)
+    for job in json.loads(request.read_text()):
+        run(module, job, source.parent)
+
+
+def load(source: Path) -> ModuleType:
+    """The generated module; Triton reads its functions' text from the file."""
+    spec = importlib.util.spec_from_file_location("generated_kernels", source)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(module: ModuleType, job: dict[str, Any], folder: Path) -> None:
+    """Compiles one function for one architecture."""
+    values = {
+        name: Pointer(t) if kind == "pointer" else Scalar(t) for name, (kind, t) in job["values"].items()
+    }
+    cubin = compile_kernel(
+        getattr(module, job["function"]), values, job["arch"], job["num_warps"], job["num_stages"],
+        enable_reflect_ftz=False,  # libdevice keeps denormal numbers, as eager PyTorch does
+    )  # fmt: skip
+    stem = folder / f"{job['function']}.{job['arch']}"
+    stem.with_name(stem.name + ".cubin").write_bytes(cubin.image)
+    if job["ptx"]:
+        stem.with_name(stem.name + ".ptx").write_text(cubin.assembly)
+    meta = {
+        "num_warps": cubin.num_warps, "num_ctas": cubin.num_ctas, "shared_bytes": cubin.shared_bytes,
+        "global_scratch_bytes": cubin.global_scratch_bytes, "descriptors": len(cubin.tensor_maps),
+    }  # fmt: skip
+    stem.with_name(stem.name + ".json").write_text(json.dumps(meta))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
