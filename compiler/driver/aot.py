@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiler.driver import outputs
+from compiler.driver import outputs, provenance
 from compiler.driver.intermediate import Start, begin
 from compiler.driver.pipeline import STAGE_NAMES, Compilation, run_stages
 from compiler.ir.wrapper import Plan
@@ -48,17 +48,25 @@ Report = Callable[[str, float, str], None]
 def compile_model(request: Request, report: Report) -> Compilation:
     """Runs `request`. Raises UserError or InternalError."""
     _check(request)
-    dump = Dumper(request.dump) if request.dump else no_dump
+    dumper = Dumper(request.dump) if request.dump else None
     c = Compilation(
-        Context(request.options, dump=dump), dumping=request.dump is not None, model=request.model
+        Context(request.options, dump=dumper or no_dump), dumping=dumper is not None, model=request.model
     )
     if request.paths is None:
         _run(c, request, request.stop_after, report)
-        return c
-    builder = _builder(request) if request.paths.library else None
+    else:
+        _compile_files(c, request, request.paths, report)
+    if dumper and c.graph is not None and c.plan is not None:
+        dumper.write("provenance.json", provenance.join(c).to_json())
+    return c
+
+
+def _compile_files(c: Compilation, request: Request, paths: outputs.OutputPaths, report: Report) -> None:
+    """All stages, and their files in place."""
+    builder = _builder(request) if paths.library else None
     try:
-        with outputs.Scratch(request.paths, request.options.name) as scratch:
-            job = _Job(c, request, request.paths, scratch, builder, report)
+        with outputs.Scratch(paths, request.options.name) as scratch:
+            job = _Job(c, request, paths, scratch, builder, report)
             job.generate()
             job.package()
             job.link()
@@ -66,7 +74,6 @@ def compile_model(request: Request, report: Report) -> Compilation:
     finally:
         if builder:
             builder.close()
-    return c
 
 
 def _check(request: Request) -> None:

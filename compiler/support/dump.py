@@ -38,13 +38,14 @@ class Dumper:
             if text == self.last_text:
                 content = f"unchanged since {self.last_file}\n"
         self.index.append(f"{self.count:02d} {name:<32} {verdict}\n")
-        self._write(label, content)
-        self._write("index.txt", "".join(self.index))
+        self.write(label, content)
+        self.write("index.txt", "".join(self.index))
         if text != self.last_text:
             self.last_text, self.last_file = text, label
         self.count += 1
 
-    def _write(self, name: str, content: str) -> None:
+    def write(self, name: str, content: str) -> None:
+        """A file of the folder, whole or not at all."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             partial = self.folder / f".{name}.partial"

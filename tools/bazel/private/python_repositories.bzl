@@ -30,6 +30,7 @@ _GROUPS = {
     "numpy": ["numpy"],
     "pybind11": ["pybind11"],
     "pytest": ["pytest", "iniconfig", "packaging", "pluggy", "pygments"],
+    "report": ["plotly", "narwhals", "packaging", "pygments"],
     "torch": [
         "torch",
         "filelock",
@@ -92,6 +93,7 @@ _ALIASES = {
     "numpy": "@pysite_numpy//:numpy",
     "pybind11_headers": "@pysite_pybind11//:headers",
     "pytest": "@pysite_pytest//:pytest",
+    "report": "@pysite_report//:plotly",
     "ruff": "@pysite_lint//:packages/ruff/bin/ruff",
     "torch": "@pysite_torch//:torch",
     "torch_headers": "@pysite_torch//:headers",
