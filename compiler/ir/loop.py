@@ -233,8 +233,8 @@ class TemplateKernel(Node):
     bmm        a [B, M, K], b [B, K, N], any strides      (B, M, N, K)                    -> [B, M, N]
     conv2d     x channels-last, w packed "conv_panel16"   Conv2dShape's fields in order   -> [N*OH*OW, OC] = channels-last output
                or "depthwise"
-    gemm and conv2d take bfloat16 operands too (packed "panel16_bf16", "conv_panel16_bf16", "depthwise_bf16"): K, or the channels of a group,
-    and row strides are then even. Results are float32.
+    gemm and conv2d take bfloat16 operands too (packed "panel16_bf16", "conv_panel16_bf16", "depthwise_bf16"): K, or the channels of a
+    group, and row strides are then even. Results are float32.
     conv2d_winograd  the same, w packed "winograd_panel16": 3x3, stride 1, no dilation, one group
     triton_gemm  a [B, M, K], b [B, K, N], any strides  (B, M, N, K)                      -> [B, M, N], in the operands' type
     attention  q [B,H,Sq,D], k, v [, mask [B,H,Sq,Sk]]    scale, causal                   -> [B, H, Sq, Dv], unit stride in Dv

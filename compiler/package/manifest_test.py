@@ -15,7 +15,7 @@ from compiler.package.elf_example import shared_library
 from compiler.support.options import CompileOptions
 from compiler.support.origins import Origin
 
-OPTIONS = CompileOptions("m_aoti", "static", ("x86-64-v3",))
+OPTIONS = CompileOptions("m_aoti", isa=("x86-64-v3",))
 MATRIX = Layout.contiguous(float32, [64, 64])
 
 

@@ -6,7 +6,8 @@
 // operating system (the saved registers, XGETBV) have all that its level needs.
 //
 // AOTI_CPU_ISA makes the processor look like one of the level named (x86-64-v1 to -v4, aarch64-neon), without
-// what it has beyond it (processor_features) and never better than it is: for trying slower variants, and for seeing what an old processor would be told.
+// what it has beyond it (processor_features) and never better than it is: for trying slower variants, and for
+// seeing what an old processor would be told.
 #ifndef RUNTIME_CPU_ISA_H_
 #define RUNTIME_CPU_ISA_H_
 
