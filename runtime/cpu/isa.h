@@ -24,8 +24,8 @@ enum class Level { kOther, kX86V1, kX86V2, kX86V3, kX86V4, kAarch64Neon };
 // The best level of this processor under this operating system. Thread-safe; cannot fail.
 Level processor_level();
 
-// AotiProcessorFeature bits that kernels may use: what the processor and the operating system have beyond the levels;
-// none when AOTI_CPU_ISA names a level. Cannot fail.
+// AotiProcessorFeature bits that kernels may use: what the processor and the operating system have beyond the
+// levels; none when AOTI_CPU_ISA names a level. Cannot fail.
 int64_t usable_features();
 
 // "x86-64-v3"; "baseline" for kOther. Never null.

@@ -10,16 +10,16 @@
 const void *aoti_jit_kernels(char *message, size_t message_bytes) {
   int32_t count = 0;
   while (aoti_jit_variants[count].kernels != nullptr) ++count;
-  const AotiIsaVariant *variant =
-      aoti_cpu::select_variant(aoti_jit_variants, count, message, message_bytes);
+  const AotiIsaVariant *variant = aoti_cpu::select_variant(aoti_jit_variants, count, message, message_bytes);
   return variant == nullptr ? nullptr : variant->kernels;
 }
 
 AotiKernelContext *aoti_jit_context_create(int32_t num_threads, int64_t scratch_bytes_per_thread,
                                            char *message, size_t message_bytes) {
   if (num_threads < 1 || num_threads > aoti_cpu::kMaxThreads || scratch_bytes_per_thread < 0) {
-    snprintf(message, message_bytes, "%d threads with %lld bytes each; expected 1 to %d threads and 0 bytes or more",
-             num_threads, static_cast<long long>(scratch_bytes_per_thread), aoti_cpu::kMaxThreads);
+    snprintf(message, message_bytes,
+             "%d threads with %lld bytes each; expected 1 to %d threads and 0 bytes or more", num_threads,
+             static_cast<long long>(scratch_bytes_per_thread), aoti_cpu::kMaxThreads);
     return nullptr;
   }
   int64_t stride = 0, bytes = 0;

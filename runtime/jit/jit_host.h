@@ -1,5 +1,5 @@
-// What a library of kernels without a model offers to its host, the JIT of compiler/driver: the kernels for this
-// processor, and contexts to call them with.
+// What a library of kernels without a model offers to its host, the JIT of compiler/driver: the kernels for
+// this processor, and contexts to call them with.
 //
 // What enters: `aoti_jit_variants`, which generated code defines (one table of kernels for each instruction
 // set, best first). What leaves: three C functions that the host finds by name.

@@ -36,7 +36,7 @@ struct Container {
   const AotiModelDesc *desc;
   const AotiIsaVariant *variant;
   int64_t processor_features;  // for AotiKernelContext
-  AotiThreads *threads;  // null: one thread
+  AotiThreads *threads;        // null: one thread
   int32_t num_threads;
   aoti_cuda::CudaModel *cuda;  // null: the model needs no GPU
   Weights weights;
