@@ -14,8 +14,6 @@ from compiler.frontend.signature import MUTATIONS
 from compiler.ir.dtypes import BY_NAME
 from compiler.support.diagnostics import Problem
 
-_STATIC = "export with the sizes that the library is for; a dynamic dim is not supported yet"
-
 
 def run(program: ExportedProgram) -> list[Problem]:
     """All problems, in graph order, each with its first place only."""
@@ -36,7 +34,11 @@ def _signature(program: ExportedProgram) -> Iterator[Problem]:
             and not isinstance(spec.arg, TensorArgument)
             and hasattr(spec.arg, "as_sym_int")
         ):
-            yield Problem(f"input {spec.arg.name} is a symbolic number", "", _STATIC)
+            yield Problem(
+                f"input {spec.arg.name} is a symbolic number",
+                "",
+                "pass a tensor of that size, or a fixed number",
+            )
     for out in program.graph_signature.output_specs:
         if out.kind not in (OutputKind.USER_OUTPUT, OutputKind.TOKEN, *MUTATIONS):
             yield Problem(
@@ -58,8 +60,6 @@ def _node(node: torch.fx.Node) -> Iterator[Problem]:
     for value in values if isinstance(values, (tuple, list)) else [values]:
         if isinstance(value, torch.Tensor):
             yield from _tensor(node, value, where)
-        elif isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool)):
-            yield Problem(f"{node.name} is a symbolic number, {value}", where, _STATIC)
 
 
 def _tensor(node: torch.fx.Node, value: torch.Tensor, where: str) -> Iterator[Problem]:
@@ -77,5 +77,3 @@ def _tensor(node: torch.fx.Node, value: torch.Tensor, where: str) -> Iterator[Pr
         )
     elif value.device.type != "cpu":
         yield Problem(f"{name} is on device {value.device}", where, "export the model on the CPU")
-    if any(not isinstance(s, int) for s in value.shape):
-        yield Problem(f"{name} has a dynamic size, {list(value.shape)}", where, _STATIC)

@@ -9,7 +9,6 @@ PyTorch has a decomposition; what is then left unknown is refused by lowering, b
 
 from __future__ import annotations
 
-import operator
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +26,7 @@ def decompose(program: ExportedProgram) -> ExportedProgram:
     """The program in known operators, functional. The very same where nothing had to change."""
     if all(_is_known(n.target) for n in program.graph.nodes if n.op == "call_function"):
         return program
+    _forget_derived_ranges(program)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -39,10 +39,20 @@ def decompose(program: ExportedProgram) -> ExportedProgram:
         return decomposed
 
 
+def _forget_derived_ranges(program: ExportedProgram) -> None:
+    """A program with a derived dim that was saved and loaded has a range for `2*s0` beside that of `s0`; run_decompositions of torch 2.13
+    takes every key for a symbol (`symbol_is_type` raises AssertionError)."""
+    ranges = program.range_constraints
+    for key in [k for k in ranges if not getattr(k, "is_Symbol", True)]:
+        del ranges[key]
+
+
 def _is_known(target: object) -> bool:
-    if target is operator.getitem:
-        return True
-    return not isinstance(target, HigherOrderOperator) and str(target) in KNOWN | IGNORED
+    """Numbers that are computed from sizes, by Python's operators or torch's `sym_` functions, are none of ATen's."""
+    if isinstance(target, HigherOrderOperator):
+        return False
+    name = str(target)
+    return not isinstance(target, OpOverload) or name.startswith("aten.sym_") or name in KNOWN | IGNORED
 
 
 def _table() -> dict[OpOverload, Callable[..., Any]]:

@@ -5,8 +5,9 @@ a functional FX graph of ATen calls that the compiler knows, with constants, sig
 node.
 
 Invariants
-- What cannot be compiled whatever the operators are (dtypes, devices, dynamic sizes, mutation, higher-order
-  operators) is refused here, all of it at once, with the model's source lines.
+- What cannot be compiled whatever the operators are (dtypes, devices, sizes that depend on data, mutation,
+  higher-order operators) is refused here, all of it at once, with the model's source lines.
+- torch's symbolic expressions end here: types and arguments hold our own (`frontend.sizes`).
 - The graph is decomposed only where it holds an operator that is not in `compiler.ir.aten_ops`: re-tracing is
   the slowest step of all.
 
@@ -21,7 +22,15 @@ from pathlib import Path
 import torch
 from torch.export import ExportedProgram
 
-from compiler.frontend import checks, decompositions, provenance, pt2_file, pt2_reader, signature
+from compiler.frontend import (
+    checks,
+    decompositions,
+    provenance,
+    pt2_file,
+    pt2_reader,
+    signature,
+    symbolic_program,
+)
 from compiler.ir.graph import ModelGraph
 from compiler.support.diagnostics import refuse
 from compiler.support.options import Context
@@ -40,9 +49,9 @@ def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
     program = decompositions.decompose(program)
     provenance.attach(program.graph_module)
     problems = checks.run(program)
-    if problems:
-        raise refuse(f"{ctx.options.name} cannot be compiled", problems)
-    _forget_devices(program.graph_module)
+    sizes, unknown = symbolic_program.run(program)
+    if problems or unknown:
+        raise refuse(f"{ctx.options.name} cannot be compiled", [*problems, *unknown])
     inputs, constants = signature.inputs(program), signature.constants(program)
     _drop_fixed_inputs(
         program.graph_module, {i.placeholder for i in inputs} | {c.placeholder for c in constants}
@@ -52,25 +61,13 @@ def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
         module=program.graph_module,
         inputs=inputs,
         constants=constants,
-        outputs=signature.outputs(program, promised),
+        outputs=signature.outputs(program, symbolic_program.converted(promised, sizes)),
         data=signature.data(program),
         in_spec=signature.spec_text(program.call_spec.in_spec),
         out_spec=signature.spec_text(program.call_spec.out_spec),
+        guards=sizes.guards,
         meta={"torch": torch.__version__},
     )
-
-
-def _forget_devices(module: torch.fx.GraphModule) -> None:
-    """Every node's value becomes a tensor without data: passes then compute sizes without a fake-tensor mode."""
-
-    def without_data(value: object) -> object:
-        if not isinstance(value, torch.Tensor):
-            return value
-        return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
-
-    for node in module.graph.nodes:
-        if "val" in node.meta:
-            node.meta["val"] = torch.utils._pytree.tree_map(without_data, node.meta["val"])
 
 
 def _drop_fixed_inputs(module: torch.fx.GraphModule, named: set[str]) -> None:

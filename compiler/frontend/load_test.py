@@ -144,9 +144,19 @@ def test_control_flow_is_refused_with_its_line() -> None:
         _graph(Model(), X)
 
 
-def test_dynamic_sizes_are_refused_by_name() -> None:
-    with pytest.raises(UserError, match="placeholder x has a dynamic size"):
-        _graph(Sine(), X, dynamic_shapes={"x": {0: torch.export.Dim.AUTO}})
+def test_dynamic_sizes_become_expressions() -> None:
+    graph = _graph(Sine(), X, dynamic_shapes={"x": {0: torch.export.Dim("rows", min=1, max=9)}})
+    (size, _) = next(iter(graph.module.graph.nodes)).meta["val"].shape
+    assert (str(size), size.lo, size.hi) == ("s0", 1, 9)
+
+
+def test_sizes_that_depend_on_data_are_refused_by_name() -> None:
+    class Positions(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[x > 0]
+
+    with pytest.raises(UserError, match="index is a size that has no counterpart here: .*depends on data"):
+        _graph(Positions(), X)
 
 
 @pytest.mark.parametrize(

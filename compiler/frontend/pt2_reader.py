@@ -2,7 +2,8 @@
 
 torch.export.load does the same for any program, but imports TorchDynamo and builds a program that can be run and traced again: for a
 small model that takes longer than all of this compiler. So this reader takes what needs no further treatment, the usual case, and
-declines (None) everything else: operators that must be decomposed, symbolic sizes, mutation, sub-graphs, other devices.
+declines (None) everything else: operators that must be decomposed, mutation, sub-graphs, other devices. Numbers that are computed from
+sizes are no nodes of the graph: an argument holds the expression itself.
 
 The format's facts (names of fields, numbers of enums) are those of torch/_export/serde/schema.py, schema version 8.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,10 +23,13 @@ import torch.fx
 import torch.utils._pytree as pytree
 from torch._export.serde.schema import ArgumentKind, Layout, MemoryFormat, ScalarType
 
-from compiler.frontend import provenance, signature
+from compiler.frontend import input_paths, provenance, signature
 from compiler.frontend.pt2_file import Archive
+from compiler.frontend.sizes import Sizes
 from compiler.ir.aten_ops import IGNORED, KNOWN
+from compiler.ir.expr import Expr, IntLike, as_expr
 from compiler.ir.graph import GraphConstant, GraphInput, ModelGraph
+from compiler.ir.tensor_type import tensor_type
 
 _DTYPES = {
     ScalarType.BYTE: torch.uint8, ScalarType.CHAR: torch.int8, ScalarType.SHORT: torch.int16, ScalarType.INT: torch.int32,
@@ -40,6 +45,13 @@ _KINDS = {
     "buffer": ("buffer_name", "buffer"),
     "tensor_constant": ("tensor_constant_name", "tensor"),
 }
+
+_NUMBERS = ("as_sym_int", "as_sym_float", "as_sym_bool")
+# Calls that compute a number from sizes, beside those of Python's operators.
+_OF_SIZES = frozenset(
+    "torch.ops.aten.sym_size.int torch.ops.aten.sym_stride.int torch.ops.aten.sym_numel.default torch.sym_float torch.sym_max torch.sym_min"
+    " torch.sym_int torch.sym_not torch._sym_sqrt torch.sym_sum".split()
+)
 
 
 class _Declined(Exception):
@@ -64,11 +76,14 @@ class _Reader:
         self.calls: list[dict[str, Any]] = module["module_call_graph"]
         self.graph = torch.fx.Graph()
         self.nodes: dict[str, torch.fx.Node] = {}
+        ranges = archive.model.get("range_constraints") or {}
+        taken = [name for name, _ in self._user_inputs()]
+        self.sizes = Sizes({k: (r["min_val"], r["max_val"]) for k, r in ranges.items()}, taken)
 
     def model(self) -> ModelGraph:
-        for absent in ("sym_int_values", "sym_bool_values", "sym_float_values", "custom_obj_values"):
-            if self.source.get(absent):
-                raise _Declined(absent)
+        if self.source.get("custom_obj_values"):
+            raise _Declined("custom_obj_values")
+        self._relate_sizes()
         inputs, constants = self._placeholders()
         for described in self.source["nodes"]:
             self._call(described)
@@ -87,8 +102,33 @@ class _Reader:
             data=self._data(constants),
             in_spec=specs["in_spec"],
             out_spec=specs["out_spec"],
+            guards=self.sizes.guards,
             meta={"torch": str(self.archive.model.get("torch_version", ""))},
         )
+
+    def _user_inputs(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """(kind, argument) of each leaf of the inputs; the name for a tensor."""
+        found = []
+        for spec in self.signature["input_specs"]:
+            if "user_input" in spec or "constant_input" in spec:
+                ((kind, described),) = (spec.get("user_input") or {"arg": {"constant": {}}})["arg"].items()
+                found.append((described["name"] if kind == "as_tensor" else "", described))
+        return found
+
+    def _relate_sizes(self) -> None:
+        """Takes in export's guards, before anything else is said in sizes."""
+        specs = self.calls[0]["signature"]
+        texts = self.archive.model.get("guards_code") or []
+        if not texts:
+            return
+        names = input_paths.paths(pytree.treespec_loads(specs["in_spec"]), specs["forward_arg_names"])
+        inputs = {}
+        for paths, (name, _) in zip(names, self._user_inputs(), strict=True):
+            if name:
+                described = self.source["tensor_values"][name]
+                layout = [[as_expr(v) for v in values] for values in self._layout(described)]
+                inputs.update(dict.fromkeys(paths, layout))
+        self.sizes.relate(inputs, texts)
 
     # -- signature ---------------------------------------------------------------------------------------------------
 
@@ -148,6 +188,8 @@ class _Reader:
     # -- nodes -------------------------------------------------------------------------------------------------------
 
     def _call(self, described: Mapping[str, Any]) -> None:
+        if self._is_number(described):
+            return
         target = _operator(described["target"])
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
@@ -162,6 +204,45 @@ class _Reader:
         if trace:
             node.meta["stack_trace"] = trace
         self._results(node, described["outputs"], trace)
+
+    def _is_number(self, described: Mapping[str, Any]) -> bool:
+        """Whether the call computes a number from sizes, or states something of one: it needs no node."""
+        trace = described["metadata"].get("stack_trace")
+        if described["target"] == "torch.ops.aten._assert_scalar.default":
+            stated = self._argument(described["inputs"][0]["arg"])
+            for guard in stated if isinstance(stated, list) else []:
+                self.sizes.state(replace(guard, origin=provenance.location(trace)))
+            return True
+        if not described["outputs"] or not all(k in _NUMBERS for o in described["outputs"] for k in o):
+            return False
+        if described["target"] not in _OF_SIZES and not described["target"].startswith(
+            ("_operator.", "math.")
+        ):
+            raise _Declined(described["target"])
+        return True
+
+    def _number(self, kind: str, value: Mapping[str, Any]) -> Any:
+        """A symbolic argument: an expression, a float made of sizes, or a list of conditions."""
+        if "as_name" not in value:
+            return next(iter(value.values()))
+        name = value["as_name"]
+        table, read = {
+            "as_sym_int": ("sym_int_values", self.sizes.expr),
+            "as_sym_float": ("sym_float_values", self.sizes.number),
+            "as_sym_bool": ("sym_bool_values", self.sizes.conditions),
+        }[kind]
+        described = self.source[table][name]
+        if "as_expr" not in described:
+            return next(iter(described.values()))
+        return _plain(read(described["as_expr"]["expr_str"]))
+
+    def _layout(self, described: Mapping[str, Any]) -> tuple[list[IntLike], list[IntLike]]:
+        """Sizes and strides of a tensor."""
+
+        def read(values: Sequence[Mapping[str, Any]], convert: Callable[[str], Expr]) -> list[IntLike]:
+            return [convert(v["as_expr"]["expr_str"]) if "as_expr" in v else int(v["as_int"]) for v in values]
+
+        return read(described["sizes"], self.sizes.expr), read(described["strides"], self.sizes.stride)
 
     def _results(self, node: torch.fx.Node, outputs: Sequence[Mapping[str, Any]], trace: str | None) -> None:
         """Names the results: the node itself, or one getitem for each of several."""
@@ -196,6 +277,10 @@ class _Reader:
             "as_scalar_type": lambda v: _DTYPES[ScalarType(v)], "as_memory_format": lambda v: _MEMORY_FORMATS[MemoryFormat(v)],
             "as_layout": _layout, "as_device": lambda v: torch.device(v["type"]),
         }  # fmt: skip
+        if kind in _NUMBERS:
+            return self._number(kind, value)
+        if kind == "as_sym_ints":
+            return [self._number("as_sym_int", v) for v in value]
         if kind not in readers:
             raise _Declined(kind)
         return readers[kind](value)
@@ -206,12 +291,7 @@ class _Reader:
         if described["device"]["type"] != "cpu":
             raise _Declined("device")
         _layout(described["layout"])
-        return torch.empty_strided(
-            _sizes(described["sizes"]),
-            _sizes(described["strides"]),
-            dtype=_DTYPES[ScalarType(described["dtype"])],
-            device="meta",
-        )
+        return tensor_type(_DTYPES[ScalarType(described["dtype"])], *self._layout(described))
 
 
 def _operator(target: str) -> torch._ops.OpOverload:
@@ -229,6 +309,11 @@ def _layout(value: int) -> torch.layout:
     if Layout(value) != Layout.Strided:
         raise _Declined("layout")
     return torch.strided
+
+
+def _plain(value: Any) -> Any:
+    """A constant expression as a Python number."""
+    return value.value() if isinstance(value, Expr) and value.is_const else value
 
 
 def _sizes(values: Sequence[Mapping[str, int]]) -> list[int]:

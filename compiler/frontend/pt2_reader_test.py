@@ -101,12 +101,31 @@ class Branch(nn.Module):
 
 @pytest.mark.parametrize(
     ("module", "options"),
-    [(InPlace(), {}), (Branch(), {}), (nn.ReLU(), {"dynamic_shapes": {"input": {0: torch.export.Dim.AUTO}}})],
+    [(InPlace(), {}), (Branch(), {})],
 )
 def test_what_needs_more_treatment_is_declined(
     module: nn.Module, options: dict[str, Any], tmp_path: Path
 ) -> None:
     assert read(open_archive(_save(module, tmp_path, (torch.randn(2, 3),), **options)), "model") is None
+
+
+class Sized(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[Any, ...]:
+        merged = x.flatten(0, 1) / x.shape[1] ** 0.5
+        return torch.cat([merged, y[1:]])[:, : x.shape[2] // 2], x.shape[0] * 2, x.shape[1] / 3
+
+
+def test_both_readers_give_the_same_sizes(tmp_path: Path) -> None:
+    auto = torch.export.Dim.AUTO
+    shapes = {"x": {0: auto, 1: auto, 2: auto}, "y": {0: auto, 1: auto}}
+    arguments = (torch.randn(3, 4, 6), torch.randn(5, 6))
+    file = _save(Sized(), tmp_path, arguments, dynamic_shapes=shapes)
+    ours = read(open_archive(file), "model")
+    assert ours is not None
+    theirs = from_program(torch.export.load(file), _ctx())
+    assert print_graph(ours) == print_graph(theirs)
+    assert [str(g) for g in ours.guards] == [str(g) for g in theirs.guards]
+    assert "pow(float(s1), 0.5)" in print_graph(ours) and "output output_1 = 2*s0" in print_graph(ours)
 
 
 def test_declined_programs_are_read_by_pytorchs_loader(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ import torch.utils._pytree as pytree
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
+from compiler.ir.expr import IntLike
 from compiler.ir.graph import GraphConstant, GraphInput, GraphOutput
 
 _KINDS = {InputKind.PARAMETER: "parameter", InputKind.BUFFER: "buffer", InputKind.CONSTANT_TENSOR: "tensor"}
 MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.PARAMETER_MUTATION, OutputKind.USER_INPUT_MUTATION)
-Strides = list["tuple[int, ...] | None"]
+Strides = list["tuple[IntLike, ...] | None"]
 
 
 def promised_strides(program: ExportedProgram) -> Strides:
@@ -26,12 +27,10 @@ def promised_strides(program: ExportedProgram) -> Strides:
     return [stride_of(arg) for k, arg in enumerate(output.args[0]) if k not in mutated]
 
 
-def stride_of(arg: object) -> tuple[int, ...] | None:
+def stride_of(arg: object) -> tuple[IntLike, ...] | None:
     """The strides of a node's tensor."""
     value = arg.meta.get("val") if isinstance(arg, torch.fx.Node) else None
-    if not isinstance(value, torch.Tensor) or any(not isinstance(s, int) for s in value.stride()):
-        return None
-    return tuple(value.stride())
+    return tuple(value.stride()) if isinstance(value, torch.Tensor) else None
 
 
 def inputs(program: ExportedProgram) -> list[GraphInput]:

@@ -17,7 +17,8 @@ from typing import Any
 import torch
 import torch.fx
 
-from compiler.fx_passes.rewriter import Rewriter, argument, aten, broadcast, shape, value
+from compiler.fx_passes.rewriter import Rewriter, argument, aten, shape, value
+from compiler.fx_passes.type_rules import broadcast
 from compiler.ir.graph import ModelGraph
 from compiler.support.options import Context
 

@@ -12,10 +12,13 @@ matmul(x [B, H, S, D], y [H, D, S])  -> view(bmm(view(x), view(expand(y))))
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch.fx
 
-from compiler.fx_passes.rewriter import Rewriter, argument, aten, broadcast, shape, value
+from compiler.fx_passes.rewriter import Rewriter, argument, aten, shape, value
+from compiler.fx_passes.type_rules import broadcast
+from compiler.ir.expr import IntLike
 from compiler.ir.graph import ModelGraph
 from compiler.support.options import Context
 
@@ -106,8 +109,8 @@ def _batched(r: Rewriter, x: torch.fx.Node, y: torch.fx.Node) -> torch.fx.Node:
     return _view(r, product, [*batch, shape(x)[-2], shape(y)[-1]])
 
 
-def _view(r: Rewriter, node: torch.fx.Node, size: list[int]) -> torch.fx.Node:
-    return node if shape(node) == size else r.call(aten.reshape.default, node, size)
+def _view(r: Rewriter, node: torch.fx.Node, size: Sequence[IntLike]) -> torch.fx.Node:
+    return node if shape(node) == list(size) else r.call(aten.reshape.default, node, list(size))
 
 
 def _addmm(r: Rewriter, node: torch.fx.Node) -> torch.fx.Node:

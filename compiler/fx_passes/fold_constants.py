@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import torch.fx
 
-from compiler.fx_passes.rewriter import Rewriter
+from compiler.fx_passes.rewriter import Rewriter, depends_on_sizes
 from compiler.ir.graph import ModelGraph
 from compiler.support.options import Context
 
@@ -62,6 +62,7 @@ def _constant_nodes(r: Rewriter) -> set[torch.fx.Node]:
         if (
             not random
             and str(node.target) not in _UNDEFINED
+            and not depends_on_sizes(node)
             and all(a in found for a in node.all_input_nodes)
         ):
             found.add(node)

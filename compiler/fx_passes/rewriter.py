@@ -1,7 +1,7 @@
 """Edits a `ModelGraph`: new calls with the metadata that every node must have, new constants, replacement of
 nodes.
 
-Invariant: what a rewriter makes has `meta["val"]` (from running the operator on tensors without data) and
+Invariant: what a rewriter makes has `meta["val"]` (by `type_rules`, or from running the operator on tensors without data) and
 `meta["origin"]` (of the node that it stands for).
 
     with r.at(node):
@@ -10,41 +10,21 @@ Invariant: what a rewriter makes has `meta["val"]` (from running the operator on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.fx
 
+from compiler.fx_passes.type_rules import type_of
+from compiler.ir.expr import Expr
 from compiler.ir.graph import GraphConstant, ModelGraph
+from compiler.ir.size_float import SizeFloat
+from compiler.ir.tensor_type import SizedTensor
 from compiler.support.origins import Origin
 
 aten = torch.ops.aten
-
-
-def _product(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    return x.new_empty([*x.shape[:-1], y.shape[-1]])
-
-
-def _elementwise(x: torch.Tensor, y: torch.Tensor | float) -> torch.Tensor:
-    size = broadcast(x.shape, y.shape if isinstance(y, torch.Tensor) else [])
-    return x.new_empty(size, dtype=torch.result_type(x, y))
-
-
-# Types of results that running the operator would give as well. PyTorch's rules for these are written in Python, and the first
-# of them that runs imports TorchDynamo: a second, more than everything else here takes.
-_RULES: dict[str, Callable[..., torch.Tensor]] = {
-    "aten.add.Tensor": _elementwise,
-    "aten.mul.Tensor": _elementwise,
-    "aten.linear.default": lambda x, weight, bias=None: _product(x, weight.t()),
-    "aten.mm.default": _product,
-    "aten.bmm.default": _product,
-    "aten.where.self": lambda condition, x, y: x.new_empty(broadcast(condition.shape, x.shape, y.shape)),
-    "aten.scaled_dot_product_attention.default": lambda q, k, v, *_: q.new_empty(
-        [*q.shape[:-1], v.shape[-1]]
-    ),
-}
 
 
 class Rewriter:
@@ -73,9 +53,10 @@ class Rewriter:
     def call(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.fx.Node:
         """A new call with its type and origin."""
         shapes, options = torch.fx.map_arg((args, kwargs), lambda n: n.meta["val"])
-        rule = _RULES.get(str(target))
-        with torch.no_grad():
-            result = rule(*shapes) if rule else target(*shapes, **options)
+        result = type_of(str(target), shapes)
+        if result is None:
+            with torch.no_grad():
+                result = target(*shapes, **options)
         return self._call(target, args, kwargs, torch.utils._pytree.tree_map(_without_data, result))
 
     def call_like(self, old: torch.fx.Node, *args: Any, **kwargs: Any) -> torch.fx.Node:
@@ -154,19 +135,19 @@ def argument(node: torch.fx.Node, position: int, name: str = "") -> Any:
     return node.args[position] if len(node.args) > position else node.kwargs.get(name)
 
 
-def broadcast(*sizes: Sequence[int]) -> list[int]:
-    """The common size of tensors of these sizes, which fit."""
-    rank = max(map(len, sizes))
-    padded = [[1] * (rank - len(s)) + list(s) for s in sizes]
-    return [next((n for n in dims if n != 1), 1) for dims in zip(*padded, strict=True)]
+def shape(node: object) -> list[Any]:
+    """Sizes: integers, or expressions where they are known at run time only."""
+    return list(value(node).shape)
 
 
-def shape(node: object) -> list[int]:
-    return [int(s) for s in value(node).shape]
+def depends_on_sizes(node: torch.fx.Node) -> bool:
+    """Whether an argument is a number that is known at run time only."""
+    leaves = torch.utils._pytree.tree_leaves((node.args, node.kwargs))
+    return any(isinstance(leaf, (Expr, SizeFloat)) for leaf in leaves)
 
 
 def _without_data(value: object) -> object:
     """A tensor's size, strides and type on the meta device."""
-    if not isinstance(value, torch.Tensor):
+    if not isinstance(value, torch.Tensor) or isinstance(value, SizedTensor):
         return value
     return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")

@@ -11,6 +11,9 @@ Invariants
 - Every expression carries an interval `[lo, hi]` (None is unbounded) derived from its symbols' ranges;
   simplification of `//`, `%`, `Min` and `Max` relies on it, so a symbol's range must hold at run time (the
   entry checks see to it).
+- A loop variable whose extent is a size known at run time only has that extent as its symbolic bound
+  (`below`): `expr_bounds` then shows that `i1 < s0`, so that `(s0*i0 + i1) // s0` is `i0`. A divisor is
+  taken to be at least 1: nothing is computed in an empty loop.
 
 Before/after:
     i0 = sym("i0", 0, 3); i1 = sym("i1", 0, 15)
@@ -21,24 +24,31 @@ Before/after:
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Union
 
 IntLike = Union[int, "Expr"]
 Bound = Union[int, None]
 
+# What a size known at run time only counts as where a decision about speed needs a number.
+TYPICAL_SIZE = 64
+
 _table: dict[tuple[object, ...], Expr] = {}
+
+
+class NotConstant(TypeError):
+    """A number was wanted of an expression whose value is known at run time only."""
 
 
 class Expr:
     """One hash-consed node. Build with `const`, `sym` and Python's operators, never with the constructor."""
 
-    __slots__ = ("kind", "args", "lo", "hi", "_text")
+    __slots__ = ("kind", "args", "lo", "hi", "bounded", "_text")
     kind: str
     args: tuple[object, ...]
     lo: Bound
     hi: Bound
+    bounded: bool  # whether a symbol with a symbolic bound is inside
     _text: str | None
 
     def __add__(self, other: IntLike) -> Expr:
@@ -90,10 +100,33 @@ class Expr:
         return self.kind == "const"
 
     def value(self) -> int:
-        """The integer of a constant. Raises TypeError for anything else."""
+        """The integer of a constant. Raises NotConstant for anything else."""
         if self.kind != "const":
-            raise TypeError(f"{self} is not a constant")
+            raise NotConstant(f"{self} is known at run time only")
         return int(self.args[0])  # type: ignore[call-overload,no-any-return]
+
+    __index__ = value
+
+    def __float__(self) -> float:
+        return float(self.value())
+
+    def __lt__(self, other: IntLike) -> bool:
+        """Where it holds, or does not, for all values. Raises NotConstant where it depends on them."""
+        gap = as_expr(other) - self
+        if gap.lo is not None and gap.lo > 0:
+            return True
+        if gap.hi is not None and gap.hi <= 0:
+            return False
+        raise NotConstant(f"whether {self} < {other} is known at run time only")
+
+    def __gt__(self, other: IntLike) -> bool:
+        return as_expr(other) < self
+
+    def __le__(self, other: IntLike) -> bool:
+        return not as_expr(other) < self
+
+    def __ge__(self, other: IntLike) -> bool:
+        return not self < other
 
     def symbols(self) -> tuple[Expr, ...]:
         """All symbols inside, each once, by name."""
@@ -149,17 +182,25 @@ def _make(kind: str, args: tuple[object, ...], lo: Bound, hi: Bound) -> Expr:
     if found is None:
         found = Expr()
         found.kind, found.args, found.lo, found.hi, found._text = kind, args, lo, hi, None
+        found.bounded = _is_bounded(kind, args)
         _table[key] = found
     return found
+
+
+def _is_bounded(kind: str, args: tuple[object, ...]) -> bool:
+    if kind == "sum":
+        return any(term.bounded for term, _ in args[1])  # type: ignore[attr-defined]
+    return len(args) > 3 if kind == "sym" else any(isinstance(a, Expr) and a.bounded for a in args)
 
 
 def const(value: int) -> Expr:
     return _make("const", (int(value),), int(value), int(value))
 
 
-def sym(name: str, lo: Bound = 0, hi: Bound = None) -> Expr:
-    """A symbol with its range, both ends inclusive; `None` is unbounded. Name and range together are its identity."""
-    return _make("sym", (name, lo, hi), lo, hi)
+def sym(name: str, lo: Bound = 0, hi: Bound = None, below: Expr | None = None) -> Expr:
+    """A symbol with its range, both ends inclusive; `None` is unbounded. `below` is a size that it stays under. Name and range
+    together are its identity."""
+    return _make("sym", (name, lo, hi) if below is None or below.is_const else (name, lo, hi, below), lo, hi)
 
 
 def as_expr(value: IntLike) -> Expr:
@@ -211,7 +252,23 @@ def _sum(constant: int, terms: dict[Expr, int]) -> Expr:
         low, high = (term.lo, term.hi) if coeff > 0 else (term.hi, term.lo)
         lo = None if lo is None or low is None else lo + low * coeff
         hi = None if hi is None or high is None else hi + high * coeff
-    return _make("sum", (constant, tuple(live)), lo, hi)
+    found = _table.get(("sum", constant, tuple(live)))
+    if found is None:
+        found = _make("sum", (constant, tuple(live)), lo, hi)
+        _tighten(found)
+    return found
+
+
+def _tighten(e: Expr) -> None:
+    """Narrows the interval of a sum by the symbolic bounds of its loop variables, which know that `s0 - i0` is positive."""
+    if e.bounded:
+        from compiler.ir import expr_bounds  # it is made of this module's functions
+
+        least, most = expr_bounds.lower(e), expr_bounds.upper(e)
+        if least is not None and least.lo is not None:
+            e.lo = least.lo if e.lo is None else max(e.lo, least.lo)
+        if most is not None and most.hi is not None:
+            e.hi = most.hi if e.hi is None else min(e.hi, most.hi)
 
 
 def add(a: Expr, b: Expr) -> Expr:
@@ -264,27 +321,69 @@ def _split(a: Expr, divisor: int) -> tuple[Expr, Expr]:
     return _sum(q0, quotient), _sum(r0, rest)
 
 
-def _divide_exactly(a: Expr, b: Expr) -> Expr | None:
-    """a / b where b is a single symbolic product that divides every term of a."""
-    if a.constant():
+def _divide_term(a: Expr, coeff: int, b: Expr, scale: int) -> tuple[Expr, int] | None:
+    """(coeff * a) / (scale * b) of two products, as (product, coefficient)."""
+    if coeff % scale:
         return None
-    (divisor, scale), *more = b.terms()
-    if more or b.constant():
-        return None
-    terms: dict[Expr, int] = {}
-    for term, coeff in a.terms():
-        atoms = list(_atoms(term))
-        for atom in _atoms(divisor):
-            if atom not in atoms:
-                return None
-            atoms.remove(atom)
-        if coeff % scale:
+    atoms = list(_atoms(a)) if a.kind != "const" else []
+    for atom in _atoms(b):
+        if atom not in atoms:
             return None
-        if not atoms:
-            return None if len(a.terms()) > 1 else const(coeff // scale)
-        rest = mul_all(atoms)
-        terms[rest] = terms.get(rest, 0) + coeff // scale
-    return _sum(0, terms)
+        atoms.remove(atom)
+    return mul_all(atoms), coeff // scale
+
+
+def divide_exactly(a: Expr, b: Expr) -> Expr | None:
+    """The quotient where b, which is not constant, divides a as a polynomial; None where it does not."""
+    (lead, scale), *more = b.terms()
+    if not more and not b.constant():
+        terms: dict[Expr, int] = {}
+        for term, coeff in a.terms():
+            part = _divide_term(term, coeff, lead, scale)
+            if part is None:
+                return None
+            terms[part[0]] = terms.get(part[0], 0) + part[1]
+        constant = terms.pop(const(1), 0)
+        return None if a.constant() else _sum(constant, terms)
+    quotient, rest = const(0), a
+    for _ in range(len(a.terms()) + 1):
+        parts = (_divide_term(term, coeff, lead, scale) for term, coeff in rest.terms())
+        step = next((p[0] * p[1] for p in parts if p is not None), None)
+        if step is None:
+            return None
+        quotient, rest = quotient + step, rest - step * b
+        if rest == 0:
+            return quotient
+    return None
+
+
+def _split_symbolic(a: Expr, divisor: Expr) -> tuple[Expr, Expr]:
+    """a == divisor * quotient + rest: what the divisor divides term by term, and every loop variable whose step it divides."""
+    quotient, rest = const(0), a
+    for symbol in a.symbols():
+        step = rest.coefficient(symbol) if symbol.bounded else None
+        part = divide_exactly(step, divisor) if step is not None and step != 0 else None
+        if part is not None and step is not None:
+            quotient, rest = quotient + symbol * part, rest - symbol * step
+    for term, coeff in rest.terms():
+        part = divide_exactly(term * coeff, divisor)
+        if part is not None:
+            quotient, rest = quotient + part, rest - term * coeff
+    return quotient, rest
+
+
+def _divide_symbolic(a: Expr, b: Expr) -> tuple[Expr, Expr] | None:
+    """Quotient and remainder of a division by a size, where the bounds show them."""
+    whole = divide_exactly(a, b)
+    if whole is not None:
+        return whole, const(0)
+    quotient, rest = _split_symbolic(a, b)
+    least, room = rest.lo, (b - rest).lo
+    if least is not None and least >= 0 and room is not None and room > 0:
+        return quotient, rest
+    if rest.is_const and 0 < -rest.value() <= max(b.lo or 1, 1):
+        return quotient - 1, rest + b
+    return None
 
 
 def floordiv(a: Expr, b: Expr) -> Expr:
@@ -310,16 +409,15 @@ def floordiv(a: Expr, b: Expr) -> Expr:
             ):
                 return floordiv(a.args[0], const(a.args[1].value() * d))  # type: ignore[arg-type]
     else:
-        exact = _divide_exactly(a, b)
-        if exact is not None:
-            return exact
-        if a.lo is not None and a.lo >= 0 and a.hi is not None and b.lo is not None and a.hi < b.lo:
-            return const(0)
+        split = _divide_symbolic(a, b)
+        if split is not None:
+            return split[0]
     lo: Bound = None
     hi: Bound = None
-    if b.lo is not None and b.lo > 0 and a.lo is not None:
-        lo = a.lo // b.lo if a.lo < 0 else (0 if b.hi is None else a.lo // b.hi)
-        hi = None if a.hi is None else (a.hi // b.lo if a.hi >= 0 else -1)
+    if b.lo is not None and b.lo >= 0 and a.lo is not None:
+        least = max(b.lo, 1)
+        lo = a.lo // least if a.lo < 0 else (0 if b.hi is None else a.lo // max(b.hi, 1))
+        hi = None if a.hi is None else (a.hi // least if a.hi >= 0 else -1)
     return _make("floordiv", (a, b), lo, hi)
 
 
@@ -338,17 +436,19 @@ def mod(a: Expr, b: Expr) -> Expr:
                 return rest - (rest.lo // d) * d
             return _make("mod", (rest, b), 0, d - 1)
     else:
-        exact = _divide_exactly(a, b)
-        if exact is not None:
-            return const(0)
-        if a.lo is not None and a.lo >= 0 and a.hi is not None and b.lo is not None and a.hi < b.lo:
-            return a
-    positive = b.lo is not None and b.lo > 0
-    return _make("mod", (a, b), 0 if positive else None, b.hi - 1 if positive and b.hi is not None else None)
+        split = _divide_symbolic(a, b)
+        if split is not None:
+            return split[1]
+    positive = b.lo is not None and b.lo >= 0
+    hi = max(b.hi - 1, 0) if positive and b.hi is not None else None
+    return _make("mod", (a, b), 0 if positive else None, hi)
 
 
 def _never_above(a: Expr, b: Expr) -> bool:
-    return a is b or (a.hi is not None and b.lo is not None and a.hi <= b.lo)
+    if a is b or (a.hi is not None and b.lo is not None and a.hi <= b.lo):
+        return True
+    least = (b - a).lo
+    return least is not None and least >= 0
 
 
 def _extreme(kind: str, a: Expr, b: Expr) -> Expr:
@@ -470,44 +570,14 @@ def _print(e: Expr) -> str:
     return ("-" if first_sign == "-" else "") + first + "".join(f" {s} {t}" for s, t in parts[1:])
 
 
-def parse_expr(text: str, symbols: Mapping[str, Expr]) -> Expr:
-    """The inverse of `str`. Raises ValueError naming what is not understood."""
+def typical(e: Expr) -> int:
+    """The value for sizes of a middling kind: for decisions about speed, never about what is right."""
+    return e.value() if e.is_const else e.evaluate({s: _middling(s) for s in e.symbols()})
 
-    def build(node: ast.AST) -> Expr:
-        if isinstance(node, ast.Constant) and isinstance(node.value, int):
-            return const(node.value)
-        if isinstance(node, ast.Name):
-            if node.id not in symbols:
-                raise ValueError(f"unknown symbol {node.id!r} in index expression {text!r}")
-            return symbols[node.id]
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return -build(node.operand)
-        if isinstance(node, ast.BinOp):
-            a, b = build(node.left), build(node.right)
-            if isinstance(node.op, ast.Add):
-                return a + b
-            if isinstance(node.op, ast.Sub):
-                return a - b
-            if isinstance(node.op, ast.Mult):
-                return a * b
-            if isinstance(node.op, ast.FloorDiv):
-                return a // b
-            if isinstance(node.op, ast.Mod):
-                return a % b
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in ("min", "max")
-            and len(node.args) == 2
-        ):
-            return _BINARY[node.func.id](build(node.args[0]), build(node.args[1]))
-        raise ValueError(f"cannot read index expression {text!r}")
 
-    try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except SyntaxError as e:
-        raise ValueError(f"cannot read index expression {text!r}: {e.msg}") from None
-    return build(tree.body)
+def _middling(symbol: Expr) -> int:
+    value = max(TYPICAL_SIZE, symbol.lo or 0)
+    return value if symbol.hi is None else min(value, symbol.hi)
 
 
 def contiguous_strides(size: Sequence[IntLike]) -> tuple[Expr, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from compiler.ir.expr import Expr, const, contiguous_strides, equal, maximum, minimum, parse_expr, sym
+from compiler.ir.expr import Expr, const, contiguous_strides, equal, maximum, minimum, sym
+from compiler.ir.expr_parse import parse_expr
 
 I0, I1, N = sym("i0", 0, 3), sym("i1", 0, 15), sym("n", 2, None)
 

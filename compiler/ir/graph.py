@@ -3,9 +3,11 @@ it.
 
 Invariants
 - Every placeholder of `module.graph` is named in `inputs` or in `constants`; every call is an ATen overload or a
-  getitem; each node has `meta["val"]` (a tensor on the meta device, since all is on the CPU; or a scalar) and
+  getitem; each node has `meta["val"]` (`ir.tensor_type`, since all is on the CPU; or a scalar) and
   `meta["origin"]` (support.origins.Origin).
 - `outputs[i]` describes the i-th element of the output node's (flat) tuple.
+- Sizes that are known at run time only are expressions over size symbols (`ir.expr`): in a tensor's type (`ir.tensor_type`) and as
+  arguments of calls. `guards` is what must hold of them beside the ranges of the symbols.
 - The graph is functional: mutation was turned into outputs by export. `GraphOutput.mutates` names the placeholder whose memory
   holds the output's value after a run; that input or constant has `mutated` set, and its data is no constant to any pass.
 """
@@ -16,6 +18,9 @@ from dataclasses import dataclass, field
 
 import torch
 import torch.fx
+
+from compiler.ir.expr import IntLike
+from compiler.ir.guard import Guard
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class GraphOutput:
 
     name: str
     mutates: str = ""
-    stride: tuple[int, ...] | None = None
+    stride: tuple[IntLike, ...] | None = None
 
 
 @dataclass
@@ -60,4 +65,5 @@ class ModelGraph:
     data: dict[str, torch.Tensor]  # by fqn
     in_spec: str = ""
     out_spec: str = ""
+    guards: list[Guard] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)  # torch version of the export, ...

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Union
 
 from compiler.ir.dtypes import DType
-from compiler.ir.expr import Expr, const, mul_all
+from compiler.ir.expr import Expr, IntLike, const, mul_all
 from compiler.ir.loop import Layout
 from compiler.support.origins import Origin
 
@@ -124,7 +124,7 @@ class Parallel:
 
     symbol: Expr
     extent: Expr
-    grain: int
+    grain: IntLike
     vector: bool
     body: tuple[Statement, ...]
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Union
 
 from compiler.ir.dtypes import parse_dtype
-from compiler.ir.expr import Expr, as_expr, parse_expr, sym
+from compiler.ir.expr import Expr, as_expr, sym
+from compiler.ir.expr_parse import parse_expr, parse_exprs
 from compiler.ir.kernel import (
     Accumulate,
     Accumulator,
@@ -109,18 +110,23 @@ class _Parser:
         size = self._layout_exprs(s)
         s.expect("stride")
         stride = self._layout_exprs(s)
-        offset = self._layout_expr(s.word()) if s.skip("offset") else as_expr(0)
+        offset = as_expr(0)
+        if s.skip("offset"):
+            offset = self._layout_expr(s.bracketed() if s.next_is("[") else s.word())
         layout = Layout(dtype, size, stride, offset, s.word() if s.skip("device") else "cpu")
         return replace(spec, arguments=(*spec.arguments, Argument(name, buffer, dtype, direction, layout)))
 
     def _layout_exprs(self, s: Scanner) -> tuple[Expr, ...]:
-        inner = s.bracketed()
-        return tuple(self._layout_expr(part) for part in inner.split(",")) if inner.strip() else ()
+        text = s.bracketed()
+        return parse_exprs(text, self._layout_symbols(text))
 
     def _layout_expr(self, text: str) -> Expr:
+        return parse_expr(text, self._layout_symbols(text))
+
+    def _layout_symbols(self, text: str) -> dict[str, Expr]:
         """Sizes of arguments may name symbols that are declared further down; their ranges do not matter here."""
         names = set(re.findall(r"[A-Za-z_]\w*", text))
-        return parse_expr(text, {**{n: sym(n, 0, None) for n in names}, **self.symbols})
+        return {**{n: sym(n, 0, None) for n in names}, **self.symbols}
 
     def _symbol(self, s: Scanner) -> Expr:
         """`name in [lo, hi]`, known from here on."""
@@ -202,7 +208,8 @@ class _Parser:
             s.expect("to")
             extent = self._expr(s)
             s.expect("grain")
-            grain, vector = int(s.word()), s.skip("vector")
+            grain = self._expr(s) if s.next_is("[") else int(s.word())
+            vector = s.skip("vector")
             return Parallel(symbol, extent, grain, vector, self._block(depth + 2))
         s.expect("from")
         begin = self._expr(s)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from compiler.ir.expr import Expr
+from compiler.ir.expr import Expr, IntLike, as_expr
 from compiler.ir.kernel import (
     Accumulate,
     Accumulator,
@@ -65,6 +65,10 @@ def symbol_text(s: Expr) -> str:
     return f"{s} in [{s.lo}, {'inf' if s.hi is None else s.hi}]"
 
 
+def _grain(grain: IntLike) -> str:
+    return str(grain) if as_expr(grain).is_const else f"[{grain}]"
+
+
 def _block(statements: Sequence[Statement], indent: str) -> list[str]:
     lines: list[str] = []
     for s in statements:
@@ -93,7 +97,7 @@ def _statement(s: Statement) -> list[str]:
     if isinstance(s, Parallel):
         vector = " vector" if s.vector else ""
         return [
-            f"parallel {symbol_text(s.symbol)} to [{s.extent}] grain {s.grain}{vector}",
+            f"parallel {symbol_text(s.symbol)} to [{s.extent}] grain {_grain(s.grain)}{vector}",
             *_block(s.body, "  "),
         ]
     if isinstance(s, (Grid, Span, Tile)):

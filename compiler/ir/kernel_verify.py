@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.ir.expr import Expr
+from compiler.ir.expr import Expr, as_expr
 from compiler.ir.kernel import (
     Accumulate,
     Accumulator,
@@ -126,6 +126,8 @@ class _Checker:
     def loop(self, s: Loop | Parallel | Tile) -> None:
         if isinstance(s, Tile):
             self.block_size(s.block, s.extent)
+        if isinstance(s, Parallel):
+            self.index(as_expr(s.grain))
         for bound in (s.begin, s.end) if isinstance(s, Loop) else (s.extent,):
             self.index(bound)
         known = s.symbol in self.symbols

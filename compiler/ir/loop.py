@@ -35,6 +35,8 @@ from typing import Union
 
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr, IntLike, as_expr, contiguous_strides, exprs, mul_all, sym
+from compiler.ir.guard import Guard
+from compiler.ir.size_float import SizeFloat
 from compiler.support.origins import Origin
 
 
@@ -49,8 +51,9 @@ def reduction_var(position: int, extent: IntLike) -> Expr:
 
 
 def _var(prefix: str, position: int, extent: IntLike) -> Expr:
-    hi = as_expr(extent).hi
-    return sym(f"{prefix}{position}", 0, None if hi is None else max(hi - 1, 0))
+    extent = as_expr(extent)
+    hi = None if extent.hi is None else max(extent.hi - 1, 0)
+    return sym(f"{prefix}{position}", 0, hi, extent)
 
 
 def indirect_var(op: int, size: IntLike) -> Expr:
@@ -292,10 +295,10 @@ class Constant:
 
 @dataclass(frozen=True)
 class OutputRef:
-    """An output of the program: a tensor, or a plain Python value (None, int, float, bool)."""
+    """An output of the program: a tensor, a plain Python value (None, int, float, bool), or a number made of sizes."""
 
     name: str
-    value: Union[TensorRef, int, float, bool, None]
+    value: Union[TensorRef, Expr, SizeFloat, int, float, bool, None]
 
 
 @dataclass(frozen=True)
@@ -320,10 +323,16 @@ class Program:
     in_spec: str = ""
     out_spec: str = ""
     mutations: list[Mutation] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)  # what must hold of the sizes of a run
 
     def mutated(self) -> frozenset[str]:
         """The inputs and constants that a run changes."""
         return frozenset(m.target for m in self.mutations)
+
+    def size_symbols(self) -> list[Expr]:
+        """Symbols of the sizes that the inputs have, by name."""
+        found = {s for i in self.inputs for e in (*i.layout.size, *i.layout.stride) for s in e.symbols()}
+        return sorted(found, key=str)
 
     def layouts(self) -> dict[str, Layout]:
         """Every buffer's own layout by name."""

@@ -40,6 +40,7 @@ from compiler.ir.loop import (
     reduction_var,
 )
 from compiler.ir.scalar_numpy import MEANING, NUMPY_TYPES, Array, cast
+from compiler.ir.size_float import SizeFloat
 from compiler.ir.template_numpy import packer_input, run_template
 
 Plain = Union[int, float, bool, None]
@@ -56,7 +57,11 @@ def interpret(program: Program, inputs: Sequence[Array]) -> list[Union[Array, Pl
 
 
 def output_value(output: OutputRef, buffers: Mapping[str, Array]) -> Union[Array, Plain]:
-    return read(output.value, buffers) if isinstance(output.value, TensorRef) else output.value
+    """An output's array or number; a program of fixed sizes has no other."""
+    if isinstance(output.value, TensorRef):
+        return read(output.value, buffers)
+    assert not isinstance(output.value, (Expr, SizeFloat)), "specialize the program first"
+    return output.value
 
 
 def run_nodes(program: Program, inputs: Sequence[Array]) -> dict[str, Array]:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Union
 
 from compiler.ir.dtypes import DType, parse_dtype
-from compiler.ir.expr import Expr, as_expr, parse_expr, sym
+from compiler.ir.expr import Expr, as_expr, sym
+from compiler.ir.expr_parse import parse_expr, parse_exprs
+from compiler.ir.guard import parse_guard
 from compiler.ir.loop import (
     Body,
     BodyOp,
@@ -36,11 +38,14 @@ from compiler.ir.loop import (
     reduction_var,
 )
 from compiler.ir.scalar_ops import SCALAR_OPS
+from compiler.ir.size_float import SizeFloat, parse_size_float
 from compiler.ir.text_scanner import Scanner
 from compiler.support.origins import Origin
 
-Plain = Union[None, bool, int, float, str, Expr, tuple["Plain", ...]]
+Plain = Union[None, bool, int, float, str, Expr, SizeFloat, tuple["Plain", ...]]
 Symbols = Mapping[str, Expr]
+# How a plain value begins.
+_PLAIN = ("none", "bool", "int", "float", "expr", "sizes")
 
 
 def parse_program(text: str, data: Mapping[str, object] | None = None) -> Program:
@@ -58,8 +63,7 @@ class _Parser:
     def program(self) -> Program:
         readers: dict[str, Callable[[Scanner], None]] = {
             "program": self._name, "in_spec": self._in_spec, "out_spec": self._out_spec, "symbol": self._symbol,
-            "input": self._input, "constant": self._constant, "output": self._output,
-            "mutate": self._mutate,
+            "guard": self._guard, "input": self._input, "constant": self._constant, "output": self._output, "mutate": self._mutate,
         }  # fmt: skip
         while self.position < len(self.lines):
             s = self._next()
@@ -103,6 +107,10 @@ class _Parser:
         lo, hi = s.bracketed().split(",")
         self.symbols[name] = sym(name, int(lo), None if hi.strip() == "inf" else int(hi))
 
+    def _guard(self, s: Scanner) -> None:
+        text = s.bracketed()
+        self.result.guards.append(parse_guard(text, self.symbols, s.string() if s.skip("at") else ""))
+
     def _input(self, s: Scanner) -> None:
         name, layout = s.word(), self.layout(s)
         self.result.inputs.append(Input(name, layout, s.string() if s.skip("at") else ""))
@@ -126,8 +134,8 @@ class _Parser:
     def _output(self, s: Scanner) -> None:
         name = s.word()
         s.expect("=")
-        value = plain(s, self.symbols) if s.peek() in ("none", "bool", "int", "float") else self.ref(s)
-        assert value is None or isinstance(value, (TensorRef, bool, int, float))
+        value = plain(s, self.symbols) if s.peek() in _PLAIN else self.ref(s)
+        assert value is None or isinstance(value, (TensorRef, Expr, SizeFloat, bool, int, float))
         self.result.outputs.append(OutputRef(name, value))
 
     # -- nodes -------------------------------------------------------------------------------------------------------
@@ -137,12 +145,14 @@ class _Parser:
         size = self.exprs(s)
         s.expect("stride")
         stride = self.exprs(s)
-        offset = parse_expr(s.word(), self.symbols) if s.skip("offset") else as_expr(0)
+        offset = self._offset(s) if s.skip("offset") else as_expr(0)
         return Layout(dtype, size, stride, offset, s.word() if s.skip("device") else "cpu")
 
+    def _offset(self, s: Scanner) -> Expr:
+        return parse_expr(s.bracketed() if s.next_is("[") else s.word(), self.symbols)
+
     def exprs(self, s: Scanner) -> tuple[Expr, ...]:
-        inner = s.bracketed()
-        return tuple(parse_expr(part, self.symbols) for part in inner.split(",")) if inner.strip() else ()
+        return parse_exprs(s.bracketed(), self.symbols)
 
     def ref(self, s: Scanner) -> TensorRef:
         return TensorRef(s.word(), self.layout(s))
@@ -322,6 +332,8 @@ def plain(s: Scanner, symbols: Symbols) -> Plain:
         return None
     if kind == "expr":
         return parse_expr(s.rest(), symbols)
+    if kind == "sizes":
+        return parse_size_float(s.rest(), symbols)
     if kind == "str":
         return s.string()
     word = s.word()

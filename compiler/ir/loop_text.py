@@ -44,6 +44,7 @@ from compiler.ir.loop import (
     TensorRef,
     View,
 )
+from compiler.ir.size_float import SizeFloat
 
 
 def print_program(program: Program) -> str:
@@ -52,8 +53,10 @@ def print_program(program: Program) -> str:
     for key, text in (("in_spec", program.in_spec), ("out_spec", program.out_spec)):
         if text:
             lines.append(f"{key} {json.dumps(text)}")
-    for symbol in _size_symbols(program):
+    for symbol in program.size_symbols():
         lines.append(f"symbol {symbol} in [{symbol.lo}, {'inf' if symbol.hi is None else symbol.hi}]")
+    for guard in program.guards:
+        lines.append(f"guard [{guard}]" + (f" at {json.dumps(guard.origin)}" if guard.origin else ""))
     for i in program.inputs:
         lines.append(
             f"input {i.name} {print_layout(i.layout)}" + (f" at {json.dumps(i.origin)}" if i.origin else "")
@@ -77,9 +80,13 @@ def print_node(node: Node) -> list[str]:
 
 def print_layout(layout: Layout) -> str:
     """`float32 [2, 3] stride [3, 1] offset 5 device cuda`; offset 0 and the CPU are not printed."""
-    offset = "" if layout.offset == 0 else f" offset {layout.offset}"
+    offset = "" if layout.offset == 0 else f" offset {_offset(layout.offset)}"
     device = "" if layout.device == "cpu" else f" device {layout.device}"
     return f"{layout.dtype} {print_exprs(layout.size)} stride {print_exprs(layout.stride)}{offset}{device}"
+
+
+def _offset(offset: Expr) -> str:
+    return str(offset) if offset.is_const else f"[{offset}]"
 
 
 def print_exprs(values: Sequence[Expr]) -> str:
@@ -100,12 +107,6 @@ def digest(data: Any) -> str:
     return hashlib.sha256(dense.view(-1).view(torch.uint8).numpy().data if dense.numel() else b"").hexdigest()
 
 
-def _size_symbols(program: Program) -> list[Expr]:
-    """Symbols of the sizes that the inputs have."""
-    found = {s for i in program.inputs for e in (*i.layout.size, *i.layout.stride) for s in e.symbols()}
-    return sorted(found, key=str)
-
-
 def _constant(c: Constant, program: Program) -> str:
     known = c.digest or (digest(program.data[c.source]) if c.source in program.data else "")
     parts = [f"constant {c.name} {print_layout(c.layout)} source {json.dumps(c.source)}"]
@@ -124,7 +125,8 @@ def _output(o: OutputRef) -> str:
 
 
 def print_scalar(value: object) -> str:
-    """A plain value with its type: `none`, `bool true`, `int 3`, `float 0.5`, `str "x"`, `expr s0 + 1`, `[int 1, int 2]`."""
+    """A plain value with its type: `none`, `bool true`, `int 3`, `float 0.5`, `str "x"`, `[int 1, int 2]`, `expr s0 + 1`, `sizes
+    sqrt(float(s0))`."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -135,6 +137,8 @@ def print_scalar(value: object) -> str:
         return f"float {value!r}"
     if isinstance(value, Expr):
         return f"expr {value}"
+    if isinstance(value, SizeFloat):
+        return f"sizes {value}"
     if isinstance(value, (tuple, list)):
         return f"[{'; '.join(print_scalar(v) for v in value)}]"
     return f"str {json.dumps(value)}"

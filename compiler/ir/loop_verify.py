@@ -60,6 +60,7 @@ class _Verifier:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.layouts: dict[str, Layout] = {}
+        self.sizes = set(program.size_symbols())
         self.packed = {c.name for c in program.constants if c.packing}
         self.where = ""
 
@@ -99,6 +100,15 @@ class _Verifier:
         if not holds:
             self.fail(rule)
 
+    def by_size(self, e: Expr) -> bool:
+        """Whether the expression depends on sizes that are known at run time only: intervals then show less than what holds."""
+        return e.bounded or any(s in self.sizes for s in e.symbols())
+
+    def not_negative(self, e: Expr) -> bool:
+        if e.lo is not None and e.lo >= 0:
+            return True
+        return self.by_size(e) and (e.hi is None or e.hi >= 0)
+
     def define(self, name: str, layout: Layout) -> None:
         self.check(name.isidentifier(), f"{name!r} is not an identifier")
         self.check(name not in self.layouts, f"buffer {name} is defined twice")
@@ -107,7 +117,7 @@ class _Verifier:
             f"{len(layout.size)} sizes and {len(layout.stride)} strides",
         )
         for e in (*layout.size, layout.offset):
-            self.check(e.lo is not None and e.lo >= 0, f"size or offset {e} may be negative")
+            self.check(self.not_negative(e), f"size or offset {e} may be negative")
         self.layouts[name] = layout
 
     def storage(self, name: str) -> Layout:
@@ -211,11 +221,10 @@ class _Verifier:
     # -- bodies ------------------------------------------------------------------------------------------------------
 
     def symbols(self, ranges: Sequence[Expr], reduced: Sequence[Expr]) -> set[Expr]:
-        sizes = {s for i in self.program.inputs for e in i.layout.size for s in e.symbols()}
         loops = {loop_var(k, e) for k, e in enumerate(ranges)} | {
             reduction_var(k, e) for k, e in enumerate(reduced)
         }
-        return sizes | loops
+        return self.sizes | loops
 
     def body(self, body: Body, ranges: Sequence[Expr], reduced: Sequence[Expr]) -> list[dtypes.DType]:
         """Checks every op; returns the types of the yields."""
@@ -280,11 +289,12 @@ class _Verifier:
             return
         if empty:
             return
-        self.check(index.lo is not None and index.lo >= 0, f"{name}: the index {index} may be negative")
-        if index.hi is not None and storage.storage_numel().is_const:
-            room = storage.storage_numel().value()
+        self.check(self.not_negative(index), f"{name}: the index {index} may be negative")
+        room = storage.storage_numel()
+        if index.hi is not None and room.is_const:
             self.check(
-                index.hi < room, f"{name}: the index {index} reaches {index.hi}, {buffer} has {room} elements"
+                index.hi < room.value() or self.by_size(index),
+                f"{name}: the index {index} reaches {index.hi}, {buffer} has {room} elements",
             )
 
     def index(self, index: object, symbols: set[Expr]) -> None:

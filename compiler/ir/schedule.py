@@ -9,6 +9,8 @@ Invariants (checked by `compiler.scheduler.verify`)
   (`reuse`), which has the same offset by intent.
 - For each mutation of the program exactly one buffer is placed "mutated", in the memory of its target; no later group reads what the
   target held before.
+- A buffer whose size is known at run time only lies in a slot of the arena, at its start. Slots lie one after the other behind the
+  `arena_bytes` of fixed sizes, each as large as the largest buffer that it holds in turn; where they begin is computed in every run.
 - A buffer in `local` is read only inside its own group and has no memory outside the kernel.
 - A launched group has one iteration space, `outer` x `inner`, with variables `loop_var(k, outer[k])` and
   `reduction_var(k, inner[k])`; each of its nodes is a `Member` whose index expressions are over these. Inside a group a member loads
@@ -73,14 +75,15 @@ class KernelGroup:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a buffer lives. kind: "input", "constant", "arena" (offset_bytes), "output" (allocated for the caller), "local" (nowhere
-    outside its kernel), "view" (of `base`), "extern" (in a tensor that a shim function returns), "mutated" (in the memory of the input or
-    constant `base`, whose new value it is; `Schedule.reuse` says so, too)."""
+    """Where a buffer lives. kind: "input", "constant", "arena" (at offset_bytes, or in `slot` where that is >= 0), "output" (allocated for
+    the caller), "local" (nowhere outside its kernel), "view" (of `base`), "extern" (in a tensor that a shim function returns), "mutated"
+    (in the memory of the input or constant `base`, whose new value it is; `Schedule.reuse` says so, too)."""
 
     kind: str
     offset_bytes: int = 0
     size_bytes: int = 0
     base: str = ""
+    slot: int = -1
 
 
 @dataclass
@@ -90,6 +93,7 @@ class Schedule:
     placement: dict[str, Placement]
     reuse: dict[str, str]  # new buffer -> the dying one, or the mutated slot, whose memory it takes in place
     arena_bytes: int
+    slots: list[Expr] = field(default_factory=list)  # bytes of each, not rounded to the alignment
     explain: list[str] = field(
         default_factory=list
     )  # a line for each pair considered for fusion: verdict and reason

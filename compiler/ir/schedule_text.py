@@ -21,7 +21,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from compiler.ir.expr import Expr, parse_expr
+from compiler.ir.expr import Expr
+from compiler.ir.expr_parse import parse_expr, parse_exprs
 from compiler.ir.loop import Body, Program, loop_var, reduction_var
 from compiler.ir.loop_parse import parse_body, parse_program
 from compiler.ir.loop_text import print_body, print_exprs, print_program
@@ -34,6 +35,7 @@ _HEAD = "\nschedule arena "
 def print_schedule(schedule: Schedule) -> str:
     """The whole schedule as text, with a newline at the end."""
     lines = [f"schedule arena {schedule.arena_bytes}"]
+    lines += [f"slot [{size}]" for size in schedule.slots]
     for group in schedule.groups:
         lines += _group(group)
     lines += [_place(name, place) for name, place in schedule.placement.items()]
@@ -58,6 +60,8 @@ def _group(group: KernelGroup) -> list[str]:
 
 
 def _place(name: str, place: Placement) -> str:
+    if place.slot >= 0:
+        return f"place {name} slot {place.slot}"
     if place.kind == "arena":
         return f"place {name} arena {place.offset_bytes} size {place.size_bytes}"
     return f"place {name} {place.kind}" + (f" of {place.base}" if place.base else "")
@@ -86,7 +90,9 @@ class _Parser:
         }
 
     def schedule(self) -> Schedule:
-        readers = {"group": self._group, "place": self._place, "reuse": self._reuse, "explain": self._explain}
+        readers = {
+            "slot": self._slot, "group": self._group, "place": self._place, "reuse": self._reuse, "explain": self._explain,
+        }  # fmt: skip
         while self.position < len(self.lines):
             s = self._next()
             try:
@@ -103,8 +109,7 @@ class _Parser:
         return Scanner(self.lines[self.position - 1].strip())
 
     def _exprs(self, s: Scanner) -> tuple[Expr, ...]:
-        inner = s.bracketed()
-        return tuple(parse_expr(part, self.symbols) for part in inner.split(",")) if inner.strip() else ()
+        return parse_exprs(s.bracketed(), self.symbols)
 
     def _group(self, s: Scanner) -> None:
         group = KernelGroup(s.word(), s.word(), [])
@@ -142,12 +147,17 @@ class _Parser:
 
     def _place(self, s: Scanner) -> None:
         name, kind = s.word(), s.word()
-        if kind == "arena":
+        if kind == "slot":
+            self.result.placement[name] = Placement("arena", slot=int(s.word()))
+        elif kind == "arena":
             offset = int(s.word())
             s.expect("size")
             self.result.placement[name] = Placement(kind, offset, int(s.word()))
         else:
             self.result.placement[name] = Placement(kind, base=s.word() if s.skip("of") else "")
+
+    def _slot(self, s: Scanner) -> None:
+        self.result.slots.append(parse_expr(s.bracketed(), self.symbols))
 
     def _reuse(self, s: Scanner) -> None:
         new = s.word()

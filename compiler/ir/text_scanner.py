@@ -26,6 +26,10 @@ class Scanner:
         found = _WORD.match(self.line, self.position)
         return found[1] if found else ""
 
+    def next_is(self, character: str) -> bool:
+        """Whether this character comes next."""
+        return self.line[self.position :].lstrip().startswith(character)
+
     def word(self) -> str:
         """The next run of characters without spaces, commas or brackets."""
         found = _WORD.match(self.line, self.position)

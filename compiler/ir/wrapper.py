@@ -5,7 +5,7 @@ parses it as text, `ir/wrapper_verify.py` checks it.
 
 Invariants (checked by `ir/wrapper_verify.py`)
 - A name is defined once: by a slot (input, constant) or by a line (`Alloc`, `Reuse`, `View`, a fresh result of an `ExternCall`).
-- A line uses only names defined before it and still alive. An `Alloc` in the arena ends the life of every buffer whose bytes it
+- A line uses only names defined before it and still alive. An `Alloc` in the arena ends the life of every buffer whose bytes or slot it
   takes; a `Reuse` ends the life of the buffer that it takes over, which may be a mutated slot.
 - Launches and calls write only memory that the plan allocated, or a mutated slot that a `Reuse` took over.
 - The last line is the only `Return`; it gives every output slot exactly one value: a name whose memory is the caller's afterwards
@@ -25,11 +25,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Union
 
-from compiler.ir.expr import Expr
+from compiler.ir.expr import Expr, IntLike, as_expr
+from compiler.ir.guard import Guard
 from compiler.ir.loop import Layout
+from compiler.ir.size_float import SizeFloat
 from compiler.support.origins import Origin
 
-Literal = Union[int, float, bool, None]
+Literal = Union[int, float, bool, Expr, SizeFloat, None]
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class ConstantSlot:
 
 @dataclass(frozen=True)
 class OutputSlot:
-    """An output by name: a tensor with this layout, or (layout None) the literal that every run gives."""
+    """An output by name: a tensor with this layout, or (layout None) the number that every run gives, which sizes may be in."""
 
     name: str
     layout: Layout | None
@@ -73,21 +75,31 @@ class OutputSlot:
 
 @dataclass(frozen=True)
 class SizeSymbol:
-    """A dynamic size: the value of `symbol` is `inputs[input_index].size(dim)`."""
+    """A size that is known at run time only: `inputs[input_index].size(dim)` is `scale * symbol + rest`; `rest` is made of symbols that
+    come before this one."""
 
     symbol: Expr
     input_index: int
     dim: int
+    scale: int = 1
+    rest: Expr = field(default_factory=lambda: as_expr(0))
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the dimension's size is the symbol itself."""
+        return self.scale == 1 and self.rest == 0
 
 
 @dataclass(frozen=True)
 class Alloc:
-    """`name` gets memory: in the arena at `offset_bytes`, or (`place` "output") a tensor of its own, to be given to the caller."""
+    """`name` gets memory: in the arena at `offset_bytes`, or at the start of `slot` where that is >= 0, or (`place` "output") a tensor of
+    its own, to be given to the caller."""
 
     name: str
     layout: Layout
     place: str  # "arena" or "output"
     offset_bytes: int = 0
+    slot: int = -1
 
 
 @dataclass(frozen=True)
@@ -137,7 +149,7 @@ class Operand:
     layout: Layout
 
 
-CallArg = Union[Operand, str, int, float, bool, None, tuple[int, ...]]
+CallArg = Union[Operand, str, int, float, bool, Expr, None, tuple[IntLike, ...]]
 
 
 @dataclass(frozen=True)
@@ -203,7 +215,8 @@ Line = Union[Alloc, Reuse, View, Launch, ExternCall, ProxyCall, Cond, While, Ret
 
 @dataclass
 class Plan:
-    """A whole run with the tables that describe it. `weights_bytes` is the size of the weights file."""
+    """A whole run with the tables that describe it. `weights_bytes` is the size of the weights file; `slots` are the bytes of the arena's
+    slots, which lie behind `arena_bytes` of fixed sizes; `guards` must hold of the sizes beside the symbols' ranges."""
 
     name: str
     inputs: list[InputSlot]
@@ -211,7 +224,9 @@ class Plan:
     outputs: list[OutputSlot]
     lines: list[Line]
     symbols: list[SizeSymbol] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
     arena_bytes: int = 0
+    slots: list[Expr] = field(default_factory=list)
     scratch_bytes_per_thread: int = 0
     weights_bytes: int = 0
     in_spec: str = ""

@@ -38,8 +38,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from compiler.ir.dtypes import parse_dtype
-from compiler.ir.expr import Expr, as_expr, parse_expr, sym
+from compiler.ir.expr import Expr, as_expr, sym
+from compiler.ir.expr_parse import parse_expr, parse_exprs
+from compiler.ir.guard import parse_guard
 from compiler.ir.loop import Layout
+from compiler.ir.size_float import SizeFloat, parse_size_float
 from compiler.ir.wrapper import (
     Alloc,
     Arg,
@@ -95,11 +98,17 @@ def print_plan(plan: Plan) -> str:
         )
     for o in plan.outputs:
         out.append(
-            f"output {o.name}: {layout_text(o.layout)}" if o.layout else f"output {o.name} = {o.literal!r}"
+            f"output {o.name}: {layout_text(o.layout)}"
+            if o.layout
+            else f"output {o.name} = {_literal(o.literal)}"
         )
     for s in plan.symbols:
         hi = "inf" if s.symbol.hi is None else s.symbol.hi
-        out.append(f"symbol {s.symbol} in [{s.symbol.lo}, {hi}] = input {s.input_index} dim {s.dim}")
+        part = "" if s.is_bare else f" scale {s.scale} rest [{s.rest}]"
+        out.append(f"symbol {s.symbol} in [{s.symbol.lo}, {hi}] = input {s.input_index} dim {s.dim}{part}")
+    for guard in plan.guards:
+        out.append(f"guard [{guard}]" + (f" at {json.dumps(guard.origin)}" if guard.origin else ""))
+    out += [f"slot [{size}]" for size in plan.slots]
     out.append("begin")
     for line in plan.lines:
         out.extend(f"  {text}" for text in print_line(line))
@@ -109,10 +118,9 @@ def print_plan(plan: Plan) -> str:
 def print_line(line: Line) -> list[str]:
     """One line of the plan as text; several lines for one that holds blocks."""
     match line:
-        case Alloc(name, layout, place, offset):
-            return [
-                f"alloc {name}: {layout_text(layout)} {place}" + (f" {offset}" if place == "arena" else "")
-            ]
+        case Alloc(name, layout, place, offset, slot):
+            where = f"slot {slot}" if slot >= 0 else f"arena {offset}" if place == "arena" else place
+            return [f"alloc {name}: {layout_text(layout)} {where}"]
         case Reuse(name, layout, old):
             return [f"reuse {name}: {layout_text(layout)} = {old}"]
         case View(name, layout, base):
@@ -155,7 +163,13 @@ def _call_arg(arg: CallArg) -> str:
         return f"{arg.buffer}: {layout_text(arg.layout)}"
     if isinstance(arg, str):
         return json.dumps(arg)
-    return _list(arg) if isinstance(arg, tuple) else repr(arg)
+    return _list(arg) if isinstance(arg, tuple) else f"expr {arg}" if isinstance(arg, Expr) else repr(arg)
+
+
+def _literal(value: Literal) -> str:
+    if isinstance(value, (Expr, SizeFloat)):
+        return f"{'expr' if isinstance(value, Expr) else 'sizes'} [{value}]"
+    return repr(value)
 
 
 def _origins(origins: Sequence[Origin]) -> str:
@@ -165,7 +179,7 @@ def _origins(origins: Sequence[Origin]) -> str:
 _NAME = r"[A-Za-z_]\w*"
 _LAYOUT = r"\w+ \[[^\]]*\] stride \[[^\]]*\](?: offset [^:=\"]+?)?(?: device \w+)?"
 _ORIGIN = re.compile(r"(\S+) \[([^\]]*)\](?: at (.*))?$")
-_LITERALS: Mapping[str, Literal] = {
+_LITERALS: Mapping[str, int | float | bool | None] = {
     "None": None,
     "True": True,
     "False": False,
@@ -189,7 +203,7 @@ class _Parser:
 
     def plan(self) -> Plan:
         for _, row in self.rows:  # a layout may use a symbol that is declared below it
-            if m := re.fullmatch(rf"symbol ({_NAME}) in \[(-?\d+), (-?\d+|inf)\] = input \d+ dim \d+", row):
+            if m := re.fullmatch(rf"symbol ({_NAME}) in \[(-?\d+), (-?\d+|inf)\] = input .*", row):
                 self.symbols[m[1]] = sym(m[1], int(m[2]), None if m[3] == "inf" else int(m[3]))
         plan = Plan(self._match(rf"plan ({_NAME})")[1], [], [], [], [])
         m = self._match(r"arena (\d+) scratch (\d+) weights (\d+)")
@@ -237,9 +251,19 @@ class _Parser:
         elif m := re.fullmatch(rf"output ({_NAME}): ({_LAYOUT})", row):
             plan.outputs.append(OutputSlot(m[1], self._layout(m[2])))
         elif m := re.fullmatch(rf"output ({_NAME}) = (\S+)", row):
-            plan.outputs.append(OutputSlot(m[1], None, self._literal(m[2])))
-        elif m := re.fullmatch(rf"symbol ({_NAME}) in .* = input (\d+) dim (\d+)", row):
-            plan.symbols.append(SizeSymbol(self.symbols[m[1]], int(m[2]), int(m[3])))
+            plan.outputs.append(OutputSlot(m[1], None, self._plain(m[2])))
+        elif m := re.fullmatch(rf"output ({_NAME}) = (expr|sizes) \[(.+)\]", row):
+            number = self._expr(m[3]) if m[2] == "expr" else parse_size_float(m[3], self.symbols)
+            plan.outputs.append(OutputSlot(m[1], None, number))
+        elif m := re.fullmatch(
+            rf"symbol ({_NAME}) in .* = input (\d+) dim (\d+)(?: scale (-?\d+) rest \[(.+)\])?", row
+        ):
+            part = (int(m[4]), self._expr(m[5])) if m[4] else ()
+            plan.symbols.append(SizeSymbol(self.symbols[m[1]], int(m[2]), int(m[3]), *part))
+        elif m := re.fullmatch(r"guard \[(.+?)\](?: at (\".*\"))?", row):
+            plan.guards.append(parse_guard(m[1], self.symbols, json.loads(m[2]) if m[2] else ""))
+        elif m := re.fullmatch(r"slot \[(.+)\]", row):
+            plan.slots.append(self._expr(m[1]))
         else:
             raise self._fail()
         self.at += 1
@@ -249,7 +273,7 @@ class _Parser:
         if m is None:
             raise self._fail("not a layout")
         try:
-            dims = [tuple(self._expr(e) for e in part.split(", ") if e) for part in (m[2], m[3])]
+            dims = [parse_exprs(part, self.symbols) for part in (m[2], m[3])]
             offset = self._expr(m[4]) if m[4] else as_expr(0)
             return Layout(parse_dtype(m[1]), dims[0], dims[1], offset, m[5] or "cpu")
         except ValueError as e:
@@ -261,12 +285,12 @@ class _Parser:
     def _grid(self, text: str | None) -> tuple[Expr, Expr, Expr] | None:
         if text is None:
             return None
-        sides = [self._expr(e) for e in text.split(", ")]
+        sides = parse_exprs(text, self.symbols)
         if len(sides) != 3:
             raise self._fail(f"[{text}] is not a grid of three sides")
         return sides[0], sides[1], sides[2]
 
-    def _literal(self, text: str) -> Literal:
+    def _plain(self, text: str) -> int | float | bool | None:
         if text in _LITERALS:
             return _LITERALS[text]
         try:
@@ -295,6 +319,8 @@ class _Parser:
         return tuple(out)
 
     def _simple(self, row: str, origins: tuple[Origin, ...]) -> Line:
+        if m := re.fullmatch(rf"alloc ({_NAME}): ({_LAYOUT}) slot (\d+)", row):
+            return Alloc(m[1], self._layout(m[2]), "arena", slot=int(m[3]))
         if m := re.fullmatch(rf"alloc ({_NAME}): ({_LAYOUT}) (arena|output)(?: (\d+))?", row):
             return Alloc(m[1], self._layout(m[2]), m[3], int(m[4] or 0))
         if m := re.fullmatch(rf"(reuse|view) ({_NAME}): ({_LAYOUT}) = ({_NAME})", row):
@@ -331,8 +357,11 @@ class _Parser:
         if text.startswith('"'):
             return str(json.loads(text))
         if text.startswith("["):
-            return tuple(int(i) for i in split_list(text[1:-1]))
-        return self._literal(text)
+            items = split_list(text[1:-1])
+            return tuple(int(i) if re.fullmatch(r"-?\d+", i) else self._expr(i) for i in items)
+        if text.startswith("expr "):
+            return self._expr(text.removeprefix("expr "))
+        return self._plain(text)
 
 
 def _split_origins(row: str) -> tuple[str, tuple[Origin, ...]]:

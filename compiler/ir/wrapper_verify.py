@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from compiler.ir.expr import maximum
 from compiler.ir.loop import Layout
 from compiler.ir.wrapper import (
     Alloc,
@@ -44,6 +45,7 @@ class _Value:
     begin: int = 0
     end: int = 0
     dead: str = ""
+    slot: int = -1
 
 
 def verify(plan: Plan) -> None:
@@ -95,8 +97,8 @@ class _Checker:
             self.define(c.name, _Value(c.layout, c.name, "mutated" if c.mutated else "constant"))
         for s in plan.symbols:
             size = plan.inputs[s.input_index].layout.size
-            if s.dim >= len(size) or size[s.dim] is not s.symbol:
-                raise self.fail(f"symbol {s.symbol} is not dim {s.dim} of input {s.input_index}")
+            if s.dim >= len(size) or size[s.dim] is not s.symbol * s.scale + s.rest:
+                raise self.fail(f"dim {s.dim} of input {s.input_index} does not give symbol {s.symbol}")
 
     def line(self, line: Line, top: bool) -> None:
         self.where = print_line(line)[0]
@@ -111,7 +113,7 @@ class _Checker:
                 if taken.kind == "output" and layout != taken.layout:
                     raise self.fail(f"{name!r} has another layout than the tensor {old!r} that it takes over")
                 taken.dead = f"{name!r} took it over"
-                self.define(name, _Value(layout, name, taken.kind, taken.begin, taken.end))
+                self.define(name, _Value(layout, name, taken.kind, taken.begin, taken.end, slot=taken.slot))
             case View(name, layout, base):
                 value = self.use(base)
                 self._inside(name, layout, base)
@@ -149,18 +151,36 @@ class _Checker:
     def _alloc(self, line: Alloc) -> None:
         if line.place == "output":
             return self.define(line.name, _Value(line.layout, line.name, "output"))
+        if line.slot >= 0:
+            return self._alloc_slot(line)
         need = size_bytes(line.layout)
         if need is None:
-            raise self.fail(f"{line.name!r} has a dynamic size and cannot be planned into the arena")
+            raise self.fail(f"{line.name!r} has a size that is known at run time only, and no slot")
         begin, end = line.offset_bytes, line.offset_bytes + need
         if begin % ALIGNMENT_BYTES or end > self.plan.arena_bytes:
             raise self.fail(
                 f"arena bytes {begin} to {end} are misaligned or beyond the arena's {self.plan.arena_bytes}"
             )
         for other in self.values.values():
-            if other.kind == "arena" and not other.dead and other.begin < end and begin < other.end:
+            if (
+                other.slot < 0
+                and other.kind == "arena"
+                and not other.dead
+                and other.begin < end
+                and begin < other.end
+            ):
                 other.dead = f"{line.name!r} took its memory (arena bytes {begin} to {end})"
         self.define(line.name, _Value(line.layout, line.name, "arena", begin, end))
+
+    def _alloc_slot(self, line: Alloc) -> None:
+        need = line.layout.storage_numel() * line.layout.dtype.size_bytes
+        slots = self.plan.slots
+        if line.slot >= len(slots) or maximum(slots[line.slot], need) is not slots[line.slot]:
+            raise self.fail(f"slot {line.slot} has no room for {need} bytes")
+        for other in self.values.values():
+            if other.slot == line.slot and not other.dead:
+                other.dead = f"{line.name!r} took its memory (slot {line.slot})"
+        self.define(line.name, _Value(line.layout, line.name, "arena", slot=line.slot))
 
     def _inside(self, name: str, layout: Layout, base: str) -> None:
         need, have = size_bytes(layout), size_bytes(self.values[self.use(base).root].layout)

@@ -73,7 +73,7 @@ def _flattened(
 def _four_dims(
     b: Builder, q: Value, k: Value, v: Value, mask: Value | None, causal: bool, scale: float | None
 ) -> Value:
-    factor = 1 / math.sqrt(q.size[-1].value()) if scale is None else scale
+    factor = 1 / math.sqrt(q.size[-1]) if scale is None else scale
     wide = compute_dtype(q.dtype)
     if mask is not None:
         mask = _additive(b, mask, wide)

@@ -24,6 +24,7 @@ from typing import Union
 
 from compiler.ir.dtypes import DType, float32, float64
 from compiler.ir.expr import Expr, IntLike, as_expr, exprs, mul_all
+from compiler.ir.guard import Guard
 from compiler.ir.loop import (
     Layout,
     Node,
@@ -153,6 +154,12 @@ class Builder:
         name = self.new_name()
         self.add(Pointwise(name, own, t.origins or (self.origin,), t.body(stored)))
         return TensorRef(name, stride_order.permuted_layout(own, stride_order.inverse(order)))
+
+    def require(self, op: str, left: IntLike, right: IntLike) -> None:
+        """What the current node needs to hold of the sizes of a run (`ir.guard.Guard`): checked on entry where it is not known."""
+        guard = Guard(op, as_expr(left), as_expr(right), self.origin.location)
+        if guard.known() is not True and guard not in self.program.guards:
+            self.program.guards.append(guard)
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 

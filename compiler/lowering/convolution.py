@@ -25,7 +25,7 @@ from compiler.lowering import winograd
 from compiler.lowering.builder import Builder, Parameter
 from compiler.lowering.constants import packed_conv_numel, packed_dtype, packing_for
 from compiler.lowering.factories import full
-from compiler.lowering.matmul import product, wide_product
+from compiler.lowering.matmul import plain, product, wide_product
 from compiler.lowering.pointwise import apply
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.registry import lowers
@@ -214,10 +214,10 @@ def _packed(b: Builder, x: Value, weight: Value, window: Window, template: str) 
 
 def _params(x: Value, weight: Value, size: Index, window: Window) -> list[Parameter]:
     """The fields of Conv2dShape in their order."""
-    n, channels, h, w = (s.value() for s in x.size)
-    _, out_channels, out_h, out_w = (s.value() for s in size)
-    kernel_h, kernel_w = (s.value() for s in weight.size[2:])
-    fields = {
+    n, channels, h, w = (plain(s) for s in x.size)
+    _, out_channels, out_h, out_w = (plain(s) for s in size)
+    kernel_h, kernel_w = (plain(s) for s in weight.size[2:])
+    fields: dict[str, int | Expr] = {
         "N": n,
         "H": h,
         "W": w,

@@ -10,12 +10,13 @@ from typing import Union
 
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr
+from compiler.ir.size_float import SizeFloat
 from compiler.lowering.broadcasting import at_broadcast, broadcast_size, repeats_over_outer_dim
 from compiler.lowering.builder import Builder
 from compiler.lowering.tracer import Scalar, Tracer, compute_dtype
 from compiler.lowering.values import Cost, Index, Value
 
-Operand = Union[Value, Expr, int, float, bool]
+Operand = Union[Value, Expr, SizeFloat, int, float, bool]
 Combine = Callable[..., Scalar]
 
 
@@ -53,6 +54,6 @@ def elementwise(
 def _element(t: Tracer, operand: Operand, index: Index, dtype: DType) -> Scalar:
     if isinstance(operand, Value):
         return t.cast(at_broadcast(operand, t, index), dtype)
-    if isinstance(operand, Expr):
-        return t.cast(t.index(operand), dtype)
+    if isinstance(operand, (Expr, SizeFloat)):
+        return t.cast(t.number(operand), dtype)
     return t.constant(operand, dtype)

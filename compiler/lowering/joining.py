@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.ir.expr import Expr, as_expr, maximum, minimum
+from compiler.ir.expr import Expr, IntLike, as_expr, maximum, minimum
 from compiler.lowering.broadcasting import at_broadcast
 from compiler.lowering.builder import Builder
 from compiler.lowering.registry import lowers
 from compiler.lowering.tracer import Number, Scalar, Tracer, compute_dtype
 from compiler.lowering.values import Cost, Index, Value
-from compiler.lowering.view_ops import reindex, unsqueeze
+from compiler.lowering.view_ops import clip, from_start, reindex, unsqueeze
 
 
 @lowers("aten.cat.default")
@@ -65,9 +65,9 @@ def join(b: Builder, parts: Sequence[Value], dim: int) -> Value:
 
 
 @lowers("aten.constant_pad_nd.default")
-def constant_pad_nd(b: Builder, x: Value, pad: Sequence[int], value: Number = 0) -> Value:
+def constant_pad_nd(b: Builder, x: Value, pad: Sequence[IntLike], value: Number = 0) -> Value:
     """`pad` is (before, after) of the last dim, then of the one before it, ...; negative numbers cut."""
-    before = [0] * x.rank
+    before: list[IntLike] = [0] * x.rank
     for k in range(len(pad) // 2):
         before[x.rank - 1 - k] = pad[2 * k]
     return padded(b, x, before, b.out.size, value)
@@ -75,12 +75,12 @@ def constant_pad_nd(b: Builder, x: Value, pad: Sequence[int], value: Number = 0)
 
 @lowers("aten.pad.default")
 def pad_mode(
-    b: Builder, x: Value, pad: Sequence[int], mode: str = "constant", value: Number | None = None
+    b: Builder, x: Value, pad: Sequence[IntLike], mode: str = "constant", value: Number | None = None
 ) -> Value:
     """`mode` other than "constant" repeats elements of x: mirrored, the nearest, or from the other side."""
     if mode == "constant":
         return constant_pad_nd(b, x, pad, 0 if value is None else value)
-    before = [0] * x.rank
+    before: list[IntLike] = [0] * x.rank
     for k in range(len(pad) // 2):
         before[x.rank - 1 - k] = pad[2 * k]
 
@@ -105,7 +105,7 @@ def pad_mode(
     return reindex(b, x, size, source, repeats=True)
 
 
-def padded(b: Builder, x: Value, before: Sequence[int], size: Sequence[Expr], value: Number) -> Value:
+def padded(b: Builder, x: Value, before: Sequence[IntLike], size: Sequence[Expr], value: Number) -> Value:
     """x moved by `before` inside a tensor of `size` that holds `value` elsewhere."""
 
     def make(t: Tracer, index: Index) -> Scalar:
@@ -122,13 +122,12 @@ def slice_scatter(
     x: Value,
     source: Value,
     dim: int = 0,
-    start: int | None = None,
-    end: int | None = None,
+    start: IntLike | None = None,
+    end: IntLike | None = None,
     step: int = 1,
 ) -> Value:
     dim %= x.rank
-    extent = x.size[dim].value()
-    first = min(max((start or 0) + (extent if (start or 0) < 0 else 0), 0), extent)
+    first = clip(0 if start is None else start, x.size[dim])
 
     def make(t: Tracer, index: Index) -> Scalar:
         offset = index[dim] - first
@@ -142,9 +141,11 @@ def slice_scatter(
 
 
 @lowers("aten.select_scatter.default")
-def select_scatter(b: Builder, x: Value, source: Value, dim: int, index: int) -> Value:
+def select_scatter(b: Builder, x: Value, source: Value, dim: int, index: IntLike) -> Value:
     dim %= x.rank
-    position = index % x.size[dim].value()
+    position = from_start(index, x.size[dim])
+    b.require("le", 0, position)
+    b.require("lt", position, x.size[dim])
 
     def make(t: Tracer, i: Index) -> Scalar:
         within = [t.op("eq", t.index(i[dim]), t.index(position))]

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 import torch.fx
 
-from compiler.ir.expr import as_expr
+from compiler.ir.expr import NotConstant, as_expr
 from compiler.ir.graph import GraphOutput, ModelGraph
 from compiler.ir.loop import Input, Layout, Mutation, OutputRef, Program, TensorRef
 from compiler.ir.loop_reads import buffers_read
@@ -48,6 +48,7 @@ def run(graph: ModelGraph, ctx: Context) -> Program:
     families.load()
     _refuse_unsupported(graph, ctx)
     program = Program(graph.name, _inputs(graph), [], [], [], {}, graph.in_spec, graph.out_spec)
+    program.guards = list(graph.guards)
     constants = ConstantTable(program, graph.constants, graph.data)
     builder = Builder(program, constants, ctx)
     env = _placeholders(graph, program, constants)
@@ -115,6 +116,10 @@ def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) 
         result = lowering(b, *args, **kwargs) if lowering else fallback.call(b, node, args, kwargs)
     except Unsupported as error:
         b.ctx.problems.append(Problem(error.what, b.origin.location, error.remedy))
+        return _stand_in(b, node)
+    except NotConstant as error:
+        what = f"{b.origin.aten_op} needs a number that is the same in every run: {error}"
+        b.ctx.problems.append(Problem(what, b.origin.location, "export with this size fixed"))
         return _stand_in(b, node)
     if isinstance(result, Value) and should_realize(node, result):
         b.realize(result)

@@ -75,7 +75,7 @@ def _by_template(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
         return reshape(b, _by_template(b, one[0], one[1], (*one[0].size[:2], size[1])), size)
     batch, m, n = size
     layout = Layout.contiguous(dtypes.float32, size)
-    params = (("B", _plain(batch)), ("M", _plain(m)), ("N", _plain(n)), ("K", _plain(x.size[-1])))
+    params = (("B", plain(batch)), ("M", plain(m)), ("N", plain(n)), ("K", plain(x.size[-1])))
     return Value.stored(b.template("bmm", layout, [b.in_memory(x), b.in_memory(y)], params, size))
 
 
@@ -84,7 +84,7 @@ def _on_gpu(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
         one = [reshape(b, b.realize(v), (1, *v.size)) for v in (x, y)]
         return reshape(b, _on_gpu(b, one[0], one[1], (*one[0].size[:2], size[1])), size)
     batch, m, n = size
-    params = (("B", _plain(batch)), ("M", _plain(m)), ("N", _plain(n)), ("K", _plain(x.size[-1])))
+    params = (("B", plain(batch)), ("M", plain(m)), ("N", plain(n)), ("K", plain(x.size[-1])))
     layout = Layout.contiguous(x.dtype, size)
     return Value.stored(b.template("triton_gemm", layout, [b.in_memory(x), b.in_memory(y)], params, size))
 
@@ -95,7 +95,7 @@ def _gemm(b: Builder, x: Value, weight: TensorRef, size: Sequence[Expr]) -> Valu
     packing = packing_for("panel16", x.dtype, k.value())
     packed = b.constants.packed(weight, packing, packed_gemm_numel(n.value(), k.value()))
     rows = _rows(b, convert(b, x, packed.layout.dtype))
-    params = (("M", _plain(m)), ("N", _plain(n)), ("K", _plain(k)))
+    params = (("M", plain(m)), ("N", plain(n)), ("K", plain(k)))
     return Value.stored(
         b.template("gemm", Layout.contiguous(dtypes.float32, size), [rows, packed], params, size)
     )
@@ -126,6 +126,6 @@ def _accumulator(dtype: DType) -> DType:
     return dtype if dtype.is_float else dtypes.int64
 
 
-def _plain(e: Expr) -> int | Expr:
+def plain(e: Expr) -> int | Expr:
     """A constant size as a Python integer."""
     return e.value() if e.is_const else e

@@ -199,7 +199,7 @@ def _adaptive_average(b: Builder, x: Value, size: Index, rank: int) -> Value:
     if all(w == 1 for w in wanted):
         return mean_dims(b, x, range(x.rank - rank, x.rank), True, x.dtype)
     b.share(x)
-    if all(e % w == 0 for e, w in zip(extent, wanted, strict=True)):
+    if all(e.is_const and w.is_const and e % w == 0 for e, w in zip(extent, wanted, strict=True)):
         kernel = [(e // w).value() for e, w in zip(extent, wanted, strict=True)]
         pool = _Pool(x, rank, kernel, kernel, 0)
         return b.realize(
@@ -222,10 +222,7 @@ def _uneven_count(out: Index, extent: Sequence[Expr], wanted: Sequence[Expr]) ->
 
 def _uneven_sum(b: Builder, x: Value, size: Index, rank: int) -> Value:
     extent, wanted = x.size[x.rank - rank :], size[len(size) - rank :]
-    longest = [
-        max((end - start).value() for start, end in (_window(as_expr(o), e, w) for o in range(w.value())))
-        for e, w in zip(extent, wanted, strict=True)
-    ]
+    longest = [_longest_window(e, w) for e, w in zip(extent, wanted, strict=True)]
 
     def element(t: Tracer, i: Index, r: Index) -> Scalar:
         windows = [_window(o, e, w) for o, e, w in zip(i[len(i) - rank :], extent, wanted, strict=True)]
@@ -233,7 +230,15 @@ def _uneven_sum(b: Builder, x: Value, size: Index, rank: int) -> Value:
         inside = [c for position, (_, end) in zip(at, windows, strict=True) for c in _below(t, position, end)]
         return t.masked(t.all_of(inside), lambda: x.at(t, (*i[: len(i) - rank], *at)), 0)
 
-    return b.reduce("sum", x.dtype, compute_dtype(x.dtype), size, [as_expr(n) for n in longest], element)
+    return b.reduce("sum", x.dtype, compute_dtype(x.dtype), size, longest, element)
+
+
+def _longest_window(extent: Expr, wanted: Expr) -> Expr:
+    """Of a size known at run time only: as many as any window can have, of which those beyond its end are left out."""
+    if not extent.is_const or not wanted.is_const:
+        return (extent + wanted - 1) // wanted + 1
+    windows = (_window(as_expr(o), extent, wanted) for o in range(wanted.value()))
+    return max((end - start for start, end in windows), key=lambda size: size.value())
 
 
 def _below(t: Tracer, position: Expr, end: Expr) -> list[Scalar]:

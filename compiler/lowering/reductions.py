@@ -14,13 +14,13 @@ import torch
 
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
-from compiler.ir.expr import mul_all
+from compiler.ir.expr import Expr, maximum, mul_all
 from compiler.lowering.builder import Builder
 from compiler.lowering.elementwise import elementwise
 from compiler.lowering.factories import full
 from compiler.lowering.pointwise import apply
 from compiler.lowering.pointwise_composites import convert
-from compiler.lowering.registry import lowers
+from compiler.lowering.registry import Unsupported, lowers
 from compiler.lowering.torch_types import to_dtype
 from compiler.lowering.tracer import Scalar, Tracer, compute_dtype
 from compiler.lowering.values import Index, Value
@@ -72,7 +72,7 @@ def mean_dims(b: Builder, x: Value, dims: Sequence[int], keepdim: bool, dtype: D
     """The mean: the sum in compute precision over the number of elements."""
     total = sum_dims(b, x, dims, keepdim, compute_dtype(dtype))
     count = mul_all(x.size[d] for d in dims)
-    return convert(b, apply(b, "div", [total, float(count.value())], total.dtype, total.dtype), dtype)
+    return convert(b, apply(b, "div", [total, plain_float(count)], total.dtype, total.dtype), dtype)
 
 
 @lowers("aten.sum.default", "aten.sum.dim_IntList")
@@ -139,6 +139,8 @@ def _position(b: Builder, kind: str, x: Value, dims: Sequence[int], keepdim: boo
     """The position of the extreme along one dim (0 for a scalar)."""
     if not dims:
         return full(b, x.size, 0, dtypes.int64)
+    if not mul_all(x.size[d] for d in dims).is_const:
+        b.realize(x)  # the kernel reads a row twice; one of unknown length is in memory
     return reduce_dims(b, kind, x, dims, keepdim, x.dtype)
 
 
@@ -156,10 +158,25 @@ def moments(
 
     squares = elementwise(b, inner, inner, squared, [x, wide_mean], ops=2)
     total = sum_dims(b, squares, dims, keepdim, inner)
-    degrees = max(float(mul_all(x.size[d] for d in dims).value()) - correction, 0.0)
-    variance = apply(b, "div", [total, degrees], inner, inner)
+    variance = apply(b, "div", [total, _degrees(mul_all(x.size[d] for d in dims), correction)], inner, inner)
     kept = wide_mean if keepdim else reshape(b, wide_mean, [s for d, s in enumerate(x.size) if d not in dims])
     return variance, kept
+
+
+def plain_float(count: Expr) -> Expr | float:
+    """A number of elements as an operand."""
+    return float(count.value()) if count.is_const else count
+
+
+def _degrees(count: Expr, correction: float) -> Expr | float:
+    """What a variance divides by."""
+    if count.is_const:
+        return max(float(count.value()) - correction, 0.0)
+    if not float(correction).is_integer():
+        raise Unsupported(
+            f"a variance with correction {correction} over a size that is known at run time only"
+        )
+    return maximum(count - int(correction), 0)
 
 
 def _correction(unbiased: bool, correction: float | None) -> float:

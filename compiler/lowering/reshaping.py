@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from compiler.ir.expr import Expr, as_expr, mul_all
+from compiler.ir.expr import Expr, as_expr, mul_all, typical
 from compiler.ir.loop import Layout
 
 
@@ -32,13 +32,24 @@ def groups_of(before: Sequence[Expr], after: Sequence[Expr]) -> list[Group]:
         left, right = _take(before, i), _take(after, j)
         i_end, j_end = min(i + 1, len(before)), min(j + 1, len(after))
         while left is not right:
-            if j_end >= len(after) or (i_end < len(before) and left.value() < right.value()):
+            if i_end >= len(before) and j_end >= len(after):
+                break  # the same number for every size of a run, by export's word; our normal form does not show it
+            if j_end >= len(after) or (i_end < len(before) and _is_behind(left, right)):
                 left, i_end = left * before[i_end], i_end + 1
             else:
                 right, j_end = right * after[j_end], j_end + 1
         groups.append(Group(tuple(range(i, i_end)), tuple(range(j, j_end))))
         i, j = i_end, j_end
     return groups
+
+
+def _is_behind(left: Expr, right: Expr) -> bool:
+    """Whether `left` takes the next factor: it divides `right`, or is smaller."""
+    if left.is_const and right.is_const:
+        return left.value() < right.value()
+    if right % left == 0 or left % right == 0:
+        return right % left == 0
+    return typical(left) < typical(right)
 
 
 def _take(size: Sequence[Expr], position: int) -> Expr:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.ir.expr import Expr
+from compiler.ir.expr import Expr, typical
 from compiler.ir.loop import BodyOp, Layout
 
 Order = tuple[int, ...]
@@ -85,7 +85,5 @@ def _order(size: Sequence[Expr], stride: Sequence[Expr]) -> Order:
 
 
 def _magnitude(e: Expr) -> int:
-    """A number to compare sizes and strides by; the upper bound stands for a symbolic one."""
-    if e.is_const:
-        return e.value()
-    return e.hi if e.hi is not None else 1 << 40
+    """A number to compare sizes and strides by."""
+    return typical(e)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from compiler.ir.dtypes import BY_NAME, DType
-from compiler.ir.expr import Expr, as_expr
+from compiler.ir.expr import Expr, IntLike, exprs
 from compiler.support.diagnostics import InternalError
 
 
@@ -25,6 +25,6 @@ def to_torch(dtype: DType) -> torch.dtype:
     return found
 
 
-def to_sizes(sizes: Sequence[int | torch.SymInt]) -> tuple[Expr, ...]:
-    """Sizes or strides of a tensor; every dim is static (the frontend refuses symbolic ones)."""
-    return tuple(as_expr(int(s)) for s in sizes)
+def to_sizes(sizes: Sequence[IntLike]) -> tuple[Expr, ...]:
+    """Sizes or strides of a tensor, numbers or expressions."""
+    return exprs(sizes)

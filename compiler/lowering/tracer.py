@@ -27,6 +27,7 @@ from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr, IntLike, as_expr
 from compiler.ir.loop import Body, BodyOp, indirect_var
 from compiler.ir.scalar_ops import SCALAR_OPS
+from compiler.ir.size_float import SizeFloat
 from compiler.support.diagnostics import InternalError
 from compiler.support.origins import Origin
 
@@ -90,6 +91,17 @@ class Tracer:
         e = as_expr(value)
         return self.constant(e.value(), dtype) if e.is_const else self._emit("index", (), dtype, (e,))
 
+    def number(self, value: Expr | SizeFloat | float) -> Scalar:
+        """A number made of sizes: int64 for an expression, float64 for the rest."""
+        if isinstance(value, Expr):
+            return self.index(value)
+        if not isinstance(value, SizeFloat):
+            return self.constant(value, dtypes.float64)
+        operands = [self.number(arg) for arg in value.args]
+        if value.op == "float":
+            return self.cast(operands[0], dtypes.float64)
+        return self.op(value.op, *operands)
+
     def indirect(self, value: Scalar, size: IntLike, where: str) -> Expr:
         """`value` as an index into `size` elements: negative ones wrap once, others out of range are reported with `where`."""
         if self.mask is not None:
@@ -136,9 +148,10 @@ class Tracer:
         """The conditions of lo <= value < hi that the value's interval does not already show."""
         lo, hi = as_expr(lo), as_expr(hi)
         conditions = []
-        if value.lo is None or lo.hi is None or value.lo < lo.hi:
+        above, under = (value - lo).lo, (hi - value).lo
+        if above is None or above < 0:
             conditions.append(self.op("ge", self.index(value), self.index(lo)))
-        if value.hi is None or hi.lo is None or value.hi >= hi.lo:
+        if under is None or under < 1:
             conditions.append(self.op("lt", self.index(value), self.index(hi)))
         return conditions
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from compiler.ir.expr import Expr, IntLike, as_expr, contiguous_strides, exprs
+from compiler.ir.expr import Expr, IntLike, as_expr, contiguous_strides, exprs, maximum, minimum
 from compiler.ir.loop import Layout
 from compiler.lowering.builder import Builder
 from compiler.lowering.reshaping import Group, groups_of, reshaped_layout
@@ -82,7 +82,7 @@ def expand(b: Builder, x: Value, size: Sequence[IntLike]) -> Value:
     if x.ref is not None:
         layout = x.ref.layout
         strides = [
-            st if s is w else zero
+            zero if s == 1 and w is not s else st
             for s, st, w in zip(layout.size, layout.stride, wanted[added:], strict=True)
         ]
         return x.with_layout(Layout(layout.dtype, wanted, (*[zero] * added, *strides), layout.offset))
@@ -91,6 +91,16 @@ def expand(b: Builder, x: Value, size: Sequence[IntLike]) -> Value:
         return tuple(zero if s == 1 else k for k, s in zip(i[added:], x.size, strict=True))
 
     return reindex(b, x, wanted, source, repeats=True)
+
+
+def from_start(position: IntLike, extent: Expr) -> Expr:
+    """A position that may be counted from the end, counted from the start. Raises NotConstant where its sign is not known."""
+    return extent + position if position < 0 else as_expr(position)
+
+
+def clip(position: IntLike, extent: Expr) -> Expr:
+    """The same, moved into [0, extent]."""
+    return minimum(maximum(from_start(position, extent), 0), extent)
 
 
 def slice_dim(b: Builder, x: Value, dim: int, start: IntLike, length: IntLike, step: int = 1) -> Value:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.ir.expr import Expr, as_expr
+from compiler.ir.expr import Expr, IntLike, as_expr
 from compiler.lowering.builder import Builder
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.registry import POINTWISE, VIEWS, lowers
 from compiler.lowering.values import Index, Value
 from compiler.lowering.view_ops import (
+    clip,
     expand,
+    from_start,
     permute,
     reindex,
     reshape,
@@ -19,9 +21,6 @@ from compiler.lowering.view_ops import (
     squeeze,
     unsqueeze,
 )
-
-# `slice` writes "to the end" as this or more.
-_INT_MAX = 1 << 62
 
 
 @lowers(
@@ -84,7 +83,7 @@ def lower_squeeze(b: Builder, x: Value, dims: int | Sequence[int] | None = None)
 
 
 @lowers("aten.expand.default", "aten.broadcast_to.default", family=VIEWS)
-def lower_expand(b: Builder, x: Value, size: Sequence[int], **_: object) -> Value:
+def lower_expand(b: Builder, x: Value, size: Sequence[IntLike], **_: object) -> Value:
     return expand(b, x, size)
 
 
@@ -95,26 +94,32 @@ def expand_as(b: Builder, x: Value, other: Value) -> Value:
 
 @lowers("aten.slice.Tensor", family=VIEWS)
 def lower_slice(
-    b: Builder, x: Value, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+    b: Builder,
+    x: Value,
+    dim: int = 0,
+    start: IntLike | None = None,
+    end: IntLike | None = None,
+    step: int = 1,
 ) -> Value:
-    extent = x.size[dim % x.rank].value()
-    first = _clip(0 if start is None else start, extent)
-    last = _clip(extent if end is None or end > _INT_MAX else end, extent)
-    return slice_dim(b, x, dim, first, max(0, -(-(last - first) // step)), step)
-
-
-def _clip(position: int, extent: int) -> int:
-    return min(max(position + extent if position < 0 else position, 0), extent)
+    first = clip(0 if start is None else start, x.size[dim % x.rank])
+    return slice_dim(b, x, dim, first, b.out.size[dim % x.rank], step)
 
 
 @lowers("aten.narrow.default", family=VIEWS)
-def narrow(b: Builder, x: Value, dim: int, start: int, length: int) -> Value:
-    return slice_dim(b, x, dim, start % x.size[dim % x.rank].value() if length else 0, length)
+def narrow(b: Builder, x: Value, dim: int, start: IntLike, length: IntLike) -> Value:
+    if length == 0:
+        return slice_dim(b, x, dim, 0, length)
+    first = from_start(start, x.size[dim % x.rank])
+    b.require("le", first + length, x.size[dim % x.rank])
+    return slice_dim(b, x, dim, first, length)
 
 
 @lowers("aten.select.int", family=VIEWS)
-def lower_select(b: Builder, x: Value, dim: int, index: int) -> Value:
-    return select(b, x, dim, index % x.size[dim % x.rank].value())
+def lower_select(b: Builder, x: Value, dim: int, index: IntLike) -> Value:
+    position = from_start(index, x.size[dim % x.rank])
+    b.require("le", 0, position)
+    b.require("lt", position, x.size[dim % x.rank])
+    return select(b, x, dim, position)
 
 
 @lowers(
@@ -170,8 +175,8 @@ def flip(b: Builder, x: Value, dims: Sequence[int]) -> Value:
 
 
 @lowers("aten.roll.default", family=VIEWS)
-def roll(b: Builder, x: Value, shifts: Sequence[int] | int, dims: Sequence[int] | int = ()) -> Value:
-    moves = [shifts] if isinstance(shifts, int) else list(shifts)
+def roll(b: Builder, x: Value, shifts: Sequence[IntLike] | IntLike, dims: Sequence[int] | int = ()) -> Value:
+    moves = [shifts] if isinstance(shifts, (int, Expr)) else list(shifts)
     along = [dims] if isinstance(dims, int) else list(dims)
     if not along:
         flat = reshape(b, x, (x.numel(),))
@@ -185,7 +190,7 @@ def roll(b: Builder, x: Value, shifts: Sequence[int] | int, dims: Sequence[int] 
 
 
 @lowers("aten.repeat.default", family=VIEWS)
-def repeat(b: Builder, x: Value, repeats: Sequence[int]) -> Value:
+def repeat(b: Builder, x: Value, repeats: Sequence[IntLike]) -> Value:
     added = len(repeats) - x.rank
 
     def source(i: Index) -> Index:

@@ -12,8 +12,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from compiler.ir.expr import Expr
 from compiler.ir.kernel import KernelSpec
 from compiler.ir.loop import Layout
+from compiler.ir.size_float import SizeFloat
 from compiler.ir.wrapper import ConstantSlot, OutputSlot, Plan
 from compiler.package import elf
 from compiler.support.options import CompileOptions
@@ -95,7 +97,8 @@ def _size(value: object) -> Json:
 
 def _output(slot: OutputSlot) -> Json:
     if slot.layout is None:
-        return {"name": slot.name, "literal": slot.literal}
+        number = slot.literal
+        return {"name": slot.name, "literal": str(number) if isinstance(number, Expr | SizeFloat) else number}
     return {"name": slot.name, **_tensor(slot.layout)}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from compiler.ir.expr import mul_all
+from compiler.ir.expr import Expr, mul_all, typical
 from compiler.ir.loop import Layout, loop_var
 from compiler.ir.schedule_bodies import load_index
 from compiler.ir.schedule_passes import body_cost, kept_rows
@@ -15,6 +15,8 @@ MAX_OPS = 400
 MAX_ARGUMENTS = 48
 # Rows of intermediate results of one thread should stay within half of a 1 MiB second-level cache.
 LOCAL_LIMIT_BYTES = 1 << 19
+# A row whose length is known at run time only has room for its longest in every thread's scratch up to this.
+LONGEST_SIZED_ROW_BYTES = 1 << 16
 # A kernel of that much work (bytes moved, or arithmetic that takes as long) should have enough tasks for the device.
 PARALLEL_WORK_BYTES = 1 << 20
 # What a number of rows without a bound counts as.
@@ -26,23 +28,26 @@ BYTES_PER_OPERATION = 0.8
 
 
 def buffer_bytes(layout: Layout) -> int:
-    """Bytes of the buffer; dynamic sizes count by their upper bound, or as large."""
-    numel = mul_all(layout.size)
-    return (numel.hi if numel.hi is not None else 1 << 20) * layout.dtype.size_bytes
+    """Bytes of the buffer, at typical sizes where these are known at run time only."""
+    return typical(mul_all(layout.size)) * layout.dtype.size_bytes
+
+
+def rows_in_memory(inner: Iterable[Expr]) -> bool:
+    """Whether rows are so long, or of so unknown a length, that what a later pass needs of them goes to a buffer in the arena."""
+    extent = mul_all(inner)
+    return not extent.is_const and (extent.hi is None or 8 * extent.hi > LONGEST_SIZED_ROW_BYTES)
 
 
 def local_row_bytes(group: FusionGroup, inside: set[str]) -> int:
     """Bytes of row buffers that one thread needs for values that are used in a later pass and are in no buffer of their own."""
-    extent = mul_all(group.inner).hi
-    kept = kept_rows(group.members) & inside
-    if kept and extent is None:
-        return LOCAL_LIMIT_BYTES + 1
-    return sum(8 * (extent or 0) for _ in kept)
+    if rows_in_memory(group.inner):
+        return 0
+    return 8 * (mul_all(group.inner).hi or 0) * len(kept_rows(group.members) & inside)
 
 
 def work_bytes(group: FusionGroup) -> float:
     """Bytes moved by a pointwise group, and its arithmetic in the same unit."""
-    points = mul_all(group.outer + group.inner).hi or 0
+    points = typical(mul_all(group.outer + group.inner))
     moved = sum(
         op.dtype.size_bytes
         for m in group.members.values()

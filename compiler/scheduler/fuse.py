@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 
-from compiler.ir.loop import Program, TemplateKernel
+from compiler.ir.loop import Program, Reduction, TemplateKernel
 from compiler.scheduler.cost import (
     LOCAL_LIMIT_BYTES,
     MAX_ARGUMENTS,
@@ -22,6 +22,7 @@ from compiler.scheduler.cost import (
     buffer_bytes,
     local_row_bytes,
     loses_threads,
+    rows_in_memory,
 )
 from compiler.scheduler.dependencies import Dependencies
 from compiler.scheduler.device_cost import CPU, DeviceCost
@@ -152,6 +153,8 @@ class Fusion:
             return Reason.TOO_LARGE, None
         if self._keeps_too_much(joined):
             return Reason.LOCAL_TOO_LARGE, None
+        if _needs_row_of_positions(joined):
+            return Reason.LOCAL_TOO_LARGE, None
         if rank == 2 and not _load_alike(joined, first, second):
             return Reason.NO_GAIN, None
         if loses_threads(joined, (first, second), self.device):
@@ -195,6 +198,18 @@ class Fusion:
         self.verdicts[names] = (
             f"{'fused' if fused else 'kept apart'}: {names[0]} + {names[1]}: {reason.name}: {reason.value}"
         )
+
+
+def _needs_row_of_positions(group: FusionGroup) -> bool:
+    """Whether the position of an extreme is looked for among computed values, whose row has no bound: the kernel keeps that row."""
+    if not rows_in_memory(group.inner):
+        return False
+    positions = (n for n in group.nodes.values() if isinstance(n, Reduction) and n.kind.startswith("arg"))
+    return any(
+        op.opcode != "load" or op.buffer in group.members
+        for n in positions
+        for op in group.members[n.name].body.ops
+    )
 
 
 def _load_alike(joined: FusionGroup, first: FusionGroup, second: FusionGroup) -> bool:

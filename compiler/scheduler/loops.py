@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from compiler.ir.expr import Expr, const, equal
+from compiler.ir.expr import Expr, const, equal, typical
 from compiler.ir.loop import Pointwise, Reduction, loop_var, reduction_var
 from compiler.ir.schedule import FULL, REDUCE, Member
 from compiler.ir.schedule_bodies import access_indices, substitute
@@ -56,8 +56,8 @@ def simplify(node: Pointwise | Reduction) -> Loops:
 
 
 def _extent_order(stride: Expr) -> int:
-    """A number that orders strides by size; symbolic ones by their lower bound."""
-    return stride.value() if stride.is_const else stride.lo or 1
+    """A number that orders strides by size."""
+    return typical(stride)
 
 
 def _total_stride(variable: Expr, accesses: Sequence[Expr]) -> int:

@@ -4,6 +4,8 @@ Enters: groups in execution order. Leaves: placements, in-place reuse, arena siz
 Invariants: those of `compiler.ir.schedule`; a buffer is in the arena from the first group that writes it to the last that reads it,
 through views too. A freed block is joined with its free neighbours; a new buffer takes the smallest free block that holds it.
 
+A buffer whose size is known at run time only gets a slot (`Slots`), and everything of fixed size lies where it would without them.
+
 In place: a kernel's output takes over the memory of an input that dies in it, where both have the same bytes per element and as many
 bytes, and `in_place.can_take_over` agrees; and it takes over the memory of a mutated input or constant where `mutations` says so.
 """
@@ -14,12 +16,12 @@ import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from compiler.ir.loop import ExternKernel, Layout, Program, View
+from compiler.ir.expr import Expr, maximum, typical
+from compiler.ir.loop import ExternKernel, Layout, Node, Program, View
 from compiler.ir.loop_reads import buffers_read
 from compiler.ir.schedule import ALIGNMENT_BYTES, KernelGroup, Placement
 from compiler.scheduler.dependencies import Dependencies
 from compiler.scheduler.in_place import can_take_over
-from compiler.support.diagnostics import InternalError
 
 
 @dataclass
@@ -27,17 +29,38 @@ class MemoryPlan:
     placement: dict[str, Placement] = field(default_factory=dict)
     reuse: dict[str, str] = field(default_factory=dict)
     arena_bytes: int = 0
+    slots: list[Expr] = field(default_factory=list)
 
 
-def storage_bytes(layout: Layout) -> int:
-    """Bytes of a buffer's storage, rounded up to the alignment; a dynamic size counts by its upper bound."""
-    highest = layout.storage_numel().hi
-    if highest is None:
-        raise InternalError(
-            f"a buffer of size {list(map(str, layout.size))} has no upper bound and cannot be placed in the arena"
+def storage_bytes(layout: Layout) -> Expr:
+    """Bytes of a buffer's storage; a fixed size is rounded up to the alignment."""
+    size = layout.storage_numel() * layout.dtype.size_bytes
+    return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES if size.is_const else size
+
+
+class Slots:
+    """Memory for sizes that are known at run time only: each slot holds one buffer at a time and is as large as the largest of them, so
+    that no size has to be compared with another to know that buffers do not overlap."""
+
+    def __init__(self) -> None:
+        self.sizes: list[Expr] = []
+        self._free: list[int] = []
+
+    def allocate(self, size: Expr) -> int:
+        """The free slot whose size is nearest to `size`, at typical sizes; a new one where none is free."""
+        if not self._free:
+            self.sizes.append(size)
+            return len(self.sizes) - 1
+        wanted = typical(size)
+        best = min(
+            self._free, key=lambda k: (self.sizes[k] is not size, abs(typical(self.sizes[k]) - wanted), k)
         )
-    size = highest * layout.dtype.size_bytes
-    return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+        self._free.remove(best)
+        self.sizes[best] = maximum(self.sizes[best], size)
+        return best
+
+    def free(self, slot: int) -> None:
+        self._free.append(slot)
 
 
 class Arena:
@@ -108,47 +131,68 @@ def plan_memory(
         plan.placement[i.name] = Placement("input")
     for c in program.constants:
         plan.placement[c.name] = Placement("constant")
-    arena, last_use, offsets = Arena(), _last_uses(groups, dependencies), {}  # type: Arena, dict[str, int], dict[str, tuple[int, int]]
-    dying: dict[int, list[str]] = {}
-    for b, k in last_use.items():
-        dying.setdefault(k, []).append(b)
-    for k, group in enumerate(groups):
-        taken: set[str] = set()
-        for node in group.nodes:
-            place = (
-                Placement("mutated", base=mutated[node.name])
-                if node.name in mutated
-                else _fixed_place(node.name, node, group, dependencies)
-            )
-            if place is None:
-                size = storage_bytes(node.layout)
-                candidates = [
-                    b for b in dying.get(k, ()) if b in offsets and b not in taken and offsets[b][1] == size
-                ]
-                old = can_take_over(node.name, group, candidates, dependencies.storage, keeps_rows)
-                if old is not None:
-                    taken.add(old)
-                    plan.reuse[node.name] = old
-                offsets[node.name] = (offsets[old][0] if old is not None else arena.allocate(size), size)
-                place = Placement("arena", *offsets[node.name])
-            plan.placement[node.name] = place
-        unused = [n.name for n in group.nodes if n.name in offsets and n.name not in last_use]
-        for b in [*dying.get(k, ()), *unused]:
-            if b in offsets and b not in taken:
-                arena.free(*offsets[b])
-    plan.arena_bytes = arena.size_bytes
+    _Planner(plan, groups, dependencies, keeps_rows).run()
     return plan
 
 
-def _fixed_place(name: str, node: object, group: KernelGroup, dependencies: Dependencies) -> Placement | None:
-    """The place of a buffer that is not in the arena."""
-    if isinstance(node, View):
-        return Placement("view", base=node.operand.buffer)
-    if name in group.local:
-        return Placement("local")
-    if isinstance(node, ExternKernel) and returns_new_tensor(node):
-        return Placement("extern")
-    return Placement("output") if name in dependencies.outputs else None
+class _Planner:
+    """`bytes` has the size of every buffer in the arena, now or before."""
+
+    def __init__(
+        self, plan: MemoryPlan, groups: list[KernelGroup], dependencies: Dependencies, keeps_rows: bool
+    ) -> None:
+        self.plan, self.groups, self.dependencies, self.keeps_rows = plan, groups, dependencies, keeps_rows
+        self.arena, self.slots = Arena(), Slots()
+        self.bytes: dict[str, Expr] = {}
+        self.last_use = _last_uses(groups, dependencies)
+        self.dying: dict[int, list[str]] = {}
+        for b, k in self.last_use.items():
+            self.dying.setdefault(k, []).append(b)
+
+    def run(self) -> None:
+        for k, group in enumerate(self.groups):
+            taken: set[str] = set()
+            for node in group.nodes:
+                place = self._fixed_place(node, group)
+                self.plan.placement[node.name] = place or self._place(node, group, k, taken)
+            unused = [n.name for n in group.nodes if n.name in self.bytes and n.name not in self.last_use]
+            for b in [*self.dying.get(k, ()), *unused]:
+                if b in self.bytes and b not in taken:
+                    self._free(b)
+        self.plan.arena_bytes = self.arena.size_bytes
+        self.plan.slots = self.slots.sizes
+
+    def _fixed_place(self, node: Node, group: KernelGroup) -> Placement | None:
+        """The place of a buffer that is not in the arena."""
+        if node.name in self.plan.reuse:
+            return Placement("mutated", base=self.plan.reuse[node.name])
+        if isinstance(node, View):
+            return Placement("view", base=node.operand.buffer)
+        if node.name in group.local:
+            return Placement("local")
+        if isinstance(node, ExternKernel) and returns_new_tensor(node):
+            return Placement("extern")
+        return Placement("output") if node.name in self.dependencies.outputs else None
+
+    def _place(self, node: Node, group: KernelGroup, k: int, taken: set[str]) -> Placement:
+        """In the memory of a buffer that dies here, or in new memory."""
+        size = self.bytes[node.name] = storage_bytes(node.layout)
+        candidates = [b for b in self.dying.get(k, ()) if self.bytes.get(b) is size and b not in taken]
+        old = can_take_over(node.name, group, candidates, self.dependencies.storage, self.keeps_rows)
+        if old is not None:
+            taken.add(old)
+            self.plan.reuse[node.name] = old
+            return self.plan.placement[old]
+        if size.is_const:
+            return Placement("arena", self.arena.allocate(size.value()), size.value())
+        return Placement("arena", slot=self.slots.allocate(size))
+
+    def _free(self, b: str) -> None:
+        place = self.plan.placement[b]
+        if place.slot >= 0:
+            self.slots.free(place.slot)
+        else:
+            self.arena.free(place.offset_bytes, place.size_bytes)
 
 
 def _last_uses(groups: list[KernelGroup], dependencies: Dependencies) -> dict[str, int]:

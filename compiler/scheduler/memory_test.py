@@ -7,12 +7,13 @@ import random
 import pytest
 
 from compiler.ir import dtypes
-from compiler.ir.expr import sym
+from compiler.ir.expr import maximum, sym
 from compiler.ir.loop import Layout, Program
 from compiler.ir.schedule import ALIGNMENT_BYTES, Schedule
 from compiler.scheduler import pipeline
 from compiler.scheduler.example_programs import ProgramBuilder
-from compiler.scheduler.memory import Arena, storage_bytes
+from compiler.scheduler.memory import Arena, Slots, storage_bytes
+from compiler.scheduler.verify import verify
 from compiler.support.diagnostics import InternalError
 from compiler.support.options import CompileOptions, Context
 
@@ -57,9 +58,34 @@ def test_sizes_are_rounded_to_the_alignment() -> None:
     assert storage_bytes(Layout.contiguous(dtypes.float32, [0, 5])) == 0
 
 
-def test_a_size_without_bound_is_named() -> None:
-    with pytest.raises(InternalError, match=r"size \['s0'\] has no upper bound"):
-        storage_bytes(Layout.contiguous(dtypes.float32, [sym("s0", 2, None)]))
+def test_slots_hold_one_buffer_at_a_time_and_grow_to_the_largest() -> None:
+    s0, s1 = sym("s0", 0, None), sym("s1", 0, None)
+    slots = Slots()
+    first, second = slots.allocate(s0 * 64), slots.allocate(s1 * 4)
+    assert (first, second) == (0, 1)
+    slots.free(first)
+    slots.free(second)
+    assert slots.allocate(s1 * 4) == second, "the slot of the very same size"
+    assert slots.allocate(s0 * 256) == first
+    assert slots.sizes == [s0 * 256, s1 * 4]
+    slots.free(first)
+    assert slots.allocate(s1 * 8) == first
+    assert slots.sizes[first] is maximum(s0 * 256, s1 * 8)
+
+
+def test_dynamic_buffers_take_slots_and_fixed_ones_lie_as_without_them() -> None:
+    s0 = sym("s0", 0, None)
+    b = ProgramBuilder("p")
+    x, w = b.input("x", [s0, 16]), b.input("w", [16])
+    fixed = b.pointwise("exp", [16], lambda o, i: o.op("exp", o.load(w, i)))
+    rows = b.pointwise("neg", [s0, 16], lambda o, i: o.op("neg", o.load(x, i)))
+    both = b.pointwise("add", [s0, 16], lambda o, i: o.op("add", o.load(rows, i), o.load(fixed, i[1:])))
+    schedule = scheduled(b.build(both), fuse_limit=0)
+    assert schedule.arena_bytes == 64 and schedule.placement[fixed].slot < 0
+    assert schedule.slots == [s0 * 64] and schedule.placement[rows].slot == 0
+    schedule.slots[0] = s0 * 32
+    with pytest.raises(InternalError, match=f"{rows} takes 64\\*s0 bytes in slot 0"):
+        verify(schedule)
 
 
 def chain(transposed: bool) -> Program:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from compiler.ir.loop import Program
 from compiler.ir.schedule import KernelGroup, Schedule
+from compiler.ir.schedule_passes import kept_rows
 from compiler.scheduler import loops, mutations
-from compiler.scheduler.cost import buffer_bytes
+from compiler.scheduler.cost import buffer_bytes, rows_in_memory
 from compiler.scheduler.dependencies import Dependencies, analyse, load_from_storage
 from compiler.scheduler.device_cost import cost_of
 from compiler.scheduler.fuse import fuse
@@ -39,7 +40,7 @@ def run(program: Program, ctx: Context) -> Schedule:
         finished = _finish([*ordered, *singles], dependencies, ctx.options.device)
         mutated.update((m.value.buffer, m.target) for m in program.mutations)
     plan = plan_memory(program, finished, dependencies, mutated, device.keeps_rows)
-    schedule = Schedule(program, finished, plan.placement, plan.reuse, plan.arena_bytes, explain)
+    schedule = Schedule(program, finished, plan.placement, plan.reuse, plan.arena_bytes, plan.slots, explain)
     verify(schedule)
     return schedule
 
@@ -65,5 +66,7 @@ def _finish(groups: list[FusionGroup], dependencies: Dependencies, device: str) 
 
 
 def _is_local(name: str, group: FusionGroup, dependencies: Dependencies) -> bool:
+    if rows_in_memory(group.inner) and name in kept_rows(group.members):
+        return False
     users = dependencies.users.get(name, [])
     return bool(users) and name not in dependencies.kept and all(u in group.nodes for u in users)

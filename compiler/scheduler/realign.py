@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from compiler.ir.expr import Expr, mul_all
+from compiler.ir.expr import Expr, const, mul_all, typical
 from compiler.ir.loop import loop_var, reduction_var
 from compiler.ir.schedule import FULL, REDUCE, ROW, Member
 from compiler.ir.schedule_bodies import load_index, loaded_buffer, substitute
@@ -117,23 +117,25 @@ def solve(own: Expr, variables: Mapping[Expr, Expr], wanted: Expr) -> dict[Expr,
     return values
 
 
-def _steps(index: Expr, variables: Mapping[Expr, Expr]) -> list[tuple[int, Expr]] | None:
+def _steps(index: Expr, variables: Mapping[Expr, Expr]) -> list[tuple[Expr, Expr]] | None:
     """(step, variable), largest first, where the index is a mixed-radix number of all the variables."""
-    steps: list[tuple[int, Expr]] = []
+    steps: list[tuple[Expr, Expr]] = []
+    rest = index
     for v in variables:
         step = index.coefficient(v)
-        if step is None or not step.is_const or step.value() <= 0:
+        if step is None or step == 0:
             return None
-        steps.append((step.value(), v))
-    known = {v for _, v in steps}
-    if any(s not in known for s in index.symbols()) or any(t.kind != "sym" for t, _ in index.terms()):
+        steps.append((step, v))
+        rest = rest - step * v
+    if not rest.is_const:
         return None
-    steps.sort(key=lambda s: (-s[0], str(s[1])))
-    span = 0
-    for size, v in reversed(steps):
-        if size <= span or v.hi is None:
+    steps.sort(key=lambda s: (-typical(s[0]), str(s[1])))
+    span = const(0)
+    for step, v in reversed(steps):
+        room = (step - span).lo
+        if room is None or room < 1:
             return None
-        span += size * v.hi
+        span = span + step * (variables[v] - 1)
     return steps
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import bisect
 
-from compiler.ir.expr import Expr
+from compiler.ir.expr import Expr, maximum
 from compiler.ir.loop import (
     Body,
     ExternKernel,
@@ -182,24 +182,30 @@ def _check_arena(schedule: Schedule) -> None:
     for name, old in schedule.reuse.items():
         if schedule.placement[name].kind == "arena":
             _check_reuse(schedule, spans, name, old)
-    events = sorted(
-        (
-            schedule.placement[b].offset_bytes,
-            schedule.placement[b].offset_bytes + schedule.placement[b].size_bytes,
-            b,
-        )
-        for b in spans
-    )
-    for start, end, b in events:
+    slots = {b: span for b, span in spans.items() if schedule.placement[b].slot >= 0}
+    fixed = {b: span for b, span in spans.items() if b not in slots}
+    for start, end, b in sorted(_block(schedule, b) for b in fixed):
         if start % ALIGNMENT_BYTES or start < 0 or end > schedule.arena_bytes:
             _fail("arena", f"{b} lies at [{start}, {end}) of {schedule.arena_bytes} bytes")
-        node = schedule.layouts[b]
-        if (
-            node.storage_numel().hi is not None
-            and end - start < (node.storage_numel().hi or 0) * node.dtype.size_bytes
-        ):
-            _fail("arena", f"{b} has {end - start} bytes, too few for its layout")
-    _check_overlaps(schedule, spans)
+        need = schedule.layouts[b].storage_numel() * schedule.layouts[b].dtype.size_bytes
+        if not need.is_const or end - start < need.value():
+            _fail("arena", f"{b} has {end - start} bytes, too few for its layout of {need}")
+    _check_overlaps(schedule, fixed)
+    _check_slots(schedule, slots)
+
+
+def _check_slots(schedule: Schedule, spans: dict[str, tuple[int, int]]) -> None:
+    """Each slot holds one buffer at a time, and has room for every one of them."""
+    last: dict[int, tuple[int, str]] = {}
+    for b, (begin, end) in sorted(spans.items(), key=lambda item: (item[1], item[0] in schedule.reuse)):
+        slot = schedule.placement[b].slot
+        need = schedule.layouts[b].storage_numel() * schedule.layouts[b].dtype.size_bytes
+        if slot >= len(schedule.slots) or maximum(schedule.slots[slot], need) is not schedule.slots[slot]:
+            _fail("arena", f"{b} takes {need} bytes in slot {slot} of {list(map(str, schedule.slots))}")
+        until, holder = last.get(slot, (-1, ""))
+        if begin <= until and schedule.reuse.get(b) != holder:
+            _fail("arena", f"{b} is in slot {slot} from group {begin} on, {holder} until group {until}")
+        last[slot] = (end, b)
 
 
 def _check_reuse(schedule: Schedule, spans: dict[str, tuple[int, int]], name: str, old: str) -> None:

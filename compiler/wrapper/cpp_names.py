@@ -39,7 +39,7 @@ def device_constant(layout: Layout) -> str:
 
 
 def expression(e: Expr) -> str:
-    """A size as C++. Sizes are not negative, so C's division and remainder are the rounding ones."""
+    """A size as C++."""
     if e.is_const:
         return str(e.value()) if -(2**31) <= e.value() < 2**31 else f"INT64_C({e.value()})"
     if e.kind == "sym":
@@ -51,13 +51,17 @@ def expression(e: Expr) -> str:
     match e.kind:
         case "prod":
             return "(" + " * ".join(parts) + ")"
-        case "floordiv":
-            return f"({parts[0]} / {parts[1]})"
-        case "mod":
-            return f"({parts[0]} % {parts[1]})"
-        case "min" | "max":
-            return f"({parts[0]} {'<' if e.kind == 'min' else '>'} {parts[1]} ? {parts[0]} : {parts[1]})"
+        case "floordiv" | "mod" if _rounds_as_c(e):
+            return f"({parts[0]} {'/' if e.kind == 'floordiv' else '%'} {parts[1]})"
+        case "floordiv" | "mod" | "min" | "max":
+            return f"aoti_{e.kind}({parts[0]}, {parts[1]})"
     raise AssertionError(e.kind)
+
+
+def _rounds_as_c(division: Expr) -> bool:
+    """Whether C's own division is the same, and cannot be one by zero."""
+    a, b = (x.lo if isinstance(x, Expr) else None for x in division.args)
+    return a is not None and a >= 0 and b is not None and b > 0
 
 
 def number_list(values: Iterable[Expr]) -> str:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compiler.ir.expr import Expr
+from compiler.ir.size_float import SizeFloat
 from compiler.ir.wrapper import Literal
 from compiler.support import cpp_text
 from compiler.support.origins import Origin
+from compiler.wrapper import cpp_sizes
 
 WIDTH = 110
 
@@ -21,8 +24,9 @@ def literal_tensor(position: int, value: Literal) -> list[str]:
     if value is None:
         call = "aoti_torch_new_uninitialized_tensor("
     else:
-        kind = "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float64"
-        call = f"aoti_torch_scalar_to_tensor_{kind}({scalar(value)}, "
+        kind = "bool" if isinstance(value, bool) else "int64" if isinstance(value, int | Expr) else "float64"
+        text = cpp_sizes.number(value) if isinstance(value, Expr | SizeFloat) else scalar(value)
+        call = f"aoti_torch_scalar_to_tensor_{kind}({text}, "
     handle = f"literal{position}_handle"
     return [
         f"AtenTensorHandle {handle} = nullptr;",

@@ -18,7 +18,9 @@ from compiler.ir.loop import Layout
 from compiler.ir.wrapper import ConstantSlot, OutputSlot, Plan
 from compiler.support.cpp_text import string
 from compiler.support.version import COMPILER_VERSION
+from compiler.wrapper import cpp_sizes
 from compiler.wrapper.cpp_names import device_constant, dtype_constant, number_list
+from compiler.wrapper.cpp_sizes import symbol_index
 
 ISA_CONSTANTS = {
     "x86-64-v3": "AOTI_ISA_X86_64_V3",
@@ -55,7 +57,15 @@ def isa_symbol(isa: str) -> str:
 
 def tables(plan: Plan, isa: Sequence[str]) -> str:
     """All tables and the two definitions with external linkage."""
-    parts = [_inputs(plan), _outputs(plan), _constants(plan), _variants(isa), _cuda(plan), _model(plan, isa)]
+    parts = [
+        _inputs(plan),
+        _outputs(plan),
+        _constants(plan),
+        _variants(isa),
+        cpp_sizes.tables(plan),
+        _cuda(plan),
+        _model(plan, isa),
+    ]
     return "\n".join(part for part in parts if part)
 
 
@@ -75,7 +85,8 @@ def _dim(size: Expr, symbols: dict[Expr, int]) -> str:
     if size.is_const:
         return f"AOTI_STATIC_DIM({size})"
     hi = "INT64_MAX" if size.hi is None else str(size.hi)
-    return f"{{{size.lo or 0}, {hi}, 1, {symbols.get(size, -1)}, 0}}"
+    step = size.terms()[0][1] if len(size.terms()) == 1 and not size.constant() else 1
+    return f"{{{max(size.lo or 0, 0)}, {hi}, {max(step, 1)}, {symbols.get(size, -1)}, 0}}"
 
 
 def _dims(name: str, layout: Layout, symbols: dict[Expr, int]) -> tuple[str, str, str]:
@@ -92,7 +103,7 @@ def _dims(name: str, layout: Layout, symbols: dict[Expr, int]) -> tuple[str, str
 
 
 def _inputs(plan: Plan) -> str:
-    symbols = {s.symbol: n for n, s in enumerate(plan.symbols)}
+    symbols = symbol_index(plan)
     text, rows = "", []
     for n, slot in enumerate(plan.inputs):
         arrays, dims, strides = _dims(f"kInput{n}", slot.layout, symbols)
@@ -107,7 +118,7 @@ def _inputs(plan: Plan) -> str:
 
 
 def _outputs(plan: Plan) -> str:
-    symbols = {s.symbol: n for n, s in enumerate(plan.symbols)}
+    symbols = symbol_index(plan)
     text, rows = "", []
     for n, slot in enumerate(plan.outputs):
         if slot.layout is None:
@@ -129,7 +140,7 @@ def _literal_dtype(slot: OutputSlot) -> str:
         return "AOTI_OUTPUT_NONE"
     if isinstance(slot.literal, bool):
         return "AOTI_DTYPE_BOOL"
-    return "AOTI_DTYPE_INT64" if isinstance(slot.literal, int) else "AOTI_DTYPE_FLOAT64"
+    return "AOTI_DTYPE_INT64" if isinstance(slot.literal, int | Expr) else "AOTI_DTYPE_FLOAT64"
 
 
 def _constants(plan: Plan) -> str:
@@ -172,7 +183,7 @@ def _cuda(plan: Plan) -> str:
         reason = string(f"calls {', '.join(plan.extern_functions())}, which a graph may not hold")
     return (
         f"static const AotiCudaModelDesc kCudaModel = {{sizeof(AotiCudaModelDesc), {count}, {kernels}, &aoti_cuda_runtime, "
-        f"{plan.arena_bytes}, nullptr, {reason}}};\n"
+        f"{plan.arena_bytes}, {'arena_bytes_for' if plan.slots else 'nullptr'}, {reason}}};\n"
     )
 
 
@@ -190,7 +201,7 @@ def _model(plan: Plan, isa: Sequence[str]) -> str:
         ("num_inputs", str(len(plan.inputs))),
         ("num_outputs", str(len(plan.outputs))),
         ("num_constants", str(len(plan.constants))),
-        ("num_symbols", str(len(plan.symbols))),
+        ("num_symbols", str(len(symbol_index(plan)))),
         ("num_isa", str(len(isa))),
         ("reserved", "0"),
         ("inputs", table("kInputs", plan.inputs)),
@@ -198,13 +209,14 @@ def _model(plan: Plan, isa: Sequence[str]) -> str:
         ("constants", table("kConstants", plan.constants)),
         ("isa", table("kIsa", isa)),
         ("arena_bytes", "0" if plan.on_gpu else str(plan.arena_bytes)),
-        ("arena_bytes_for", "nullptr"),
+        ("arena_bytes_for", "arena_bytes_for" if plan.slots and not plan.on_gpu else "nullptr"),
         ("scratch_bytes_per_thread", str(plan.scratch_bytes_per_thread)),
         ("weights", "aoti_weights" if plan.weights_bytes else "nullptr"),
         ("weights_file", "nullptr"),
         ("weights_bytes", str(plan.weights_bytes)),
         ("run", "run"),
         ("cuda", "&kCudaModel" if plan.on_gpu else "nullptr"),
+        *cpp_sizes.fields(plan),
     ]
     rows = "".join(f"    /* {name} */ {value},\n" for name, value in fields)
     return (

@@ -15,8 +15,10 @@ to the caller, and holds no path and no time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from compiler.ir.expr import Expr, as_expr
 from compiler.ir.loop import Layout
 from compiler.ir.wrapper import (
     Alloc,
@@ -40,8 +42,10 @@ from compiler.ir.wrapper_text import layout_text
 from compiler.support.cpp_text import string
 from compiler.support.options import Context
 from compiler.support.version import COMPILER_VERSION
+from compiler.wrapper import cpp_sizes
 from compiler.wrapper.cpp_names import device_constant, dtype_constant, expression, identifier, number_list
 from compiler.wrapper.cpp_rows import checked, fold, literal_tensor, origin_comments, scalar
+from compiler.wrapper.cpp_sizes import symbol_rows
 from compiler.wrapper.cpp_tables import isa_symbol, tables
 
 _HEAD = """\
@@ -91,7 +95,8 @@ def write(plan: Plan, ctx: Context) -> dict[str, str]:
     text += "".join(f'extern "C" const Kernels {isa_symbol(isa)};\n' for isa in isas)
     text += _kernel_numbers(plan)
     text += ('extern "C" const uint8_t aoti_weights[];\n' if plan.weights_bytes else "") + "\n"
-    text += _run_function(plan) + "\n" + tables(plan, isas)
+    layout = cpp_sizes.arena_layout(plan)
+    text += (layout + "\n" if layout else "") + _run_function(plan) + "\n" + tables(plan, isas)
     files = {"model.cpp": text}
     if plan.weights_bytes:
         files["weights.cpp"] = _WEIGHTS.format(
@@ -118,11 +123,12 @@ def line_rows(plan: Plan) -> list[list[str]]:
 
 def _run_function(plan: Plan) -> str:
     writer = _Writer(plan)
-    rows = _gpu_rows() if plan.on_gpu else _cpu_rows() if _launches(plan) else []
-    rows += writer.symbols() + writer.slots()
+    rows = writer.slots()
     for line in plan.lines:
         rows.append("")
         rows += writer.line(line)
+    first = _gpu_rows() if plan.on_gpu else _cpu_rows() if _launches(plan) else []
+    rows = [*first, *writer.sizes(rows), *rows]
     body = "".join(f"  {row}\n" if row else "\n" for row in rows)
     return f"static int32_t run(AotiRunArgs *args) {{\n{body}}}\n"
 
@@ -182,11 +188,13 @@ class _Writer:
         self.owners: dict[str, Layout] = {}  # names that hold a tensor of their own, with its layout
         self.tensors = 0
 
-    def symbols(self) -> list[str]:
-        return [
-            f"const int64_t {s.symbol} = args->symbols[{n}];  // size {s.dim} of {self.plan.inputs[s.input_index].name}"
-            for n, s in enumerate(self.plan.symbols)
-        ]
+    def sizes(self, rows: Sequence[str]) -> list[str]:
+        """The sizes that these rows use, and where the arena's slots lie."""
+        words = set(re.findall(r"[A-Za-z_]\w*", "\n".join(row.partition("//")[0] for row in rows)))
+        found = symbol_rows(self.plan, [s.symbol for s in self.plan.symbols if str(s.symbol) in words])
+        if self.plan.slots:
+            found += [f"int64_t slots[{len(self.plan.slots)}];", "arena_layout(symbols, slots);"]
+        return (["const int64_t *const symbols = args->symbols;"] if found else []) + found
 
     def slots(self) -> list[str]:
         """Pointers of the inputs and constants that some line uses."""
@@ -218,16 +226,17 @@ class _Writer:
     def line(self, line: Line) -> list[str]:
         """The rows of one line of the plan."""
         match line:
-            case Alloc(name, layout, "arena", offset):
+            case Alloc(name, layout, "arena", offset, slot):
                 self._declare(name, layout)
                 ctype = layout.dtype.ctype
+                where = f"slots[{slot}]" if slot >= 0 else str(offset)
                 place = (
-                    f"aoti_arena<{ctype}>(args, {offset})"
+                    f"aoti_arena<{ctype}>(args, {where})"
                     if layout.device == "cpu"
-                    else f"aoti_cuda_arena<{ctype}>(cuda, {offset})"
+                    else f"aoti_cuda_arena<{ctype}>(cuda, {where})"
                 )
                 return [f"{ctype} *const {identifier(name)} = {place};  // {layout_text(layout)}"]
-            case Alloc(name, layout, _, _):
+            case Alloc(name, layout):
                 return self._alloc_output(name, layout)
             case Reuse(name, layout, old):
                 return self._reuse(name, layout, old)
@@ -376,8 +385,11 @@ class _Writer:
                 return "nullptr, 0"
             label = f"array{self.tensors}"
             self.tensors += 1
-            rows.append(f"static const int64_t {label}[] = {{{', '.join(map(str, arg))}}};")
+            fixed = "" if any(isinstance(a, Expr) for a in arg) else "static "
+            rows.append(f"{fixed}const int64_t {label}[] = {number_list(map(as_expr, arg))};")
             return f"{label}, {len(arg)}"
+        if isinstance(arg, Expr):
+            return expression(arg)
         return string(arg) if isinstance(arg, str) else scalar(arg)
 
     def _extern(self, line: ExternCall) -> list[str]:

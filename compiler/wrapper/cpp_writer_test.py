@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from compiler.ir.dtypes import bool_, float32, int64
-from compiler.ir.expr import Expr, const, maximum, sym
+from compiler.ir.expr import Expr, as_expr, const, maximum, sym
+from compiler.ir.guard import Guard
 from compiler.ir.loop import Layout
 from compiler.ir.wrapper import (
     Alloc,
@@ -26,6 +27,7 @@ from compiler.ir.wrapper import (
     View,
     While,
 )
+from compiler.ir.wrapper_text import parse_plan, print_plan
 from compiler.ir.wrapper_verify import verify
 from compiler.support.options import CompileOptions, Context
 from compiler.support.origins import Origin
@@ -33,6 +35,7 @@ from compiler.wrapper import cpp_writer, example
 from compiler.wrapper.cpp_names import expression, identifier
 from compiler.wrapper.example import MATRIX
 from compiler.wrapper.plan import run
+from compiler.wrapper.size_checks import bind
 
 CONTEXT = Context(CompileOptions("m_aoti"))
 FLAG = Layout.contiguous(bool_, [])
@@ -161,10 +164,55 @@ def test_dynamic_sizes() -> None:
         "m_aoti", [InputSlot("x", layout)], [], [OutputSlot("y", layout)], lines, [SizeSymbol(s0, 0, 0)]
     )
     text = cpp_writer.write(plan, CONTEXT)["model.cpp"]
-    assert "const int64_t s0 = args->symbols[0];  // size 0 of x" in text
+    assert "const int64_t s0 = symbols[0];  // dimension 0 of input 'x'" in text
     assert "const int64_t y_sizes[] = {s0, 8};" in text
     assert "kernels->k(ctx, y, (s0 * 8 + 1));" in text
     assert "kInput0Dims[] = {{2, 128, 1, 0, 0}, AOTI_STATIC_DIM(8)};" in text
+
+
+def test_derived_sizes_strides_and_guards_are_checked() -> None:
+    s0 = sym("s0", 2, 128)
+    x = Layout(float32, (s0 * 2 + 1, as_expr(8)), (as_expr(1), s0 * 2 + 1))
+    y = Layout.contiguous(float32, [s0 * s0])
+    plan = Plan(
+        "m_aoti",
+        [InputSlot("x", x, "m.py:1"), InputSlot("y", y)],
+        [],
+        [OutputSlot("n", None, s0 * 3)],
+        [Return((None,))],
+        bind([InputSlot("x", x), InputSlot("y", y)]),
+        [Guard("ne", s0 % 4, as_expr(1), "m.py:2")],
+    )
+    text = cpp_writer.write(plan, CONTEXT)["model.cpp"]
+    assert "symbols[0] = (symbols[1] - 1) / 2;  // s0" in text
+    assert '{AOTI_CHECK_SIZE, 0, 0, "2*s0 + 1", "m.py:1"},' in text
+    assert '{AOTI_CHECK_STRIDE, 0, 1, "2*s0 + 1", "m.py:1"},' in text
+    assert '{AOTI_CHECK_SIZE, 1, 0, "s0*s0", nullptr},' in text
+    assert '{AOTI_CHECK_CONDITION, -1, -1, "(s0 % 4) != 1", "m.py:2"},' in text
+    assert "case 3: return (s0 % 4) != 1;" in text
+    assert "aoti_torch_scalar_to_tensor_int64((s0 * 3), " in text
+    assert "/* num_symbols */ 2," in text and "/* num_named_symbols */ 1," in text
+    assert print_plan(parse_plan(print_plan(plan))) == print_plan(plan)
+
+
+def test_slots_of_the_arena_are_laid_out_with_checked_arithmetic() -> None:
+    s0 = sym("s0", 0, None)
+    layout = Layout.contiguous(float32, [s0, s0, 8])
+    lines: list[Line] = [
+        Alloc("a", layout, "arena", slot=0),
+        Launch("k", (Arg("a", "float", "out"),)),
+        Return(()),
+    ]
+    symbols = [SizeSymbol(s0, 0, 0)]
+    plan = Plan(
+        "m_aoti", [InputSlot("x", layout)], [], [], lines, symbols, arena_bytes=128, slots=[s0 * s0 * 32]
+    )
+    text = cpp_writer.write(plan, CONTEXT)["model.cpp"]
+    assert "offsets[0] = arena.place(arena.mul(arena.mul(s0, s0), 32));" in text
+    assert "AotiArenaLayout arena(128);" in text
+    assert "float *const a = aoti_arena<float>(args, slots[0]);" in text
+    assert "/* arena_bytes_for */ arena_bytes_for," in text
+    assert print_plan(parse_plan(print_plan(plan))) == print_plan(plan)
 
 
 def test_names_that_cpp_keeps_for_itself() -> None:
@@ -198,7 +246,8 @@ def test_comments_cannot_swallow_code() -> None:
         (sym("s0", 1, 9) * 3 + 2, "(s0 * 3 + 2)"),
         (sym("s0", 1, 9) // 4, "(s0 / 4)"),
         (sym("s0", 1, 9) % 4, "(s0 % 4)"),
-        (maximum(sym("s0", 1, 9), 4), "> "),
+        (maximum(sym("s0", 1, 9), 4), "aoti_max("),
+        (sym("s0", 1, 9) // sym("s1", 0, 9), "aoti_floordiv(s0, s1)"),
     ],
 )
 def test_expressions(value: Expr, wanted: str) -> None:

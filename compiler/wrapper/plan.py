@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from compiler.ir.expr import Expr
 from compiler.ir.kernel import KernelSpec
 from compiler.ir.loop import ExternKernel, Layout, Node, OutputRef, TensorRef
 from compiler.ir.schedule import KernelGroup, Schedule
@@ -36,12 +37,12 @@ from compiler.ir.wrapper import (
     Plan,
     Return,
     Reuse,
-    SizeSymbol,
     View,
 )
 from compiler.ir.wrapper_verify import verify
 from compiler.support.diagnostics import InternalError
 from compiler.support.options import Context
+from compiler.wrapper import size_checks
 
 
 def run(
@@ -60,13 +61,15 @@ def run(
         constants=[replace(constants[c.name], mutated=c.name in mutated) for c in program.constants],
         outputs=[_output_slot(o) for o in program.outputs],
         lines=[],
+        guards=program.guards,
         arena_bytes=schedule.arena_bytes,
+        slots=schedule.slots,
         scratch_bytes_per_thread=max((s.scratch_bytes_per_thread for s in specs), default=0),
         weights_bytes=weights_bytes,
         in_spec=program.in_spec,
         out_spec=program.out_spec,
     )
-    plan.symbols = _size_symbols(plan.inputs)
+    plan.symbols = size_checks.bind(plan.inputs)
     _Planner(schedule, plan).run(specs)
     verify(plan)
     return plan
@@ -77,21 +80,6 @@ def _output_slot(output: OutputRef) -> OutputSlot:
         layout = output.value.layout
         return OutputSlot(output.name, Layout(layout.dtype, layout.size, layout.stride, device=layout.device))
     return OutputSlot(output.name, None, output.value)
-
-
-def _size_symbols(inputs: Sequence[InputSlot]) -> list[SizeSymbol]:
-    """Each size symbol once, bound to the first input dimension that is just this symbol."""
-    found: dict[object, SizeSymbol] = {}
-    used: dict[object, str] = {}
-    for position, slot in enumerate(inputs):
-        for dim, size in enumerate(slot.layout.size):
-            if size.kind == "sym":
-                found.setdefault(size, SizeSymbol(size, position, dim))
-            used.update((s, slot.name) for s in size.symbols())
-    for symbol, name in used.items():
-        if symbol not in found:
-            raise InternalError(f"size symbol {symbol} of input {name!r} is no input's own dimension")
-    return list(found.values())
 
 
 class _Planner:
@@ -147,7 +135,7 @@ class _Planner:
         if name in self.schedule.reuse:
             self._emit(Reuse(name, layout, self.schedule.reuse[name]))
         else:
-            self._emit(Alloc(name, layout, place.kind, place.offset_bytes))
+            self._emit(Alloc(name, layout, place.kind, place.offset_bytes, place.slot))
 
     def _launch(self, group: KernelGroup, specs: Sequence[KernelSpec]) -> None:
         for node in group.nodes:
@@ -172,9 +160,9 @@ class _Planner:
     def _call_arg(self, arg: object) -> CallArg:
         if isinstance(arg, TensorRef):
             return Operand(self._need(arg.buffer), arg.layout)
-        if arg is None or isinstance(arg, bool | int | float | str):
+        if arg is None or isinstance(arg, bool | int | float | str | Expr):
             return arg
-        if isinstance(arg, tuple) and all(isinstance(i, int) for i in arg):
+        if isinstance(arg, tuple) and all(isinstance(i, int | Expr) for i in arg):
             return arg
         raise InternalError(f"argument {arg!r} of a shim call has no form in C")
 

@@ -75,6 +75,26 @@ AOTIRuntimeError check_tensor_desc(const AotiModelDesc &desc, const AotiTensorDe
   return AOTI_RUNTIME_SUCCESS;
 }
 
+AOTIRuntimeError check_size_tables(const AotiModelDesc &desc) {
+  if (desc.num_named_symbols < 0 || desc.num_named_symbols > desc.num_symbols || desc.num_size_checks < 0 ||
+      (desc.num_named_symbols > 0 && desc.symbols == nullptr) ||
+      (desc.num_size_checks > 0 && (desc.size_checks == nullptr || desc.size_check_value == nullptr))) {
+    return fail("the model's table of sizes is broken: %d named of %d symbols, %d checks",
+                desc.num_named_symbols, desc.num_symbols, desc.num_size_checks);
+  }
+  for (int32_t i = 0; i < desc.num_size_checks; ++i) {
+    const AotiSizeCheck &check = desc.size_checks[i];
+    const bool of_input = check.kind == AOTI_CHECK_SIZE || check.kind == AOTI_CHECK_STRIDE;
+    const bool inside = of_input && check.input >= 0 && check.input < desc.num_inputs && check.dim >= 0 &&
+                        check.dim < desc.inputs[check.input].ndim;
+    if (check.text == nullptr || (of_input ? !inside : check.kind != AOTI_CHECK_CONDITION)) {
+      return fail("the model's table of sizes is broken at check %d: kind %d of dimension %d of input %d", i,
+                  check.kind, check.dim, check.input);
+    }
+  }
+  return AOTI_RUNTIME_SUCCESS;
+}
+
 AOTIRuntimeError check_constant_desc(const AotiModelDesc &desc, const AotiConstantDesc &constant,
                                      int32_t index) {
   if (constant.name == nullptr || constant.original_fqn == nullptr || constant.ndim < 0 ||
@@ -161,7 +181,7 @@ AOTIRuntimeError check_desc(const AotiModelDesc &desc) {
   for (int32_t i = 0; i < desc.num_constants; ++i) {
     if (check_constant_desc(desc, desc.constants[i], i) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   }
-  return AOTI_RUNTIME_SUCCESS;
+  return check_size_tables(desc);
 }
 
 }  // namespace aoti_model

@@ -6,6 +6,7 @@
 #include "runtime/model/error.h"
 #include "runtime/model/input_check.h"
 #include "runtime/model/memory.h"
+#include "runtime/model/size_check.h"
 
 namespace aoti_model {
 namespace {
@@ -78,6 +79,7 @@ AOTIRuntimeError run_instance(Container *c, Instance *instance, AtenTensorHandle
                               AOTIProxyExecutorHandle proxy_executor) {
   const AotiModelDesc &desc = *c->desc;
   if (check_inputs(desc, inputs, c->weights.device_index, instance->symbols) != AOTI_RUNTIME_SUCCESS ||
+      check_sizes(desc, inputs, instance->symbols) != AOTI_RUNTIME_SUCCESS ||
       fit_arena(desc, instance) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }

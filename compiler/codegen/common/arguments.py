@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from compiler.ir.expr import Expr
+from compiler.ir.expr import Expr, as_expr
 from compiler.ir.kernel import (
     Argument,
     AtomicAdd,
@@ -97,7 +97,9 @@ def _expressions(s: Statement) -> list[Expr]:
         return [s.value]
     if isinstance(s, Loop):
         return [s.begin, s.end]
-    if isinstance(s, (Parallel, Span, Tile)):
+    if isinstance(s, Parallel):
+        return [s.extent, as_expr(s.grain)]
+    if isinstance(s, (Span, Tile)):
         return [s.extent]
     if isinstance(s, TemplateCall):
         flat = [x for a in s.arguments for x in (a if isinstance(a, tuple) else (a,))]

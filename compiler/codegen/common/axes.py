@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from compiler.ir.expr import Expr, const, mul_all
+from compiler.ir.expr import Expr, const, mul_all, typical
 from compiler.ir.loop import loop_var, reduction_var
 from compiler.ir.schedule import KernelGroup
 from compiler.ir.schedule_bodies import load_index
@@ -73,13 +73,7 @@ def choose(group: KernelGroup) -> Tiling:
 def _short_last(group: KernelGroup, outer: tuple[Expr, ...]) -> Tiling | None:
     """A last loop of a few iterations (the colours of a pixel) is unrolled inside the one around it."""
     last = group.outer[-1]
-    if (
-        len(outer) < 2
-        or not last.is_const
-        or last.value() > SHORT
-        or group.outer[-2].lo is None
-        or (group.outer[-2].lo or 0) < 8
-    ):
+    if len(outer) < 2 or not last.is_const or last.value() > SHORT or typical(group.outer[-2]) < 8:
         return None
     around = _over_last("pointwise", group.outer[:-1], outer[:-1], (), POINTWISE_TILE)
     return replace(around, short=outer[-1])
@@ -96,7 +90,7 @@ def _transposing(group: KernelGroup, outer: tuple[Expr, ...]) -> Tiling | None:
     for across in reversed(outer[:-1]):
         crossing = sum(e.coefficient(across) == 1 and e.coefficient(outer[-1]) not in (0, 1) for e in loads)
         if 2 * crossing > len(loads):
-            tile = TRANSPOSE_TILE if (group.outer[-1].hi or TRANSPOSE_TILE + 1) > TRANSPOSE_TILE else 0
+            tile = TRANSPOSE_TILE if _exceeds(group.outer[-1], TRANSPOSE_TILE) else 0
             return Tiling(
                 "pointwise", tuple(v for v in outer[:-1] if v is not across), (across,), (), outer[-1], tile
             )
@@ -108,12 +102,17 @@ def _over_last(
 ) -> Tiling:
     before = mul_all(extents[:-1])
     last = extents[-1]
-    needs_tiles = shape == "columns" or (len(outer) > 1 and (before.hi is None or before.hi < ENOUGH_TASKS))
-    tiled = needs_tiles and (last.hi is None or last.hi > tile)
+    needs_tiles = shape == "columns" or (len(outer) > 1 and typical(before) < ENOUGH_TASKS)
+    tiled = needs_tiles and _exceeds(last, tile)
     if shape == "columns" or tiled:
         return Tiling(shape, outer[:-1], (), inner, outer[-1], tile if tiled else 0)
     tasks, serial = _split_tasks(extents[:-1], outer[:-1])
     return Tiling(shape, tasks, serial, inner, outer[-1], 0)
+
+
+def _exceeds(extent: Expr, tile: int) -> bool:
+    """Whether the extent is, or may be, larger than a tile."""
+    return extent.hi is None or extent.hi > tile
 
 
 def _split_tasks(
@@ -122,7 +121,7 @@ def _split_tasks(
     """The fewest leading loops that give enough tasks, and the rest."""
     count = const(1)
     for k, e in enumerate(extents):
-        if count.lo is not None and count.lo >= ENOUGH_TASKS:
+        if typical(count) >= ENOUGH_TASKS:
             return variables[:k], variables[k:]
         count = count * e
     return variables, ()

@@ -16,7 +16,7 @@ from compiler.codegen.common.member_values import tile_symbol
 from compiler.codegen.common.tasks import positions
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
-from compiler.ir.expr import Expr, const, minimum, mul_all
+from compiler.ir.expr import Expr, IntLike, const, minimum, mul_all
 from compiler.ir.kernel import Local, Loop, Parallel, Statement
 from compiler.ir.loop import loop_var, reduction_var
 from compiler.ir.schedule import KernelGroup
@@ -40,7 +40,7 @@ class LoopNest:
         self.start: Expr = const(0)  # first column of the tile
         self.locals: list[Local] = []
 
-    def parallel(self, grain: Callable[[Expr], int], body: Callable[[], None]) -> Parallel:
+    def parallel(self, grain: Callable[[Expr], IntLike], body: Callable[[], None]) -> Parallel:
         """The whole kernel; `body` emits one task."""
         t = self.tiling
         if t.whole_range:

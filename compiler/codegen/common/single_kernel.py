@@ -17,7 +17,7 @@ from compiler.codegen.common.grain import grain_of
 from compiler.codegen.common.loop_nest import register_type
 from compiler.codegen.common.member_values import MemberValues, tile_symbol
 from compiler.codegen.common.tasks import positions
-from compiler.ir.expr import Expr, const, minimum, mul_all
+from compiler.ir.expr import Expr, IntLike, const, minimum, mul_all, typical
 from compiler.ir.kernel import Accumulate, Accumulator, KernelSpec, Local, Loop, Parallel, Statement, Store
 from compiler.ir.loop import Layout, Scan, Scatter, loop_var
 from compiler.ir.schedule import KernelGroup, Schedule
@@ -61,7 +61,7 @@ class _Single:
         for variable, value in zip(variables, positions(symbol, extents), strict=True):
             self.builder.define(variable, value)
 
-    def grain(self, tasks: Expr) -> int:
+    def grain(self, tasks: Expr) -> IntLike:
         return grain_of(self.group, {self.member.name: self.member}, tasks, self.grain_bytes)
 
 
@@ -171,7 +171,11 @@ class _ScatterKernel(_Single):
             return Parallel(variables[0], total, grain, True, body)
         self.builder.add(Loop(variables[-1], const(0), extents[-1], "vector", body))
         return Parallel(
-            symbol, mul_all(extents[:-1]), max(1, grain // (extents[-1].lo or 1)), False, self.builder.close()
+            symbol,
+            mul_all(extents[:-1]),
+            max(1, grain // max(1, typical(extents[-1]))),
+            False,
+            self.builder.close(),
         )
 
     def _scatter(self, node: Scatter) -> Parallel:

@@ -42,7 +42,8 @@ def _nested(e: Expr) -> str:
     assert isinstance(a, Expr) and isinstance(b, Expr)
     if e.kind in ("min", "max"):
         return f"{e.kind}_index({index_text(a)}, {index_text(b)})"
-    plain = a.lo is not None and a.lo >= 0 and b.lo is not None and b.lo > 0
-    if not plain:
-        return f"floor_{'div' if e.kind == 'floordiv' else 'mod'}({index_text(a)}, {index_text(b)})"
-    return f"{_factor(a)} {'/' if e.kind == 'floordiv' else '%'} {_factor(b)}"
+    # A size may be 0. What is divided by it is then used by nobody, but a division by zero ends the process.
+    divisor = _factor(b) if b.lo is None or b.lo != 0 else f"max_index({index_text(b)}, 1)"
+    if a.lo is None or a.lo < 0 or b.lo is None or b.lo < 0:
+        return f"floor_{'div' if e.kind == 'floordiv' else 'mod'}({index_text(a)}, {divisor})"
+    return f"{_factor(a)} {'/' if e.kind == 'floordiv' else '%'} {divisor}"

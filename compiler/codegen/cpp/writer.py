@@ -25,7 +25,7 @@ from compiler.codegen.cpp.index_text import index_text
 from compiler.codegen.cpp.scalar_text import literal, memory_ctype
 from compiler.codegen.cpp.statement_writer import StatementWriter, long_enough, names_used
 from compiler.ir import dtypes
-from compiler.ir.expr import Expr
+from compiler.ir.expr import Expr, as_expr
 from compiler.ir.kernel import Argument, KernelSpec, Parallel, Pointer, Statement, TemplateCall, TemplateValue
 
 
@@ -87,7 +87,7 @@ class _KernelWriter:
         for call, p in zip(calls, loops, strict=True):
             thread = "int32_t thread" if call.endswith("thread);") else "int32_t"
             head = f"[=](int64_t begin, int64_t end, {thread})"
-            out.open(f"parallel_for(ctx, {index_text(p.extent)}, {p.grain}, {head}")
+            out.open(f"parallel_for(ctx, {index_text(p.extent)}, {index_text(as_expr(p.grain))}, {head}")
             out.line(call)
             out.close("});")
         out.close()

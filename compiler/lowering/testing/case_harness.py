@@ -16,10 +16,13 @@ import torch
 
 from compiler.frontend.load import from_program
 from compiler.fx_passes import pipeline
+from compiler.ir.expr import Expr
 from compiler.ir.loop import Program, TensorRef
 from compiler.ir.loop_interpreter import interpret
 from compiler.ir.loop_parse import parse_program
+from compiler.ir.loop_specialize import specialize
 from compiler.ir.loop_text import print_program
+from compiler.ir.loop_verify import verify
 from compiler.lowering import lower
 from compiler.support.options import CompileOptions, Context
 
@@ -63,13 +66,61 @@ def lower_function(
         return lower.run(pipeline.run(from_program(exported, ctx), ctx), ctx)
 
 
+def check_sizes(
+    function: Callable[..., Any], arguments: Sequence[Argument], dynamic: Any, *runs: Sequence[Argument]
+) -> Program:
+    """Exports with the dims of `dynamic` (a dict for each argument) left open, and asserts that the one program computes what eager does at
+    the sizes of every run."""
+    ctx = Context(CompileOptions("case"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = _Module(function).eval()
+        exported = torch.export.export(
+            module, tensors(arguments), dynamic_shapes=(tuple(dynamic),), strict=False
+        )
+        program = lower.run(pipeline.run(from_program(exported, ctx), ctx), ctx)
+    text = print_program(program)
+    assert print_program(parse_program(text)) == text
+    for run in runs:
+        inputs = tensors(run)
+        fixed = specialize(program, sizes_of(program, inputs))
+        verify(fixed)
+        _compare(fixed, interpret(fixed, [_to_numpy(x) for x in inputs]), function, inputs)
+    return program
+
+
+def sizes_of(program: Program, inputs: Sequence[torch.Tensor]) -> dict[Expr, int]:
+    """The values of the size symbols; asserts that the program's guards hold of them."""
+    found: dict[Expr, int] = {}
+    for described, tensor in zip(program.inputs, inputs, strict=True):
+        for size, n in zip(described.layout.size, tensor.shape, strict=True):
+            unknown = [s for s in size.symbols() if s not in found]
+            step = size.coefficient(unknown[0]) if len(unknown) == 1 else None
+            if step is not None:
+                rest = (size - unknown[0] * step).evaluate(found)
+                found[unknown[0]] = (n - rest) // step.value()
+    assert all(guard.subst(found).known() for guard in program.guards), list(map(str, program.guards))
+    return found
+
+
 def check(function: Callable[..., Any], *arguments: Argument) -> Program:
     """Asserts that the program computes what eager does in float64; returns it."""
     inputs = tensors(arguments)
     program = lower_function(function, inputs)
     text = print_program(program)
     assert print_program(parse_program(text)) == text
-    got = interpret(parse_program(text, program.data), [_to_numpy(x) for x in inputs])
+    _compare(
+        program,
+        interpret(parse_program(text, program.data), [_to_numpy(x) for x in inputs]),
+        function,
+        inputs,
+    )
+    return program
+
+
+def _compare(
+    program: Program, got: Sequence[Any], function: Callable[..., Any], inputs: tuple[torch.Tensor, ...]
+) -> None:
     eager = torch.utils._pytree.tree_leaves(function(*inputs))
     oracle = torch.utils._pytree.tree_leaves(_in_float64(function, inputs))
     for output, value, near, exact in zip(program.outputs, got, eager, oracle, strict=True):
@@ -79,7 +130,6 @@ def check(function: Callable[..., Any], *arguments: Argument) -> Program:
         assert tuple(s.value() for s in output.value.layout.size) == tuple(near.shape)
         assert output.value.layout.dtype.name == str(near.dtype).removeprefix("torch.")
         _assert_close(np.asarray(value), near, exact)
-    return program
 
 
 def _in_float64(function: Callable[..., Any], inputs: tuple[torch.Tensor, ...]) -> Any:

@@ -58,6 +58,46 @@ int32_t aoti_model_fail_call(const char *file, int line, const char *call);
     }                                                                                                     \
   } while (0)
 
+// Arithmetic of sizes, rounding towards minus infinity. A division by an empty size is 0: nothing is computed
+// with it.
+static inline int64_t aoti_floordiv(int64_t a, int64_t b) {
+  if (b == 0) return 0;
+  return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+static inline int64_t aoti_mod(int64_t a, int64_t b) { return b == 0 ? 0 : a - aoti_floordiv(a, b) * b; }
+static inline int64_t aoti_min(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t aoti_max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// Lays out the slots of an arena, for sizes that are known at run time only, one behind the other.
+class AotiArenaLayout {
+ public:
+  // The slots come behind `fixed_bytes`, a multiple of AOTI_ALIGNMENT.
+  explicit AotiArenaLayout(int64_t fixed_bytes) : end_(fixed_bytes) {}
+  // Sums and products of sizes. One that overflows makes the whole layout too large.
+  int64_t mul(int64_t a, int64_t b) {
+    int64_t product = 0;
+    too_large_ |= __builtin_mul_overflow(a, b, &product);
+    return product;
+  }
+  int64_t add(int64_t a, int64_t b) {
+    int64_t sum = 0;
+    too_large_ |= __builtin_add_overflow(a, b, &sum);
+    return sum;
+  }
+  // The offset of the next slot, which has `bytes` of them (none when negative: a size that is empty).
+  int64_t place(int64_t bytes) {
+    const int64_t begin = end_;
+    end_ = add(begin, add(aoti_max(bytes, 0), AOTI_ALIGNMENT - 1) & ~int64_t{AOTI_ALIGNMENT - 1});
+    return begin;
+  }
+  // The size of the arena; -1 when it is more than can be addressed.
+  int64_t bytes() const { return too_large_ ? -1 : end_; }
+
+ private:
+  int64_t end_;
+  bool too_large_ = false;
+};
+
 // Sole owner of a tensor handle; deletes it. Movable, not copyable.
 class RAIIAtenTensorHandle {
  public:

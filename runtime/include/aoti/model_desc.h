@@ -135,6 +135,27 @@ typedef struct AotiRunArgs {
   AotiCudaRun *cuda;                       // null on a CPU
 } AotiRunArgs;
 
+// A size that is known at run time only: what messages call it, and where it comes from, e.g. "s0", "dimension
+// 0 of input 'x'".
+typedef struct AotiSymbolDesc {
+  const char *name;
+  const char *source;
+} AotiSymbolDesc;
+
+typedef enum AotiSizeCheckKind {
+  AOTI_CHECK_SIZE = 0,      // dimension `dim` of input `input` has the expected size
+  AOTI_CHECK_STRIDE = 1,    // ... stride; not checked where the dimension's size is 0 or 1
+  AOTI_CHECK_CONDITION = 2  // a condition on the symbols holds: its value is not 0; input and dim are -1
+} AotiSizeCheckKind;
+
+// A relation between sizes that AotiDimDesc cannot say, checked before every run.
+typedef struct AotiSizeCheck {
+  int32_t kind;  // AotiSizeCheckKind
+  int32_t input, dim;
+  const char *text;    // what is expected, over the symbols: "2*s0 + 1", "s0 % 4 == 0"
+  const char *origin;  // the source line that made it so; null when unknown
+} AotiSizeCheck;
+
 typedef struct AotiModelDesc {
   uint32_t struct_size;  // sizeof(AotiModelDesc)
   uint32_t abi_version;  // AOTI_MODEL_ABI_VERSION
@@ -165,6 +186,16 @@ typedef struct AotiModelDesc {
   // aoti/model.h). Called by several threads at once, with different instances' arguments.
   int32_t (*run)(AotiRunArgs *args);
   const AotiCudaModelDesc *cuda;  // null: the model needs no GPU
+  // Sizes known at run time only. The first num_named_symbols of the num_symbols have a row in `symbols`; the
+  // others are dimensions that only serve to find one.
+  int32_t num_named_symbols, num_size_checks;
+  const AotiSymbolDesc *symbols;
+  const AotiSizeCheck *size_checks;
+  // Called when every dimension's symbol has its value: finds the symbols that are no dimension themselves.
+  // Null: there are none.
+  void (*solve_symbols)(int64_t *symbols);
+  // What check number `check` expects. Not null when there are checks.
+  int64_t (*size_check_value)(int32_t check, const int64_t *symbols);
 } AotiModelDesc;
 
 #ifdef __cplusplus

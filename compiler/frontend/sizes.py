@@ -1,0 +1,293 @@
+"""Sizes that are known at run time only: torch's symbolic expressions, converted once into ours.
+
+Enters: expressions as torch writes them (sympy's `srepr`, in a `.pt2` and for a program in memory alike), the ranges of their symbols,
+and the guards that export found (Python text over `L['x'].size()[0]`). Leaves: `Expr` for integers, `SizeFloat` for floats, `Guard` for
+conditions. What has no counterpart raises `NotASize`, which names the text.
+
+Invariants
+- Symbols are renamed s0, s1, ... in the order of the inputs' dims: hashed names do not reach messages and generated code.
+- A symbol that a guard says is divisible by c, or leaves the rest r, becomes `c*s + r` with a symbol of its own everywhere: `s0 // 2`
+  is then a size like any other, and the check is the one of every derived size.
+
+    "Mul(Integer(2), Symbol('s60', positive=True, integer=True))"   ->   2*s1
+    "(L['y'].size()[0] % 2) == 0"   with y [s0]                      ->   y [2*s0]
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Union
+
+from compiler.frontend import guard_text
+from compiler.ir.expr import Expr, const, floordiv, maximum, minimum, mod, mul_all, sym
+from compiler.ir.guard import Guard
+from compiler.ir.size_float import SizeFloat
+
+Range = tuple[Union[int, None], Union[int, None]]
+
+# A bound beyond this is none: torch writes "any size" as the largest number of its own.
+_UNBOUNDED = 1 << 62
+
+
+class NotASize(ValueError):
+    """The text has no counterpart among our expressions."""
+
+
+class Sizes:
+    """Converts expressions of one program. `guards` is what has to be checked on entry, once `relate` has run."""
+
+    def __init__(self, ranges: Mapping[str, Range], taken: Iterable[str]) -> None:
+        self.guards: list[Guard] = []
+        self._ranges = ranges
+        self._taken = set(taken)
+        self._symbols: dict[str, Expr] = {}
+        self._replaced: dict[Expr, Expr] = {}
+        self._known: dict[str, Any] = {}
+
+    def expr(self, text: str) -> Expr:
+        """An integer. Raises NotASize."""
+        value = self._value(text)
+        if not isinstance(value, Expr):
+            raise NotASize(f"{text} is not an integer")
+        return value.subst(self._replaced)
+
+    def stride(self, text: str) -> Expr:
+        """A stride: where torch counts an empty dim as 1, the size is meant. An empty tensor's strides say nothing."""
+        return _plain_sizes(self.expr(text))
+
+    def number(self, text: str) -> SizeFloat | float:
+        """A float. Raises NotASize."""
+        found = _as_number(self._value(text))
+        return _subst_number(found, self._replaced) if isinstance(found, SizeFloat) else found
+
+    def conditions(self, text: str) -> list[Guard]:
+        """A condition as the comparisons that must all hold. Raises NotASize."""
+        value = self._value(text)
+        if not isinstance(value, list):
+            raise NotASize(f"{text} is not a condition")
+        return [g.subst(self._replaced) for g in value]
+
+    def state(self, guard: Guard) -> None:
+        """Takes in what an assertion of the graph says of sizes."""
+        if guard.known() is not True and guard not in self.guards:
+            self.guards.append(guard)
+
+    def relate(self, inputs: Mapping[str, Sequence[Sequence[Expr]]], texts: Sequence[str]) -> None:
+        """Takes in the guards of the program. `inputs`: sizes and strides of each input by its path, as guards name it."""
+        found = [guard for text in texts for guard in self._guards(text, inputs)]
+        for guard in found:
+            self._divide(guard)
+        kept = (guard.subst(self._replaced) for guard in found)
+        self.guards = [g for g in dict.fromkeys(kept) if g.known() is not True]
+
+    def _guards(self, text: str, inputs: Mapping[str, Sequence[Sequence[Expr]]]) -> list[Guard]:
+        try:
+            return guard_text.parse(text, inputs)
+        except ValueError as error:
+            raise NotASize(f"{text}: {error}") from None
+
+    def _divide(self, guard: Guard) -> None:
+        """Learns the remainder of a symbol from `(a*s + b) % c == 0`."""
+        left = guard.left.subst(self._replaced)
+        if guard.op != "eq" or guard.right != 0 or left.kind != "mod":
+            return
+        value, divisor = left.args
+        assert isinstance(value, Expr) and isinstance(divisor, Expr)
+        if not divisor.is_const or len(value.terms()) != 1 or value.terms()[0][0].kind != "sym":
+            return
+        ((symbol, step),), c = value.terms(), divisor.value()
+        if math.gcd(step, c) != 1:
+            return
+        rest = (-value.constant() * pow(step, -1, c)) % c
+        lo = None if symbol.lo is None else -((rest - symbol.lo) // c)
+        hi = None if symbol.hi is None else (symbol.hi - rest) // c
+        new = {symbol: sym(str(symbol), lo, hi) * c + rest}
+        self._replaced = {old: e.subst(new) for old, e in self._replaced.items()} | new
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _value(self, text: str) -> Any:
+        if text not in self._known:
+            try:
+                self._known[text] = self._build(ast.parse(text, mode="eval").body)
+            except (SyntaxError, NotASize) as error:
+                raise NotASize(f"{text}: {error}") from None
+        return self._known[text]
+
+    def _build(self, node: ast.AST) -> Any:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            raise NotASize(f"{ast.unparse(node)} is no expression of sizes")
+        name = node.func.id
+        if name == "Symbol":
+            return self._symbol(ast.literal_eval(node.args[0]))
+        if name in ("Integer", "Float"):
+            number = ast.literal_eval(node.args[0])
+            return const(int(number)) if name == "Integer" else Fraction(float(number))
+        if name == "Rational":
+            return Fraction(*(int(ast.literal_eval(a)) for a in node.args))
+        args = [self._build(a) for a in node.args]
+        if name in _COMPARISONS and all(isinstance(a, Expr) for a in args):
+            return [_COMPARISONS[name](*args)]
+        if name == "And" and all(isinstance(a, list) for a in args):
+            return [guard for a in args for guard in a]
+        if name in _INTEGERS and all(isinstance(a, Expr) for a in args):
+            return _INTEGERS[name](*args)
+        if name in _ARITHMETIC:
+            return _ARITHMETIC[name](*args)
+        raise NotASize(f"{ast.unparse(node)} is no expression of sizes")
+
+    def _symbol(self, name: str) -> Expr:
+        if name.startswith("u"):
+            raise NotASize(f"{name} depends on data, not on the sizes of the inputs")
+        if name not in self._symbols:
+            lo, hi = self._ranges.get(name, (0, None))
+            new = self._free_name()
+            self._taken.add(new)
+            self._symbols[name] = sym(
+                new,
+                None if lo is not None and lo < -_UNBOUNDED else lo,
+                None if hi is None or hi >= _UNBOUNDED else hi,
+            )
+        return self._symbols[name]
+
+    def _free_name(self) -> str:
+        n = len(self._symbols)
+        while f"s{n}" in self._taken:
+            n += 1
+        return f"s{n}"
+
+
+def _plain_sizes(e: Expr) -> Expr:
+    """`max(1, s0)` as s0."""
+    if e.kind == "max" and e.args[0] == 1 or e.kind == "max" and e.args[1] == 1:
+        other = e.args[1] if e.args[0] == 1 else e.args[0]
+        assert isinstance(other, Expr)
+        return _plain_sizes(other) if other.lo is not None and other.lo >= 0 else e
+    if e.kind == "prod":
+        return mul_all(_plain_sizes(a) for a in e.args if isinstance(a, Expr))
+    return sum((_plain_sizes(t) * c for t, c in e.terms()), const(e.constant())) if e.kind == "sum" else e
+
+
+# A float that is an integer expression over a whole number is kept as such, so that its floor is an integer expression again.
+_Ratio = tuple[Expr, int]
+
+
+def _ratio(value: Any) -> _Ratio | None:
+    if isinstance(value, Expr):
+        return value, 1
+    if isinstance(value, Fraction):
+        return const(value.numerator), value.denominator
+    return value if isinstance(value, tuple) else None
+
+
+def _float(value: Any) -> Any:
+    return (value, 1) if isinstance(value, Expr) else value
+
+
+def _as_number(value: Any) -> SizeFloat | float:
+    if isinstance(value, (SizeFloat, float)):
+        return value
+    ratio = _ratio(value)
+    if ratio is None:
+        raise NotASize(f"{value} is not a number")
+    numerator, denominator = ratio
+    if numerator.is_const:
+        return numerator.value() / denominator
+    whole = SizeFloat("float", (numerator,))
+    return whole if denominator == 1 else SizeFloat("div", (whole, float(denominator)))
+
+
+def _subst_number(number: SizeFloat, mapping: Mapping[Expr, Expr]) -> SizeFloat:
+    def new(arg: Any) -> Any:
+        if isinstance(arg, SizeFloat):
+            return _subst_number(arg, mapping)
+        return arg.subst(mapping) if isinstance(arg, Expr) else arg
+
+    return SizeFloat(number.op, tuple(new(a) for a in number.args))
+
+
+def _add(*args: Any) -> Any:
+    if all(isinstance(a, Expr) for a in args):
+        return sum(args, const(0))
+    ratios = [_ratio(a) for a in args]
+    if any(r is None for r in ratios):
+        return _fold("add", args)
+    total, below = const(0), 1
+    for r in ratios:
+        assert r is not None
+        total, below = total * r[1] + r[0] * below, below * r[1]
+    return total, below
+
+
+def _mul(*args: Any) -> Any:
+    if all(isinstance(a, Expr) for a in args):
+        return mul_all(args)
+    ratios = [_ratio(a) for a in args]
+    if any(r is None for r in ratios):
+        return _fold("mul", args)
+    known = [r for r in ratios if r is not None]
+    return mul_all(r[0] for r in known), math.prod(r[1] for r in known)
+
+
+def _fold(op: str, args: Sequence[Any]) -> SizeFloat | float:
+    result = _as_number(args[0])
+    for a in args[1:]:
+        result = SizeFloat(op, (result, _as_number(a)))
+    return result
+
+
+def _true_div(a: Any, b: Any) -> Any:
+    over, under = _ratio(a), _ratio(b)
+    if over is not None and under is not None and under[0].is_const and under[0].value() > 0:
+        return over[0] * under[1], over[1] * under[0].value()
+    return SizeFloat("div", (_as_number(a), _as_number(b)))
+
+
+def _power(a: Any, b: Any) -> Any:
+    if isinstance(a, Expr) and isinstance(b, Expr) and b.is_const and b.value() >= 0:
+        return mul_all([a] * b.value())
+    return SizeFloat("pow", (_as_number(a), _as_number(b)))
+
+
+def _floor(value: Any) -> Expr:
+    ratio = _ratio(value)
+    if ratio is None:
+        raise NotASize("an integer made from a float that is not a ratio of sizes")
+    return floordiv(ratio[0], const(ratio[1]))
+
+
+def _trunc(value: Any) -> Expr:
+    ratio = _ratio(value)
+    if ratio is None or ratio[0].lo is None or ratio[0].lo < 0:
+        raise NotASize("an integer cut from a float that may be negative")
+    return _floor(value)
+
+
+def _ceiling(value: Any) -> Expr:
+    ratio = _ratio(value)
+    if ratio is None:
+        raise NotASize("an integer made from a float that is not a ratio of sizes")
+    return -floordiv(-ratio[0], const(ratio[1]))
+
+
+_INTEGERS: dict[str, Callable[[Expr, Expr], Expr]] = {
+    "FloorDiv": floordiv, "CleanDiv": floordiv, "Mod": mod, "PythonMod": mod, "Min": minimum, "Max": maximum,
+    "CeilDiv": lambda a, b: -floordiv(-a, b),
+}  # fmt: skip
+# Of integers or floats.
+_ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "Add": _add, "Mul": _mul, "Pow": _power, "PowByNatural": _power, "FloatPow": _power, "FloatTrueDiv": _true_div,
+    "IntTrueDiv": _true_div, "ToFloat": _float, "FloorToInt": _floor, "TruncToInt": _trunc, "CeilToInt": _ceiling, "floor": _floor,
+    "ceiling": _ceiling, "OpaqueUnaryFn_sqrt": lambda a: SizeFloat("sqrt", (_as_number(a),)),
+}  # fmt: skip
+_COMPARISONS: dict[str, Callable[[Expr, Expr], Guard]] = {
+    "Equality": lambda a, b: Guard("eq", a, b),
+    "Unequality": lambda a, b: Guard("ne", a, b),
+    "StrictLessThan": lambda a, b: Guard("lt", a, b),
+    "LessThan": lambda a, b: Guard("le", a, b),
+    "StrictGreaterThan": lambda a, b: Guard("lt", b, a),
+    "GreaterThan": lambda a, b: Guard("le", b, a),
+}

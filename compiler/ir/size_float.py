@@ -1,0 +1,72 @@
+"""Floating-point numbers that are computed from sizes: what `x.shape[0] ** 0.5` is in a graph.
+
+Enters: an operation and its operands. Leaves: an immutable tree that lowering traces into loop bodies and the wrapper prints.
+
+    SizeFloat("pow", (SizeFloat("float", (s0,)), 0.5))       text: pow(float(s0), 0.5)
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Union
+
+from compiler.ir.expr import Expr
+from compiler.ir.expr_parse import parse_expr
+
+Term = Union["SizeFloat", Expr, float]
+# Operations on float64. "float" converts an integer.
+_MEANING: dict[str, Callable[..., float]] = {
+    "float": float, "neg": operator.neg, "sqrt": math.sqrt, "add": operator.add, "mul": operator.mul, "div": operator.truediv,
+    "pow": math.pow,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SizeFloat:
+    """One operation on float64; operands are numbers, constants, or (of "float") an integer expression."""
+
+    op: str
+    args: tuple[Term, ...]
+
+    def __str__(self) -> str:
+        return f"{self.op}({', '.join(map(str, self.args))})"
+
+    __repr__ = __str__
+
+    def value(self) -> float:
+        """Of a number whose expressions are constants. Raises NotConstant, and as Python does for a division by zero."""
+        a, *b = (arg.value() if isinstance(arg, (Expr, SizeFloat)) else arg for arg in self.args)
+        return float(_MEANING[self.op](a, *b))
+
+    def symbols(self) -> tuple[Expr, ...]:
+        found: dict[Expr, None] = {}
+        for arg in self.args:
+            if isinstance(arg, (Expr, SizeFloat)):
+                found.update(dict.fromkeys(arg.symbols()))
+        return tuple(found)
+
+
+def parse_size_float(text: str, symbols: Mapping[str, Expr]) -> SizeFloat:
+    """The inverse of `str`. Raises ValueError naming what is not understood."""
+    try:
+        found = _build(ast.parse(text.strip(), mode="eval").body, symbols)
+    except SyntaxError as error:
+        raise ValueError(f"cannot read number {text!r}: {error.msg}") from None
+    if not isinstance(found, SizeFloat):
+        raise ValueError(f"{text!r} is no number made of sizes")
+    return found
+
+
+def _build(node: ast.AST, symbols: Mapping[str, Expr]) -> Term:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MEANING:
+        if node.func.id == "float":
+            return SizeFloat("float", (parse_expr(ast.unparse(node.args[0]), symbols),))
+        return SizeFloat(node.func.id, tuple(_build(a, symbols) for a in node.args))
+    value = ast.literal_eval(node)
+    if not isinstance(value, float):
+        raise ValueError(f"{ast.unparse(node)} is no number made of sizes")
+    return value
