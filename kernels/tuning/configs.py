@@ -12,6 +12,11 @@ from typing import Any
 
 from kernels.tuning.problems import Attention, Convolution, Problem, Product
 
+TENSOR_MAPS = "tensor maps"  # descriptors made by the host
+WORKSPACE = "workspace"  # float32 memory, and semaphores that are zero before the first launch
+DEPENDENT_LAUNCH = "dependent launch"  # the attribute of programmatic stream serialisation
+EVERYTHING = frozenset({TENSOR_MAPS, WORKSPACE, DEPENDENT_LAUNCH})
+
 
 @dataclass(frozen=True)
 class Config:
@@ -36,6 +41,16 @@ class Config:
         """Raises KeyError or ValueError for what is not a config."""
         constants = tuple((str(k), int(v)) for k, v in data["constants"].items())
         return Config(str(data["template"]), constants, int(data["num_warps"]), int(data["num_stages"]))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the host must be able to give the launch."""
+        found = {
+            TENSOR_MAPS: self.get("TMA"),
+            WORKSPACE: self.get("SPLIT_K", 1) > 1 or self.get("SPLITS", 1) > 1,
+            DEPENDENT_LAUNCH: self.get("PDL"),
+        }
+        return frozenset(need for need, wanted in found.items() if wanted)
 
     def __str__(self) -> str:
         constants = " ".join(f"{k}={v}" for k, v in self.constants)

@@ -103,6 +103,8 @@ def _shape_share(block_m: int, block_n: int, gpu: Gpu) -> float:
 def shared_bytes(problem: Problem, config: Config) -> int:
     """Of a program's operands in flight."""
     element = ELEMENT_BYTES[problem.dtype]
+    if config.template == "depthwise":
+        return 0
     if isinstance(problem, Attention):
         depth = power_of_two(problem.depth)
         return element * depth * (config.get("BLOCK_M") + 2 * config.num_stages * config.get("BLOCK_N"))

@@ -3,9 +3,11 @@
 Enters: the files of this folder, data from outside: every field is checked. Leaves: a `Choice` for a problem and an architecture, which
 says where it comes from, so that the build can list what it had to guess.
 
-    database = load(Path("kernels/tuning"))
-    choice = choose(database, Product("bf16", 256, 4096, 4096), arch=90)
+    choice = choose(committed(), Product("bf16", 256, 4096, 4096), arch=90, able=EVERYTHING)
       -> Choice(Config("gemm", ...), measured_on="NVIDIA H200", us=14.2)
+
+A file holds, for each problem, the fastest config for each set of needs (`Config.needs`): who cannot pass tensor maps takes the fastest one
+without them.
 
 An architecture is served by the file of a GPU of that architecture; where there are several, the first by name. A miss takes the cost
 model's best candidate: `measured_on` is "".
@@ -15,15 +17,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from kernels.tuning.candidates import candidates
 from kernels.tuning.configs import Config
-from kernels.tuning.cost_model import predict_us
+from kernels.tuning.cost_model import predict_us, shared_bytes
 from kernels.tuning.gpus import gpu_for
 from kernels.tuning.problems import Problem
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Choice:
     us: float
 
 
-Database = dict[tuple[int, str], Choice]  # (architecture, key of the problem)
+Database = dict[tuple[int, str], tuple[Choice, ...]]  # (architecture, key of the problem): fastest first
 
 
 class DatabaseError(Exception):
@@ -59,17 +63,35 @@ def _entries(data: dict[str, object]) -> Database:
     gpu, arch, entries = data["gpu"], data["arch"], data["entries"]
     if not isinstance(gpu, str) or not isinstance(arch, int) or not isinstance(entries, dict):
         raise TypeError("gpu, arch or entries")
-    return {
-        (arch, key): Choice(Config.from_json(entry["config"]), gpu, float(entry["us"]))
-        for key, entry in entries.items()
-    }
+    return {(arch, key): _choices(gpu, entry["configs"]) for key, entry in entries.items()}
 
 
-def choose(database: Database, problem: Problem, arch: int) -> Choice:
-    """The measured config of this very problem, or the cost model's best."""
-    found = database.get((arch, problem.key))
-    if found is not None:
-        return found
+def _choices(gpu: str, configs: list[dict[str, Any]]) -> tuple[Choice, ...]:
+    found = [Choice(Config.from_json(config), gpu, float(config["us"])) for config in configs]
+    return tuple(sorted(found, key=lambda choice: choice.us))
+
+
+@cache
+def committed() -> Database:
+    """The measurements beside this file."""
+    return load(Path(__file__).parent)
+
+
+def choose(
+    database: Database, problem: Problem, arch: int, able: frozenset[str], shared_limit: int | None = None
+) -> Choice:
+    """The fastest measured config of this very problem that needs nothing but what `able` names, or the cost model's best.
+    shared_limit: bytes of shared memory of a program, where the same code also runs on GPUs that have less than `arch`."""
+    limit = gpu_for(arch).block_shared_bytes if shared_limit is None else shared_limit
+
+    def usable(config: Config) -> bool:
+        return config.needs <= able and (
+            config.template == "gemv" or shared_bytes(problem, config) + 1024 <= limit
+        )
+
+    for choice in database.get((arch, problem.key), ()):
+        if usable(choice.config):
+            return choice
     gpu = gpu_for(arch)
-    best = candidates(problem, gpu)[0]
+    best = next(config for config in candidates(problem, gpu) if usable(config))
     return Choice(best, "", predict_us(problem, best, gpu))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from kernels.tuning.candidates import candidates
-from kernels.tuning.configs import Config, grid, workspace
+from kernels.tuning.configs import EVERYTHING, TENSOR_MAPS, WORKSPACE, Config, grid, workspace
 from kernels.tuning.cost_model import predict_us, shared_bytes
-from kernels.tuning.database import DatabaseError, choose, load
+from kernels.tuning.database import Choice, Database, DatabaseError, choose, load
 from kernels.tuning.gpus import GPUS, gpu_for, gpu_named
 from kernels.tuning.problems import Attention, Convolution, Problem, Product
 
@@ -78,15 +78,28 @@ def test_workspace_of_what_is_split() -> None:
 def test_committed_measurements_are_read() -> None:
     database = load(HERE)
     assert database, "no measurement is committed"
-    for (arch, key), choice in database.items():
-        gpu = gpu_named(choice.measured_on)
-        assert gpu.arch == arch and choice.us > 0, key
-    chosen = choose(database, Product("bf16", 1, 4096, 4096), 90)
+    for (arch, key), choices in database.items():
+        assert choices, key
+        for choice in choices:
+            assert gpu_named(choice.measured_on).arch == arch and choice.us > 0, key
+    chosen = choose(database, Product("bf16", 1, 4096, 4096), 90, frozenset())
     assert chosen.measured_on and chosen.config.template == "gemv"
 
 
+def test_the_fastest_that_can_be_launched() -> None:
+    problem = Product("bf16", 512, 1024, 1024)
+    blocks = (("BLOCK_M", 64), ("BLOCK_N", 64), ("BLOCK_K", 64))
+    plain, maps = Config("gemm", blocks, 4), Config("gemm", (*blocks, ("TMA", 1), ("SPLIT_K", 2)), 4)
+    database: Database = {(90, problem.key): (Choice(maps, "x", 5.0), Choice(plain, "x", 6.0))}
+    assert maps.needs == {TENSOR_MAPS, WORKSPACE} and not plain.needs
+    assert choose(database, problem, 90, EVERYTHING).config == maps
+    assert choose(database, problem, 90, frozenset({WORKSPACE})).config == plain
+    for key in PROBLEMS:
+        assert not choose({}, key, 90, frozenset()).config.needs
+
+
 def test_a_miss_says_so() -> None:
-    choice = choose({}, Product("bf16", 64, 640, 640), 80)
+    choice = choose({}, Product("bf16", 64, 640, 640), 80, EVERYTHING)
     assert choice.measured_on == "" and choice.us > 0
     assert choice.config == candidates(Product("bf16", 64, 640, 640), gpu_for(80))[0]
 
@@ -103,13 +116,13 @@ def test_an_architecture_that_nobody_knows() -> None:
     ("change", "expected"),
     [
         ({"version": 7}, "version 7"),
-        ({"entries": {"product": {"us": 1.0}}}, "KeyError 'config'"),
+        ({"entries": {"product": {"us": 1.0}}}, "KeyError 'configs'"),
         ({"entries": []}, "gpu, arch or entries"),
-        ({"entries": {"p": {"us": "x", "config": {"template": "gemm", "constants": {}, "num_warps": 4, "num_stages": 1}}}}, "could not"),
+        ({"entries": {"p": {"configs": [{"template": "gemm", "constants": {}, "num_warps": 4, "num_stages": 1, "us": "x"}]}}}, "could not"),
     ],
 )  # fmt: skip
 def test_a_bad_file_is_named(tmp_path: Path, change: dict[str, object], expected: str) -> None:
-    data: dict[str, object] = {"version": 1, "gpu": "NVIDIA H200", "arch": 90, "entries": {}, **change}
+    data: dict[str, object] = {"version": 2, "gpu": "NVIDIA H200", "arch": 90, "entries": {}, **change}
     (tmp_path / "bad.json").write_text(json.dumps(data))
     with pytest.raises(DatabaseError, match=rf"bad\.json: .*{expected}"):
         load(tmp_path)

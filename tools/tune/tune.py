@@ -117,20 +117,20 @@ def _with(config: Config, **constants: int) -> Config:
 
 
 def entry(work: Work, tuner: Tuner) -> dict[str, Any]:
-    best, dependent = work.fastest(False), work.fastest(True)
-    assert best is not None
-    found: dict[str, Any] = {
-        "config": best.config.to_json(),
-        "us": round(best.us, 2),
+    """The fastest config for each set of needs, unless one that needs less is as fast."""
+    fastest: list[Measurement] = []
+    for m in sorted(work.measured.values(), key=lambda m: m.us):
+        if m.us < float("inf") and not any(f.config.needs <= m.config.needs for f in fastest):
+            fastest.append(m)
+    best = fastest[0]
+    return {
+        "configs": [{**m.config.to_json(), "us": round(m.us, 2)} for m in fastest],
         "floor_us": round(tuner.floor_us(work.problem), 2),
         "torch_us": round(work.peer_us, 2),
         "predicted_us": round(predict_us(work.problem, best.config, tuner.gpu), 2),
         "error": float(f"{best.error:.2g}"),
         "tried": len(work.measured),
     }
-    if dependent is not None:
-        found |= {"dependent_config": dependent.config.to_json(), "dependent_us": round(dependent.us, 2)}
-    return found
 
 
 def write(path: Path, works: list[Work], tuner: Tuner) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from kernels.tuning.candidates import candidates
-from kernels.tuning.configs import Config
+from kernels.tuning.configs import EVERYTHING, Config
 from kernels.tuning.database import choose, load
 from kernels.tuning.gpus import gpu_named
 from kernels.tuning.problems import Product
@@ -80,9 +80,11 @@ def test_writes_a_database_that_is_read_back(tmp_path: Path, capsys: pytest.Capt
     assert tune.main([f"--out={out}", f"--log={log}", "--sets=linear,decode", "--tries=8"]) == 0
     problem = Product("bf16", 256, 4096, 4096)
     entry = json.loads(out.read_text())["entries"][problem.key]
-    assert entry["torch_us"] == 20 and entry["dependent_us"] == entry["us"] - 1
-    choice = choose(load(tmp_path), problem, 90)
-    assert (choice.measured_on, choice.us) == (GPU, entry["us"])
+    assert entry["torch_us"] == 20
+    database = load(tmp_path)
+    best, plain = (choose(database, problem, 90, able) for able in (EVERYTHING, frozenset[str]()))
+    assert (best.measured_on, best.us) == (GPU, entry["configs"][0]["us"])
+    assert best.config.get("PDL") and best.us < plain.us and not plain.config.needs
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {line["why"] for line in lines} == {"", "wrong"}
     assert problem.key in capsys.readouterr().out

@@ -13,7 +13,7 @@ from compiler.codegen.common.template_kernel import TemplateGroup
 from compiler.codegen.triton.block_kernel import BlockKernel, function_name
 from compiler.codegen.triton.scalar_text import SCALAR_MATH
 from compiler.codegen.triton.single_kernel import single_specs
-from compiler.codegen.triton.template_calls import call_of
+from compiler.codegen.triton.template_calls import TEMPLATES, call_of
 from compiler.codegen.triton.writer import kernel_lines
 from compiler.ir.kernel import KernelSpec
 from compiler.ir.schedule import SINGLE, KernelGroup, Schedule
@@ -62,8 +62,8 @@ def _head(functions: list[str]) -> str:
     lines += ["import triton", "import triton.language as tl"]
     if any("libdevice." in text for text in functions):
         lines.append("from triton.language.extra import libdevice")
-    if any("    gemm(" in text for text in functions):
-        lines += ["", "from kernels.triton.gemm import gemm"]
+    templates = [name for name in TEMPLATES if any(f"    {name}(" in text for text in functions)]
+    lines += ["", *(f"from kernels.triton.{name} import {name}" for name in templates)] if templates else []
     if used:
         lines += ["", f"from kernels.triton.scalar_math import {', '.join(used)}"]
     return "\n".join(lines)

@@ -89,13 +89,13 @@ def test_families_agree_with_the_interpreter(name: str, tmp_path: Path) -> None:
     check(FAMILIES[name](), tmp_path)
 
 
-@pytest.mark.parametrize("sizes", [(1, 33, 20, 50), (3, 16, 48, 32)])
+@pytest.mark.parametrize("sizes", [(1, 33, 20, 50), (3, 16, 48, 32), (1, 1, 40, 64), (2, 3, 37, 50)])
 def test_a_product_with_what_follows_it(sizes: tuple[int, int, int, int], tmp_path: Path) -> None:
-    """Odd sizes, and even ones with a transposed operand; bias, cosine and the plain product as second output."""
+    """Odd sizes, and even ones with a transposed operand, few rows (gemv); bias, cosine and the plain product as second output."""
     batch, m, n, k = sizes
     b = ProgramBuilder("product")
     x = b.input("x", [batch, m, k])
-    w = b.input("w", [batch, k, n], strides=[n * k, 1, k] if m == 16 else None)
+    w = b.input("w", [batch, k, n], strides=[n * k, 1, k] if m in (1, 16) else None)
     bias = b.input("bias", [n])
     refs = [TensorRef(name, b.layouts[name]) for name in (x, w)]
     params = (("B", batch), ("M", m), ("N", n), ("K", k))

@@ -1,83 +1,121 @@
 """How each template of kernels/triton is called for a TemplateKernel node: its arguments, compile-time arguments, launch.
 
-Enters: a node with operands (buffer and strides) and params. Leaves: a `Call`. The signatures are those of kernels/triton/gemm.py.
-Blocks are chosen by a stated rule: the largest tile that still gives every multiprocessor one, since a smaller one reads its operands more
-often; products in exact float32 take small tiles, because they are done by ordinary units.
+Enters: a node with operands (buffer and strides) and params. Leaves: a `Call`. The signatures are those of kernels/triton/{gemm,gemv}.py.
+Template, blocks, warps and stages come from the tuning database (kernels/tuning): measured, or by its cost model; the kernel's header
+says which. A size that is not known when compiling counts as its upper bound, at most MANY.
+
+One source serves every architecture: what is chosen is the measured one's best that also fits the smallest one's shared memory.
+Products of float32 are sums of three products of its halves in tf32 ("tf32x3"): measured nearer to float64 than float32 arithmetic.
 """
 
 from __future__ import annotations
 
 from compiler.codegen.common.arguments import Arguments
 from compiler.codegen.common.template_arguments import Call
-from compiler.codegen.triton.blocks import power_of_two
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr, as_expr, const
 from compiler.ir.kernel import Pointer, TemplateLaunch, TemplateValue
 from compiler.ir.loop import TemplateKernel, TensorRef
 from compiler.support.diagnostics import InternalError
+from kernels.tuning.configs import power_of_two
+from kernels.tuning.database import Choice, choose, committed
+from kernels.tuning.gpus import gpu_for
+from kernels.tuning.problems import Product
 
-MULTIPROCESSORS = 132
-SMALLEST_TILE = 16
-LARGEST = 1 << 20  # what a size without a bound counts as
+TEMPLATES = ("gemm", "gemv")  # each in the file of its name
+MEASURED_ARCH = 90
+SMALLEST_ARCH = 80
+MANY = 4096
+ABLE: frozenset[str] = frozenset()  # no launch here passes tensor maps or a workspace yet
+SHORT_NAMES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
 def call_of(node: TemplateKernel, arguments: Arguments) -> Call:
     """Raises InternalError for a template that is not known here."""
     if node.template != "triton_gemm":
         raise InternalError(f"codegen: {node.name} asks for template {node.template!r}; known: triton_gemm")
-    return _gemm(node, arguments)
+    return _product(node, arguments)
 
 
-def _gemm(node: TemplateKernel, arguments: Arguments) -> Call:
+def _product(node: TemplateKernel, arguments: Arguments) -> Call:
     """a [B, M, K] @ b [B, K, N] of any strides."""
     a, b = node.operands
-    batches, m, n, k = (_size(node, p) for p in "BMNK")
-    values: list[TemplateValue] = [
-        _pointer(a, arguments),
-        _pointer(b, arguments),
-        m,
-        n,
-        k,
-        *a.layout.stride,
-        *b.layout.stride,
-    ]
-    block_m, block_n, block_k, warps, stages = gemm_blocks(batches, m, n, k, a.layout.dtype)
+    sizes = tuple(_size(node, p) for p in "BMNK")
+    precision = "tf32x3" if a.layout.dtype.name == "float32" else "ieee"
+    choice = product_choice(sizes, a.layout.dtype, precision, b.layout.stride[-2] == 1)
+    pointers = (_pointer(a, arguments), _pointer(b, arguments))
+    strides = (*a.layout.stride, *b.layout.stride)
+    if choice.config.template == "gemv":
+        return _gemv(choice, sizes, pointers, strides)
+    return _gemm(choice, sizes, pointers, strides, precision)
+
+
+def product_choice(sizes: tuple[Expr, ...], dtype: DType, precision: str, b_columns: bool) -> Choice:
+    """gemv only for rows that are known to be few, since it takes their number as a constant."""
+    batches, m, n, k = (min(_upper(e), MANY) if not e.is_const else e.value() for e in sizes)
+    few = sizes[1].is_const
+    problem = Product(SHORT_NAMES[dtype.name], m if few else max(m, 16), n, k, batches, b_columns, precision)
+    if few and m <= 4 and precision == "tf32x3":
+        problem = Product(problem.dtype, m, n, k, batches, b_columns)  # ordinary units, in exact float32
+    limit = gpu_for(SMALLEST_ARCH).block_shared_bytes
+    return choose(committed(), problem, MEASURED_ARCH, ABLE, limit)
+
+
+def _gemm(
+    choice: Choice,
+    sizes: tuple[Expr, ...],
+    pointers: tuple[Pointer, ...],
+    strides: tuple[Expr, ...],
+    precision: str,
+) -> Call:
+    config = choice.config
+    batches, m, n, k = sizes
+    block_m, block_n, block_k = (config.get(f"BLOCK_{c}") for c in "MNK")
     constants = (
         ("BLOCK_M", block_m),
         ("BLOCK_N", block_n),
         ("BLOCK_K", block_k),
-        ("EVEN_K", k.is_const and k.value() % block_k == 0),
+        ("EVEN_K", _divides(block_k, k)),
+        ("PRECISION", precision),
     )
-    tiles = _blocks(m, block_m) * _blocks(n, block_n)
-    launch = TemplateLaunch(constants, (tiles, const(1), batches), warps, stages, m, n)
-    return Call("gemm", tuple(values), has_epilogue=True, launch=launch)
+    grid = (_blocks(m, block_m) * _blocks(n, block_n), const(1), batches)
+    values: tuple[TemplateValue, ...] = (*pointers, m, n, k, *strides)
+    launch = TemplateLaunch(constants, grid, config.num_warps, config.num_stages, m, n)
+    return Call("gemm", values, has_epilogue=True, launch=launch)
 
 
-def gemm_blocks(batches: Expr, m: Expr, n: Expr, k: Expr, dtype: DType) -> tuple[int, int, int, int, int]:
-    """(BLOCK_M, BLOCK_N, BLOCK_K, warps, stages)."""
-    rows, columns, depth = (_upper(e) for e in (m, n, k))
-    largest = 64 if dtype.size_bytes > 2 else 128
-    height = min(largest, max(SMALLEST_TILE, power_of_two(rows)))
-    width = min(largest, max(SMALLEST_TILE, power_of_two(columns)))
-    while (
-        max(height, width) > 2 * SMALLEST_TILE
-        and _tiles(_upper(batches), rows, columns, height, width) < MULTIPROCESSORS
-    ):
-        if height >= width:
-            height //= 2
-        else:
-            width //= 2
-    inner = min(32 if dtype.size_bytes > 2 else 64, max(SMALLEST_TILE, power_of_two(depth)))
-    warps = 8 if height * width >= 128 * 128 else 4
-    return height, width, inner, warps, 3
+def _gemv(
+    choice: Choice, sizes: tuple[Expr, ...], pointers: tuple[Pointer, ...], strides: tuple[Expr, ...]
+) -> Call:
+    config = choice.config
+    batches, m, n, k = sizes
+    block_n, block_k = config.get("BLOCK_N"), config.get("BLOCK_K")
+    constants = (
+        ("ROWS", m.value()),
+        ("BLOCK_N", block_n),
+        ("BLOCK_K", block_k),
+        ("EVEN_K", _divides(block_k, k)),
+    )
+    values: tuple[TemplateValue, ...] = (*pointers, n, k, *strides)
+    launch = TemplateLaunch(
+        constants, (_blocks(n, block_n), const(1), batches), config.num_warps, config.num_stages, m, n
+    )
+    return Call("gemv", values, has_epilogue=True, launch=launch)
 
 
-def _tiles(batches: int, rows: int, columns: int, height: int, width: int) -> int:
-    return batches * -(-rows // height) * -(-columns // width)
+def tile_of(launch: TemplateLaunch) -> tuple[int, int]:
+    """Rows and columns of the tile that an epilogue is given."""
+    constants = dict(launch.constants)
+    rows = int(constants["BLOCK_M"]) if "BLOCK_M" in constants else power_of_two(int(constants["ROWS"]))
+    return rows, int(constants["BLOCK_N"])
+
+
+def _divides(block: int, extent: Expr) -> bool:
+    return extent.is_const and extent.value() % block == 0
 
 
 def _upper(e: Expr) -> int:
-    return e.hi if e.hi is not None else LARGEST
+    return MANY if e.hi is None else e.hi
 
 
 def _blocks(extent: Expr, block: int) -> Expr:

@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from compiler.codegen.triton.block_writer import BlockWriter
 from compiler.codegen.triton.index_text import index_text
 from compiler.codegen.triton.scalar_text import literal
+from compiler.codegen.triton.template_calls import tile_of
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr
 from compiler.ir.kernel import (
@@ -45,7 +46,7 @@ def template_lines(spec: KernelSpec, parameters: Iterable[str], comments: list[s
     assert isinstance(call, TemplateCall) and call.launch is not None
     passed = _names_used(spec, (*call.row, *call.column))
     values = ", ".join(_value(v) for v in call.arguments)
-    constants = ", ".join(f"{name}={value}" for name, value in call.launch.constants)
+    constants = ", ".join(f"{name}={value!r}" for name, value in call.launch.constants)
     hook = f"{spec.function}_epilogue"
     given = "".join(f"{name}, " for name in passed).rstrip() if len(passed) == 1 else ", ".join(passed)
     return [
@@ -74,15 +75,21 @@ def _epilogue(spec: KernelSpec, call: TemplateCall, hook: str, passed: list[str]
         out.line(f"{call.m} = {call.m}.to(tl.int64)")
         out.line(f"{call.n} = {call.n}.to(tl.int64)")
         out.line(f"{call.batch} = tl.cast({call.batch}, tl.int64)")
-    for symbol, extent, block in (
-        (call.m, call.launch.rows, "BLOCK_M"),
-        (call.n, call.launch.columns, "BLOCK_N"),
-    ):
-        out.mask(str(symbol), extent, int(call.launch.constant(block)))
+    rows, columns = tile_of(call.launch)
+    out.mask(str(call.m), call.launch.rows, rows)
+    out.mask(str(call.n), call.launch.columns, columns)
     out.statements(call.row)
     out.statements(call.column)
     head = f"def {hook}(acc, {call.batch}, {call.m}, {call.n}, mask, args):"
-    return ["@triton.jit", head, *out.lines]
+    return ["@triton.jit", head, *_block_sizes((call.m, call.n), (rows, columns), out.lines), *out.lines]
+
+
+def _block_sizes(axes: tuple[Expr, Expr], sizes: tuple[int, int], lines: list[str]) -> list[str]:
+    """The names by which statements call the sides of a block, where they do."""
+    named = [(f"{str(axis).upper()}BLOCK", size) for axis, size in zip(axes, sizes, strict=True)]
+    return [
+        f"    {name}: tl.constexpr = {size}" for name, size in named if any(name in line for line in lines)
+    ]
 
 
 def _value(value: TemplateValue) -> str:
