@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compiler.driver import outputs, provenance
 from compiler.driver.intermediate import Start, begin
@@ -25,14 +26,18 @@ from compiler.support.diagnostics import InternalError, UserError
 from compiler.support.dump import Dumper
 from compiler.support.options import CompileOptions, Context, no_dump
 
+if TYPE_CHECKING:
+    from compiler.ir.graph import ModelGraph
+
 
 @dataclass(frozen=True)
 class Request:
-    """What one run is asked to do. `model` or `start_text` (the path of an IR's text) must be there."""
+    """What one run is asked to do. `model`, `start_text` (the path of an IR's text) or `graph` must be there."""
 
     options: CompileOptions
     model: Path | None
     paths: outputs.OutputPaths | None  # None: nothing is written but the text of stage `stop_after`
+    graph: ModelGraph | None = None  # what the frontend made of a model in memory; the stages begin behind it
     start_text: Path | None = None
     stop_after: str = ""
     prints_code: bool = False  # C++ or Python is wanted, not the text of an IR
@@ -50,7 +55,10 @@ def compile_model(request: Request, report: Report) -> Compilation:
     _check(request)
     dumper = Dumper(request.dump) if request.dump else None
     c = Compilation(
-        Context(request.options, dump=dumper or no_dump), dumping=dumper is not None, model=request.model
+        Context(request.options, dump=dumper or no_dump),
+        dumping=dumper is not None,
+        model=request.model,
+        graph=request.graph,
     )
     if request.paths is None:
         _run(c, request, request.stop_after, report)
@@ -83,13 +91,14 @@ def _check(request: Request) -> None:
         raise UserError(
             f"the model {request.model} {what}; expected a .pt2 file made by torch.export.save (or compiler.driver.export)"
         )
-    if request.model is None and request.start_text is None:
+    if request.model is None and request.start_text is None and request.graph is None:
         raise UserError("no model was given: name a .pt2 file, or --compile-from=FILE with the text of an IR")
 
 
 def _run(c: Compilation, request: Request, last: str, report: Report) -> None:
-    """All stages up to `last`, from the model or from an IR's text."""
-    start = begin(request.start_text) if request.start_text else Start(STAGE_NAMES[0])
+    """All stages up to `last`, from the model, a graph or an IR's text."""
+    first = STAGE_NAMES[1 if request.graph else 0]
+    start = begin(request.start_text) if request.start_text else Start(first)
     if not start.first:
         if request.paths is not None or not request.prints_code:
             raise UserError(

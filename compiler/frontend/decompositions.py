@@ -9,6 +9,7 @@ PyTorch has a decomposition; what is then left unknown is refused by lowering, b
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +31,7 @@ def decompose(program: ExportedProgram) -> ExportedProgram:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            decomposed: ExportedProgram = program.run_decompositions(_table())
+            decomposed: ExportedProgram = program.run_decompositions(dict(_table()))
         except Exception as error:  # whatever PyTorch raises
             raise UserError(
                 f"PyTorch's ExportedProgram.run_decompositions fails for this model: {type(error).__name__}: {error}; a known "
@@ -55,6 +56,7 @@ def _is_known(target: object) -> bool:
     return not isinstance(target, OpOverload) or name.startswith("aten.sym_") or name in KNOWN | IGNORED
 
 
+@functools.cache
 def _table() -> dict[OpOverload, Callable[..., Any]]:
     """All of PyTorch's decompositions but those of known operators."""
     table: dict[OpOverload, Callable[..., Any]] = dict(decomposition_table)  # type: ignore[arg-type]

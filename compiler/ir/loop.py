@@ -241,6 +241,11 @@ class TemplateKernel(Node):
     conv2d_winograd  the same, w packed "winograd_panel16": 3x3, stride 1, no dilation, one group
     triton_gemm  a [B, M, K], b [B, K, N], any strides  (B, M, N, K)                      -> [B, M, N], in the operands' type
     attention  q [B,H,Sq,D], k, v [, mask [B,H,Sq,Sk]]    scale, causal                   -> [B, H, Sq, Dv], unit stride in Dv
+    Positions in rows, int64; operands contiguous, of one type:
+    sort_positions     keys [R, N]                        descending                      -> [2, R, N], of which [0]; the rest is work space
+    topk_positions     keys [R, N]                        largest                         -> [R, K], best first
+    extreme_positions  keys [R, N]                        largest                         -> [R, N], the last extreme so far
+    search_positions   sorted [R or 1, N], values [R, M]  right                           -> [R, M], elements less (or equal) than the value
     Iteration space seen by an epilogue: `ranges`, in memory order of the output.
     """
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from compiler.ir import dtypes
 from compiler.ir.loop_interpreter import IndexOutOfRange, interpret
 from compiler.ir.loop_parse import parse_program
-from compiler.ir.loop_verify import TEMPLATES
+from compiler.ir.loop_verify import POSITIONS, TEMPLATES
 from compiler.ir.scalar_numpy import MEANING, NUMPY_TYPES, round_bfloat16
 from compiler.ir.scalar_ops import SCALAR_OPS
 
@@ -107,7 +107,8 @@ def test_scatter_adds_and_sort_is_stable() -> None:
 def test_templates_are_pytorchs_operators() -> None:
     # conv2d_winograd means what conv2d does: one function of template_numpy, and //compiler/lowering:convolution_test
     # and triton_gemm what bmm does
-    assert TEMPLATES.keys() == {"gemm", "bmm", "conv2d", "conv2d_winograd", "attention", "triton_gemm"}
+    products = {"gemm", "bmm", "conv2d", "conv2d_winograd", "attention", "triton_gemm"}
+    assert TEMPLATES.keys() == products | POSITIONS
     x, w = torch.randn(1, 4, 5, 5), torch.randn(6, 2, 3, 3)
     values = [1, 5, 5, 4, 6, 3, 3, 3, 1, 2, 2, 1, 0, 1, 2, 2]
     text = (

@@ -48,7 +48,13 @@ TEMPLATES: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "conv2d_winograd": ((2,), CONV2D_SHAPE),
     "attention": ((3, 4), ("scale", "causal")),
     "triton_gemm": ((2,), ("B", "M", "N", "K")),
+    "sort_positions": ((1,), ("descending",)),
+    "topk_positions": ((1,), ("largest",)),
+    "extreme_positions": ((1,), ("largest",)),
+    "search_positions": ((2,), ("right",)),
 }
+# Of these templates operands may have any type, and the results are positions.
+POSITIONS = frozenset(name for name in TEMPLATES if name.endswith("_positions"))
 
 
 def verify(program: Program) -> None:
@@ -202,12 +208,11 @@ class _Verifier:
         self.check(len(node.operands) in counts, f"{node.template} has {len(node.operands)} operands")
         given = tuple(name for name, _ in node.params)
         self.check(given == names, f"{node.template} takes {', '.join(names)}, got {', '.join(given)}")
-        gpu = node.template.startswith("triton_")
-        wanted_dtype = node.layout.dtype if gpu else dtypes.float32
-        self.check(
-            node.layout.dtype == wanted_dtype, f"{node.template} makes float32, not {node.layout.dtype}"
-        )
-        operands = {(wanted_dtype,) * len(node.operands)}
+        makes = takes = node.layout.dtype if node.template.startswith("triton_") else dtypes.float32
+        if node.template in POSITIONS:
+            makes, takes = dtypes.int64, node.operands[0].layout.dtype
+        self.check(node.layout.dtype == makes, f"{node.template} makes {makes}, not {node.layout.dtype}")
+        operands = {(takes,) * len(node.operands)}
         if node.template in BFLOAT16_TEMPLATES:
             operands.add((dtypes.bfloat16,) * len(node.operands))
         for operand in node.operands:

@@ -56,6 +56,56 @@ def _lgamma(x: float) -> float:
     return math.nan if math.isnan(x) else math.lgamma(x)
 
 
+def _special(function: str) -> Callable[[float], float]:
+    """A function of mpmath, which is there wherever torch is; NaN where it has no real value."""
+
+    def apply(*x: float) -> float:
+        import mpmath
+
+        if any(math.isnan(v) for v in x):
+            return math.nan
+        try:
+            return float(_MPMATH[function](mpmath, *x))
+        except (ValueError, TypeError, ZeroDivisionError):
+            return math.nan
+
+    return apply
+
+
+_MPMATH: dict[str, Callable[..., Any]] = {
+    "digamma": lambda m, x: math.copysign(math.inf, -x) if x == 0 else m.digamma(x),
+    "erfinv": lambda m, x: math.copysign(math.inf, x) if abs(x) == 1 else m.erfinv(x),
+    "erfcx": lambda m, x: m.exp(m.mpf(x) ** 2) * m.erfc(x),
+    "ndtri": lambda m, x: math.copysign(math.inf, x - 0.5) if x in (0, 1) else m.sqrt(2) * m.erfinv(2 * m.mpf(x) - 1),
+    "i0": lambda m, x: m.besseli(0, x),
+    "i1": lambda m, x: m.besseli(1, x),
+    "i0e": lambda m, x: m.exp(-abs(m.mpf(x))) * m.besseli(0, x),
+    "i1e": lambda m, x: m.exp(-abs(m.mpf(x))) * m.besseli(1, x),
+    "bessel_j0": lambda m, x: m.besselj(0, x),
+    "bessel_j1": lambda m, x: m.besselj(1, x),
+    "bessel_y0": lambda m, x: m.bessely(0, x),
+    "bessel_y1": lambda m, x: m.bessely(1, x),
+    "zeta": lambda m, s, q: m.inf if s == 1 else m.zeta(s, q),
+    "igamma": lambda m, a, x: m.gammainc(a, 0, x, regularized=True),
+    "igammac": lambda m, a, x: m.gammainc(a, x, m.inf, regularized=True),
+}  # fmt: skip
+
+
+def _pairwise(function: Callable[..., float]) -> Callable[[Array, Array], Array]:
+    def apply(a: Array, b: Array) -> Array:
+        a, b = np.broadcast_arrays(a, b)
+        wide = np.array(
+            [function(float(x), float(y)) for x, y in zip(a.ravel(), b.ravel(), strict=True)], np.float64
+        )
+        return np.asarray(wide.reshape(a.shape), a.dtype)
+
+    return apply
+
+
+def _frexp_exponent(a: Array) -> Array:
+    return np.where(np.isfinite(a), np.frexp(a)[1], 0).astype(a.dtype)
+
+
 def _sigmoid(a: Array) -> Array:
     return (1 / (1 + np.exp(-a.astype(np.float64)))).astype(a.dtype)
 
@@ -84,5 +134,8 @@ MEANING: dict[str, Callable[..., Array]] = {
     "shr": np.right_shift, "copysign": np.copysign, "hypot": np.hypot,
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
     "logical_and": np.logical_and, "logical_or": np.logical_or, "logical_not": np.logical_not, "isnan": np.isnan, "isinf": np.isinf,
-    "where": np.where,
+    "where": np.where, "nextafter": np.nextafter, "gcd": np.gcd,
+    "frexp_mantissa": lambda a: np.frexp(a)[0], "frexp_exponent": _frexp_exponent,
+    **{name: _elementwise(_special(name)) for name in _MPMATH if name not in ("zeta", "igamma", "igammac")},
+    **{name: _pairwise(_special(name)) for name in ("zeta", "igamma", "igammac")},
 }  # fmt: skip

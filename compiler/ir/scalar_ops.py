@@ -21,6 +21,12 @@ def _ops(result: str, arity: int, table: dict[str, str]) -> dict[str, ScalarOp]:
     return {n: ScalarOp(n, arity, result, m) for n, m in table.items()}
 
 
+# What only the C++ code generator has: calls of kernels/cpp/special.h, and Euclid's algorithm. Lowering refuses them for other devices.
+CPU_ONLY = frozenset(
+    "digamma erfinv erfcx ndtri i0 i1 i0e i1e bessel_j0 bessel_j1 bessel_y0 bessel_y1 zeta igamma igammac nextafter gcd frexp_mantissa"
+    " frexp_exponent".split()
+)
+
 SCALAR_OPS: dict[str, ScalarOp] = {
     **_ops(
         "same",
@@ -60,6 +66,20 @@ SCALAR_OPS: dict[str, ScalarOp] = {
             "round": "half to even",
             "bitwise_not": "~a",
             "lgamma": "log|gamma(a)|",
+            "digamma": "derivative of lgamma",
+            "erfinv": "inverse of erf",
+            "erfcx": "e**(a*a) * erfc(a)",
+            "ndtri": "quantile of the normal distribution",
+            "i0": "modified Bessel function of the first kind, order 0",
+            "i1": "the same, order 1",
+            "i0e": "e**-|a| * i0(a)",
+            "i1e": "e**-|a| * i1(a)",
+            "bessel_j0": "Bessel function of the first kind, order 0",
+            "bessel_j1": "the same, order 1",
+            "bessel_y0": "Bessel function of the second kind, order 0",
+            "bessel_y1": "the same, order 1",
+            "frexp_mantissa": "m of a == m * 2**e with |m| in [0.5, 1)",
+            "frexp_exponent": "e of the same, 0 for what is not finite",
         },
     ),
     **_ops(
@@ -85,6 +105,11 @@ SCALAR_OPS: dict[str, ScalarOp] = {
             "shr": "a >> b (arithmetic)",
             "copysign": "|a| with b's sign",
             "hypot": "sqrt(a*a + b*b)",
+            "zeta": "Hurwitz zeta function of a at b",
+            "igamma": "regularised lower incomplete gamma function of a at b",
+            "igammac": "1 - igamma",
+            "nextafter": "the next number after a towards b",
+            "gcd": "greatest common divisor, integers only",
         },
     ),
     **_ops(

@@ -8,6 +8,7 @@ packer sees it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ Array = np.ndarray[Any, Any]
 
 
 def run_template(node: TemplateKernel, operands: list[Array]) -> Array:
-    """The result with the size of the node's layout, float32."""
+    """The result with the size of the node's layout, float32; int64 of a template that finds positions."""
     params = dict(node.params)
+    if node.template in _POSITIONS:
+        return _POSITIONS[node.template](operands, bool(node.params[0][1]), node.layout.size[-1].value())
     if node.template in ("gemm", "bmm", "triton_gemm"):
         result = operands[0].astype(np.float64) @ operands[1].astype(np.float64)
     elif node.template in ("conv2d", "conv2d_winograd"):
@@ -29,6 +32,53 @@ def run_template(node: TemplateKernel, operands: list[Array]) -> Array:
     else:
         raise ValueError(f"no meaning is known of the template {node.template!r}")
     return result.astype(np.float32)
+
+
+def _order(keys: Array, descending: bool) -> Array:
+    """Stable, NaN above all numbers."""
+    nan = np.isnan(keys) if keys.dtype.kind == "f" else np.zeros(keys.shape, bool)
+    _, rank = np.unique(np.where(nan, 0, keys), return_inverse=True)
+    rank = rank.reshape(keys.shape).astype(np.int64) + nan * keys.size
+    return np.argsort(-rank if descending else rank, axis=-1, kind="stable")
+
+
+def _sort(operands: list[Array], descending: bool, _: int) -> Array:
+    order = _order(operands[0], descending)
+    return np.stack([order, np.zeros_like(order)])
+
+
+def _topk(operands: list[Array], largest: bool, count: int) -> Array:
+    return _order(operands[0], largest)[:, :count]
+
+
+def _extremes(operands: list[Array], largest: bool, _: int) -> Array:
+    """The last position of the best key so far, by the ranks of an ascending order."""
+    (keys,) = operands
+    out = np.zeros(keys.shape, np.int64)
+    for row, found in zip(keys, out, strict=True):
+        best = 0
+        for i, key in enumerate(row):
+            if np.isnan(key) or (
+                not np.isnan(row[best]) and (key >= row[best] if largest else key <= row[best])
+            ):
+                best = i
+            found[i] = best
+    return out
+
+
+def _search(operands: list[Array], right: bool, _: int) -> Array:
+    rows, values = operands
+    rows = np.broadcast_to(rows, (values.shape[0], rows.shape[1]))
+    side = "right" if right else "left"
+    return np.stack([np.searchsorted(r, v, side) for r, v in zip(rows, values, strict=True)]).astype(np.int64)
+
+
+_POSITIONS: dict[str, Callable[[list[Array], bool, int], Array]] = {
+    "sort_positions": _sort,
+    "topk_positions": _topk,
+    "extreme_positions": _extremes,
+    "search_positions": _search,
+}
 
 
 def packer_input(data: Any, packing: str, transpose: bool) -> Array:

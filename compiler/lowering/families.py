@@ -7,6 +7,8 @@ import importlib
 FAMILIES = (
     "pointwise",
     "pointwise_composites",
+    "pointwise_choices",
+    "special",
     "activations",
     "factories",
     "views",
@@ -14,6 +16,7 @@ FAMILIES = (
     "reductions",
     "normalization",
     "indexing",
+    "ordering",
     "matmul",
     "attention",
     "convolution",

@@ -9,17 +9,19 @@ from collections.abc import Sequence
 
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
+from compiler.ir.scalar_ops import CPU_ONLY
 from compiler.lowering.builder import Builder
 from compiler.lowering.elementwise import Operand, elementwise
 from compiler.lowering.promotion import promote, promote_to_float
-from compiler.lowering.registry import POINTWISE, lowers
+from compiler.lowering.registry import POINTWISE, Unsupported, lowers
 from compiler.lowering.tracer import Scalar, Tracer
 from compiler.lowering.values import Value
 
 # Operations that take many times as long as an addition: computing them twice costs more than a buffer.
 HEAVY = frozenset(
     "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf erfc sigmoid pow atan2"
-    " lgamma hypot fmod mod floordiv".split()
+    " lgamma hypot fmod mod floordiv digamma erfinv erfcx ndtri i0 i1 i0e i1e bessel_j0 bessel_j1 bessel_y0 bessel_y1 zeta igamma igammac"
+    " nextafter gcd".split()
 )
 
 # Result has the operands' common type; integers become float32.
@@ -34,8 +36,16 @@ _COMPARISONS = "eq ne lt le gt ge"
 _BITWISE = "bitwise_and bitwise_or bitwise_xor"
 
 
+def refuse_other_devices(b: Builder, what: str) -> None:
+    """For what only the C++ code generator has."""
+    if b.on_device:
+        raise Unsupported(f"{b.origin.aten_op} has no kernel ({what}) for {b.ctx.options.device}", "compile the model for the CPU")
+
+
 def apply(b: Builder, op: str, operands: Sequence[Operand], dtype: DType, compute: DType) -> Value:
     """One scalar operation on broadcast operands."""
+    if op in CPU_ONLY:
+        refuse_other_devices(b, op)
 
     def combine(t: Tracer, *scalars: Scalar) -> Scalar:
         return t.op(op, *scalars)
@@ -76,8 +86,8 @@ def _register_comparisons() -> None:
 
 def _register_bitwise() -> None:
     def bitwise(op: str) -> None:
-        @lowers(f"aten.{op}.Tensor", f"aten.{op}.Scalar", family=POINTWISE)
-        def lower(b: Builder, x: Value, y: Operand) -> Value:
+        @lowers(f"aten.{op}.Tensor", f"aten.{op}.Scalar", f"aten.{op}.Scalar_Tensor", family=POINTWISE)
+        def lower(b: Builder, x: Operand, y: Operand) -> Value:
             dtype = promote([x, y])
             return apply(b, op, [x, y], dtype, dtype)
 
@@ -88,8 +98,16 @@ def _register_bitwise() -> None:
         op = f"aten.bitwise_{'left' if left_right == 'l' else 'right'}_shift"
         plain = f"aten.__{left_right}shift__"
 
-        @lowers(f"{op}.Tensor", f"{op}.Tensor_Scalar", f"{plain}.Tensor", f"{plain}.Scalar", family=POINTWISE)
-        def shift(b: Builder, x: Value, y: Operand, scalar_op: str = scalar_op) -> Value:
+        names = (
+            f"{op}.Tensor",
+            f"{op}.Tensor_Scalar",
+            f"{op}.Scalar_Tensor",
+            f"{plain}.Tensor",
+            f"{plain}.Scalar",
+        )
+
+        @lowers(*names, family=POINTWISE)
+        def shift(b: Builder, x: Operand, y: Operand, scalar_op: str = scalar_op) -> Value:
             dtype = promote([x, y])
             return apply(b, scalar_op, [x, y], dtype, dtype)
 
@@ -117,7 +135,7 @@ def _register_logical() -> None:
 def _register_binary() -> None:
     def same(names: Sequence[str], op: str) -> None:
         @lowers(*names, family=POINTWISE)
-        def lower(b: Builder, x: Value, y: Operand) -> Value:
+        def lower(b: Builder, x: Operand, y: Operand) -> Value:
             dtype = promote([x, y])
             return apply(b, op, [x, y], dtype, dtype)
 
@@ -130,7 +148,7 @@ def _register_binary() -> None:
     same(["aten.mul.Tensor", "aten.mul.Scalar"], "mul")
     same(["aten.maximum.default"], "maximum")
     same(["aten.minimum.default"], "minimum")
-    same(["aten.remainder.Tensor", "aten.remainder.Scalar"], "mod")
+    same(["aten.remainder.Tensor", "aten.remainder.Scalar", "aten.remainder.Scalar_Tensor"], "mod")
     same(["aten.fmod.Tensor", "aten.fmod.Scalar"], "fmod")
     floating(["aten.div.Tensor", "aten.div.Scalar"], "div")
     floating(["aten.atan2.default"], "atan2")

@@ -174,6 +174,11 @@ def flip(b: Builder, x: Value, dims: Sequence[int]) -> Value:
     )
 
 
+def _wrapped(position: Expr, extent: Expr) -> Expr:
+    """position modulo extent; any number where there is no element."""
+    return as_expr(0) if extent == 0 else position % extent
+
+
 @lowers("aten.roll.default", family=VIEWS)
 def roll(b: Builder, x: Value, shifts: Sequence[IntLike] | IntLike, dims: Sequence[int] | int = ()) -> Value:
     moves = [shifts] if isinstance(shifts, (int, Expr)) else list(shifts)
@@ -184,7 +189,7 @@ def roll(b: Builder, x: Value, shifts: Sequence[IntLike] | IntLike, dims: Sequen
     shift = {d % x.rank: s for d, s in zip(along, moves, strict=True)}
 
     def source(i: Index) -> Index:
-        return tuple((k - shift[d]) % x.size[d] if d in shift else k for d, k in enumerate(i))
+        return tuple(_wrapped(k - shift[d], x.size[d]) if d in shift else k for d, k in enumerate(i))
 
     return reindex(b, x, x.size, source)
 
@@ -194,7 +199,7 @@ def repeat(b: Builder, x: Value, repeats: Sequence[IntLike]) -> Value:
     added = len(repeats) - x.rank
 
     def source(i: Index) -> Index:
-        return tuple(k % s for k, s in zip(i[added:], x.size, strict=True))
+        return tuple(_wrapped(k, s) for k, s in zip(i[added:], x.size, strict=True))
 
     return reindex(b, x, b.out.size, source, repeats=True)
 

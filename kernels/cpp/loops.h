@@ -107,6 +107,16 @@ static inline T int_mod(T a, T b) {
   const T rest = int_fmod<T>(a, b);
   return (T)(rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest);
 }
+// The greatest common divisor, not negative (but for the lowest number, which has no positive counterpart).
+template <class T>
+static inline T int_gcd(T a, T b) {
+  while (b != 0) {
+    const T rest = int_fmod<T>(a, b);
+    a = b;
+    b = rest;
+  }
+  return a < 0 ? wrap_sub<T>(0, a) : a;
+}
 // a to the power b; a negative b gives what a / |a| and rounding towards zero leave: 1, -1 or 0.
 template <class T>
 static inline T int_pow(T a, T b) {
@@ -120,16 +130,18 @@ static inline T int_pow(T a, T b) {
 }
 
 // The larger and the smaller of two floats; a NaN stays. Three instructions; the sign of zeros is not
-// ordered. (As a reduction use aoti_maximum of vec_math.h: that form is the one that clang reorders.)
+// ordered. (As a reduction use aoti_maximum of vec_math.h: that form is the one that clang reorders.) The test
+// is of b: clang 22 crashes in its straight-line vectoriser on a test of a where a is the same for a few
+// unrolled iterations.
 template <class T>
 static inline T nan_max(T a, T b) {
-  const T larger = a > b ? a : b;
-  return a != a ? a : larger;
+  const T larger = a < b ? b : a;
+  return b != b ? b : larger;
 }
 template <class T>
 static inline T nan_min(T a, T b) {
-  const T smaller = a < b ? a : b;
-  return a != a ? a : smaller;
+  const T smaller = b < a ? b : a;
+  return b != b ? b : smaller;
 }
 
 // Remainder with the sign of b, from a remainder with the sign of a.

@@ -1,7 +1,7 @@
 """How each template of kernels/cpp is called for a TemplateKernel node: the function, its arguments in order, the scratch it needs.
 
 Enters: a node with operands (buffer and strides) and params. Leaves: a `Call`. One function for each template, found in one table.
-The signatures are those of kernels/cpp/{gemm,conv2d,attention}.h.
+The signatures are those of kernels/cpp/{gemm,conv2d,attention,positions}.h.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Call:
 
     @property
     def scratch_bytes(self) -> int:
-        return SCRATCH_BYTES[self.function] if self.launch is None else 0
+        return SCRATCH_BYTES.get(self.function, 0) if self.launch is None else 0
 
 
 def arguments_of(node: TemplateKernel, arguments: Arguments) -> Call:
@@ -136,10 +136,40 @@ def _attention(node: TemplateKernel, arguments: Arguments) -> Call:
     return Call("attention_f32", tuple(values), has_epilogue=False)
 
 
+def _row_positions(node: TemplateKernel, arguments: Arguments) -> Call:
+    """rows, row length [, length of the result's rows], keys, flag, out"""
+    (keys,) = node.operands
+    rows, length = keys.layout.size
+    values: list[TemplateValue] = [rows, length]
+    if node.template == "topk_positions":
+        values.append(node.layout.size[-1])
+    ((_, flag),) = node.params
+    out = Pointer(arguments.write(node.name), node.layout.offset)
+    return Call(node.template, (*values, _pointer(keys, arguments), bool(flag), out), has_epilogue=False)
+
+
+def _search_positions(node: TemplateKernel, arguments: Arguments) -> Call:
+    keys, values = node.operands
+    rows, wanted = values.layout.size
+    found: list[TemplateValue] = [rows, keys.layout.size[1], wanted]
+    found += [
+        _pointer(keys, arguments),
+        _pointer(values, arguments),
+        keys.layout.size[0] == 1,
+        bool(node.param("right")),
+    ]
+    out = Pointer(arguments.write(node.name), node.layout.offset)
+    return Call(node.template, (*found, out), has_epilogue=False)
+
+
 _TABLE: dict[str, Callable[[TemplateKernel, Arguments], Call]] = {
     "gemm": _gemm,
     "bmm": _bmm,
     "conv2d": _conv2d,
     "conv2d_winograd": _conv2d,
     "attention": _attention,
+    "sort_positions": _row_positions,
+    "topk_positions": _row_positions,
+    "extreme_positions": _row_positions,
+    "search_positions": _search_positions,
 }

@@ -17,6 +17,11 @@ MATH = (
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh",
     "acosh", "atanh", "erf", "erfc", "sigmoid", "sqrt", "rsqrt", "lgamma", "atan2", "hypot",
 )  # fmt: skip
+# Through kernels/cpp/special.h, by the same names: one call of the engine or of the C library an element.
+SPECIAL = (
+    "digamma", "erfinv", "erfcx", "ndtri", "i0", "i1", "i0e", "i1e", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1",
+    "zeta", "igamma", "igammac", "nextafter", "frexp_mantissa", "frexp_exponent",
+)  # fmt: skip
 _INFIX = {
     "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "logical_and": "&", "logical_or": "|",
     "bitwise_and": "&", "bitwise_or": "|", "bitwise_xor": "^", "shl": "<<", "shr": ">>",
@@ -127,7 +132,7 @@ def scalar_text(opcode: str, result: DType, operand: DType, args: Sequence[str])
         return _TABLE[opcode](operand, *args)
     if opcode in _INFIX:
         return _narrow(opcode, operand, f"{args[0]} {_INFIX[opcode]} {args[1]}")
-    if opcode in MATH:
+    if opcode in MATH or opcode in SPECIAL:
         return f"aoti_{opcode}{_suffix(operand)}({', '.join(args)})"
     if opcode in _WRAP:
         if operand.is_float:
@@ -200,6 +205,7 @@ _TABLE: dict[str, Callable[..., str]] = {
     "truncdiv": _division("__builtin_trunc{f}({a} / {b})", "trunc_div"),
     "mod": _division("signed_as_divisor(aoti_fmod{f}({a}, {b}), {b})", "mod"),
     "pow": _division("aoti_pow{f}({a}, {b})", "pow"),
+    "gcd": lambda d, a, b: f"int_gcd<{value_ctype(d)}>({a}, {b})",
     "fmod": _division("aoti_fmod{f}({a}, {b})", "fmod"),
     "maximum": _extreme("maximum", ">"),
     "minimum": _extreme("minimum", "<"),

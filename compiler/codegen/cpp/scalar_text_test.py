@@ -12,7 +12,7 @@ from compiler.ir.dtypes import DType
 from compiler.ir.scalar_ops import SCALAR_OPS
 
 BOOL_ONLY = {"logical_and", "logical_or", "logical_not"}
-INTEGER_ONLY = {"shl", "shr", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"}
+INTEGER_ONLY = {"shl", "shr", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "gcd"}
 FLOAT_OR_INTEGER = {
     "add",
     "sub",

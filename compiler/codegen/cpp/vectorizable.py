@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from compiler.codegen.cpp.scalar_text import MATH
+from compiler.codegen.cpp.scalar_text import MATH, SPECIAL
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
 from compiler.ir.kernel import Compute, Loop, Statement
@@ -19,6 +19,7 @@ _CALLS = {
     "fmod": "the C library's fmod",
     "mod": "the C library's fmod",
     "indirect": "checked indices",
+    **{name: f"calls of {name}" for name in SPECIAL},
 }
 
 
@@ -38,6 +39,8 @@ def scalar_reason(body: Sequence[Statement], known: Mapping[str, DType]) -> str 
             return _CALLS[s.opcode]
         if operand == dtypes.float64 and s.opcode in MATH and s.opcode not in ("sqrt", "rsqrt"):
             return f"the C library's {s.opcode}"
+        if s.opcode == "gcd":
+            return "Euclid's algorithm"
         if s.opcode == "pow" and operand is not None and (operand == dtypes.float64 or not operand.is_float):
             return "the C library's pow" if operand.is_float else "integer powers"
     return None

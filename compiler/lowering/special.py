@@ -1,0 +1,83 @@
+"""Special functions: a table of ATen name and scalar operation, and those that are made of others.
+
+polygamma(n, x)  ->  (-1)**(n + 1) * n! * zeta(n + 1, x)            DLMF 5.15.1 (dlmf.nist.gov)
+"""
+
+from __future__ import annotations
+
+import math
+
+from compiler.lowering.builder import Builder
+from compiler.lowering.elementwise import Operand, elementwise
+from compiler.lowering.pointwise import apply, refuse_other_devices
+from compiler.lowering.promotion import promote_to_float
+from compiler.lowering.registry import POINTWISE, lowers
+from compiler.lowering.tracer import Scalar, Tracer
+from compiler.lowering.values import Value
+
+_UNARY = {
+    "digamma": "digamma", "special_digamma": "digamma", "special_psi": "digamma", "erfinv": "erfinv", "special_erfinv": "erfinv",
+    "special_erfcx": "erfcx", "special_ndtri": "ndtri", "i0": "i0", "special_i0": "i0", "special_i1": "i1", "special_i0e": "i0e",
+    "special_i1e": "i1e", "special_modified_bessel_i0": "i0", "special_modified_bessel_i1": "i1", "special_bessel_j0": "bessel_j0",
+    "special_bessel_j1": "bessel_j1", "special_bessel_y0": "bessel_y0", "special_bessel_y1": "bessel_y1",
+}  # fmt: skip
+# Below this, sin(x) / x is computed by its series: 1 - x**2 / 6 is exact to float64 there.
+_SMALL_SPHERICAL = 1e-4
+
+
+def _register_unary() -> None:
+    for name, op in _UNARY.items():
+
+        @lowers(f"aten.{name}.default", family=POINTWISE)
+        def lower(b: Builder, x: Value, op: str = op) -> Value:
+            dtype = promote_to_float([x])
+            return apply(b, op, [x], dtype, dtype)
+
+
+def _register_binary() -> None:
+    names = {
+        "zeta": ("special_zeta.default", "special_zeta.other_scalar", "special_zeta.self_scalar"),
+        "igamma": ("igamma.default", "special_gammainc.default"),
+        "igammac": ("igammac.default", "special_gammaincc.default"),
+    }
+    for op, overloads in names.items():
+
+        @lowers(*(f"aten.{o}" for o in overloads), family=POINTWISE)
+        def lower(b: Builder, x: Operand, y: Operand, op: str = op) -> Value:
+            dtype = promote_to_float([x, y])
+            return apply(b, op, [x, y], dtype, dtype)
+
+
+@lowers("aten.polygamma.default", "aten.special_polygamma.default", family=POINTWISE)
+def polygamma(b: Builder, n: int, x: Value) -> Value:
+    dtype = promote_to_float([x])
+    if n == 0:
+        return apply(b, "digamma", [x], dtype, dtype)
+    refuse_other_devices(b, "zeta")
+    scale = float((-1) ** (n + 1) * math.factorial(n))
+
+    def combine(t: Tracer, p: Scalar) -> Scalar:
+        return t.op("mul", t.op("zeta", t.constant(n + 1, p.dtype), p), t.constant(scale, p.dtype))
+
+    return elementwise(b, dtype, dtype, combine, [x], ops=2, heavy=True)
+
+
+@lowers("aten.special_spherical_bessel_j0.default", family=POINTWISE)
+def spherical_bessel_j0(b: Builder, x: Value) -> Value:
+    """sin(x) / x, 1 at 0 and 0 at infinity."""
+    dtype = promote_to_float([x])
+
+    def combine(t: Tracer, p: Scalar) -> Scalar:
+        def constant(value: float) -> Scalar:
+            return t.constant(value, p.dtype)
+
+        series = t.op("sub", constant(1), t.op("mul", t.op("mul", p, p), constant(1 / 6)))
+        small = t.op("lt", t.op("abs", p), constant(_SMALL_SPHERICAL))
+        far = t.op("where", t.op("isinf", p), constant(0), t.op("div", t.op("sin", p), p))
+        return t.op("where", small, series, far)
+
+    return elementwise(b, dtype, dtype, combine, [x], ops=8, heavy=True)
+
+
+_register_unary()
+_register_binary()

@@ -1,0 +1,88 @@
+// Special functions: those of PyTorch's operators that the C library lacks, in double.
+//
+// What enters: any double. What leaves: the value, with the relative error that special_test.cc bounds (a few
+// units of 2^-52, more for zeta and the incomplete gamma functions); NaN outside of the domain; at poles and
+// infinities what PyTorch gives. Generated kernels compute float operands in double too: one call an element.
+//
+// Sources of the formulas: NIST Digital Library of Mathematical Functions (dlmf.nist.gov), section numbers at
+// each function in engine/special.cc.
+//
+//   for (int64_t i = 0; i < n; ++i) out[i] = aoti_digammaf(in[i]);
+#ifndef KERNELS_CPP_SPECIAL_H_
+#define KERNELS_CPP_SPECIAL_H_
+
+#include <math.h>
+#include <stdint.h>
+
+#include "kernels/cpp/isa.h"
+
+AOTI_BEGIN_NAMESPACE
+
+double special_digamma(double x);
+double special_erfinv(double x);
+double special_erfcx(double x);             // exp(x^2) erfc(x)
+double special_ndtri(double p);             // the normal distribution's quantile
+double special_i0(double x);                // modified Bessel functions of the first kind
+double special_i1(double x);
+double special_i0e(double x);               // exp(-|x|) i0(x)
+double special_i1e(double x);
+double special_zeta(double s, double q);    // Hurwitz
+double special_igamma(double a, double x);  // the regularised lower incomplete gamma function
+double special_igammac(double a, double x);  // 1 - igamma
+
+#define AOTI_SPECIAL1(name)                                                  \
+  static inline double aoti_##name(double x) { return special_##name(x); }   \
+  static inline float aoti_##name##f(float x) { return (float)special_##name(x); }
+#define AOTI_SPECIAL2(name)                                                                  \
+  static inline double aoti_##name(double x, double y) { return special_##name(x, y); }      \
+  static inline float aoti_##name##f(float x, float y) { return (float)special_##name(x, y); }
+#define AOTI_BESSEL(name, function)                                      \
+  static inline double aoti_##name(double x) { return function(x); }     \
+  static inline float aoti_##name##f(float x) { return (float)function(x); }
+
+AOTI_SPECIAL1(digamma)
+AOTI_SPECIAL1(erfinv)
+AOTI_SPECIAL1(erfcx)
+AOTI_SPECIAL1(ndtri)
+AOTI_SPECIAL1(i0)
+AOTI_SPECIAL1(i1)
+AOTI_SPECIAL1(i0e)
+AOTI_SPECIAL1(i1e)
+AOTI_SPECIAL2(zeta)
+AOTI_SPECIAL2(igamma)
+AOTI_SPECIAL2(igammac)
+AOTI_BESSEL(bessel_j0, j0)
+AOTI_BESSEL(bessel_j1, j1)
+AOTI_BESSEL(bessel_y0, y0)
+AOTI_BESSEL(bessel_y1, y1)
+
+#undef AOTI_SPECIAL1
+#undef AOTI_SPECIAL2
+#undef AOTI_BESSEL
+
+static inline float aoti_nextafterf(float x, float y) { return __builtin_nextafterf(x, y); }
+static inline double aoti_nextafter(double x, double y) { return __builtin_nextafter(x, y); }
+
+// x == mantissa * 2^exponent with |mantissa| in [0.5, 1); zeros, infinities and NaN are their own mantissa.
+static inline float aoti_frexp_mantissaf(float x) {
+  int exponent;
+  return __builtin_frexpf(x, &exponent);
+}
+static inline double aoti_frexp_mantissa(double x) {
+  int exponent;
+  return __builtin_frexp(x, &exponent);
+}
+static inline float aoti_frexp_exponentf(float x) {
+  int exponent = 0;
+  __builtin_frexpf(x, &exponent);
+  return __builtin_isfinite(x) ? (float)exponent : 0.0f;
+}
+static inline double aoti_frexp_exponent(double x) {
+  int exponent = 0;
+  __builtin_frexp(x, &exponent);
+  return __builtin_isfinite(x) ? (double)exponent : 0.0;
+}
+
+AOTI_END_NAMESPACE
+
+#endif  // KERNELS_CPP_SPECIAL_H_

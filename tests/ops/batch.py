@@ -1,0 +1,123 @@
+"""Many screened samples as one library: compiled, run without libtorch, and judged one by one.
+
+Enters: `Screened` samples without a verdict. Leaves: the same, each with one of
+    right
+    wrong     a result is not eager's
+    crash     the compiler, the C++ compiler or the run failed
+
+A batch that fails as a whole is halved until the sample at fault stands alone. Runs happen in a process of their own, so that a crash
+of generated code ends only that.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from compiler.driver import aot
+from compiler.driver.outputs import OutputPaths
+from compiler.support.options import CompileOptions
+from tests.ops.judge import Wrong, judge, same_elements
+from tests.ops.merge import merge
+from tests.ops.screen import Screened
+
+# Longer than any batch takes to run.
+_RUN_SECONDS = 120
+
+Verdicts = list[tuple[str, str]]
+
+
+def run(batch: Sequence[Screened], cxx: str) -> None:
+    """Sets the verdict of every sample of the batch."""
+    if not batch:
+        return
+    with tempfile.TemporaryDirectory(prefix="aoti-ops-") as name:
+        try:
+            verdicts = _verdicts(batch, _compile(batch, Path(name), cxx))
+        except Exception as error:
+            if len(batch) > 1:
+                half = len(batch) // 2
+                run(batch[:half], cxx)
+                run(batch[half:], cxx)
+                return
+            verdicts = [("crash", _reason(error))]
+    for sample, (verdict, why) in zip(batch, verdicts, strict=True):
+        sample.verdict, sample.why = verdict, why
+
+
+def _compile(batch: Sequence[Screened], folder: Path, cxx: str) -> Path:
+    graphs = [s.graph for s in batch if s.graph is not None]
+    library = folder / "libops.so"
+    paths = OutputPaths(
+        folder / "wrapper", folder / "kernels", folder / "ops.h", folder / "ops.weights.bin", folder / "ops.json", library
+    )  # fmt: skip
+    options = CompileOptions("ops", isa=("x86-64-v3",))
+    aot.compile_model(aot.Request(options, None, paths, graph=merge(graphs, "ops"), cxx=cxx), lambda *_: None)
+    return library
+
+
+def _verdicts(batch: Sequence[Screened], library: Path) -> Verdicts:
+    """Runs the library in a child process. Raises RuntimeError where it does not come back with verdicts."""
+    context = multiprocessing.get_context("fork")
+    receiving, sending = context.Pipe(duplex=False)
+    child = context.Process(target=_child, args=(batch, library, sending))
+    child.start()
+    sending.close()
+    try:
+        if not receiving.poll(_RUN_SECONDS):
+            raise RuntimeError(f"the library runs longer than {_RUN_SECONDS} seconds")
+        answer: Verdicts | str = receiving.recv()
+    except EOFError:
+        child.join()
+        raise RuntimeError(f"the process that ran the library ended with {child.exitcode}") from None
+    finally:
+        child.kill()
+        child.join()
+    if isinstance(answer, str):
+        raise RuntimeError(answer)
+    return answer
+
+
+def _child(batch: Sequence[Screened], library: Path, sending: Connection) -> None:
+    torch.set_num_threads(1)
+    try:
+        sending.send(_run(batch, library))
+    except Exception as error:
+        sending.send(_reason(error))
+    sending.close()
+
+
+def _run(batch: Sequence[Screened], library: Path) -> Verdicts:
+    import aoti_runtime
+
+    model = aoti_runtime.load(str(library), num_models=1, num_threads=1)
+    results = iter(model.run(*(t for s in batch for t in s.sample.tensors)))
+    return [_judged(s, [next(results) for _ in s.eager]) for s in batch]
+
+
+def _judged(screened: Screened, results: list[Any]) -> tuple[str, str]:
+    elementwise = screened.sample.elementwise
+    for position, (ours, eager, oracle) in enumerate(
+        zip(results, screened.eager, screened.oracle, strict=True)
+    ):
+        value = ours if ours is None else torch.from_dlpack(ours)
+        if screened.sample.ties and value is not None and value.dtype == torch.int64 == eager.dtype:
+            first = screened.sample.tensors[0]
+            if value.shape == eager.shape and same_elements(value, eager, first):
+                continue
+        try:
+            judge(value, eager, oracle, elementwise)
+        except Wrong as wrong:
+            return "wrong", f"output {position}: {wrong}"
+    return "right", ""
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300]

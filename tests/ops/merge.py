@@ -1,0 +1,51 @@
+"""Many small graphs as one, so that one library runs them all: what makes a sweep over thousands of samples quick.
+
+Enters: graphs of the frontend. Leaves: one graph with all inputs, constants and outputs, one after the other.
+
+Invariant: nodes of different graphs stay independent; only names change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+import torch.fx
+
+from compiler.ir.graph import GraphConstant, GraphInput, GraphOutput, ModelGraph
+
+
+def merge(graphs: Sequence[ModelGraph], name: str) -> ModelGraph:
+    """The graphs side by side. The k-th graph's inputs, constants and outputs get the prefix `s<k>_`."""
+    merged = torch.fx.Graph()
+    inputs: list[GraphInput] = []
+    constants: list[GraphConstant] = []
+    outputs: list[GraphOutput] = []
+    results: list[torch.fx.node.Argument] = []
+    data: dict[str, torch.Tensor] = {}
+    # Placeholders come first in a graph.
+    maps: list[dict[torch.fx.Node, torch.fx.Node]] = []
+    for k, graph in enumerate(graphs):
+        copies: dict[torch.fx.Node, torch.fx.Node] = {}
+        for node in graph.module.graph.find_nodes(op="placeholder"):
+            copies[node] = merged.placeholder(f"s{k}_{node.name}")
+            copies[node].meta = dict(node.meta)
+        renamed = {node.name: copy.name for node, copy in copies.items()}
+        inputs += [
+            replace(i, placeholder=renamed[i.placeholder], name=f"s{k}_{i.name}") for i in graph.inputs
+        ]
+        constants += [
+            replace(c, placeholder=renamed[c.placeholder], fqn=f"s{k}.{c.fqn}") for c in graph.constants
+        ]
+        data.update((f"s{k}.{fqn}", tensor) for fqn, tensor in graph.data.items())
+        maps.append(copies)
+    for k, (graph, copies) in enumerate(zip(graphs, maps, strict=True)):
+        for node in graph.module.graph.nodes:
+            if node.op not in ("placeholder", "output"):
+                copies[node] = merged.node_copy(node, lambda n, copies=copies: copies[n])  # type: ignore[misc]
+        (output,) = graph.module.graph.find_nodes(op="output")
+        results += torch.fx.map_arg(output.args[0], lambda n, copies=copies: copies[n])  # type: ignore[misc]
+        outputs += [replace(o, name=f"s{k}_{o.name}") for o in graph.outputs]
+    merged.output(tuple(results))
+    return ModelGraph(name, torch.fx.GraphModule({}, merged), inputs, constants, outputs, data)

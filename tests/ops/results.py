@@ -1,0 +1,61 @@
+"""The sweep's result file: what docs/ops.md is generated from.
+
+    {"torch": "2.13.0", "operators": {"clamp": {"float32": {"how": ["native"], "atens": ["aten.clamp.default"], "right": 18,
+     "refused": 0, ..., "why": ["..."]}}}}
+
+Invariants: sorted, one operator a line; only what a sweep saw; operators that a sweep left out keep their entries.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.ops.screen import Screened
+
+Operators = dict[str, dict[str, dict[str, Any]]]
+# Reasons that are kept of one operator and dtype.
+_MOST_REASONS = 4
+
+
+def update(path: Path, done: Sequence[Screened]) -> None:
+    """Writes the swept operators into the file."""
+    import torch
+
+    operators = read(path) if path.is_file() else {}
+    operators.update(summary(done))
+    path.write_text(text(torch.__version__.partition("+")[0], operators))
+
+
+def read(path: Path) -> Operators:
+    found: Operators = json.loads(path.read_text())["operators"]
+    return found
+
+
+def text(version: str, operators: Operators) -> str:
+    rows = ",\n".join(
+        f"{json.dumps(n)}: {json.dumps(operators[n], sort_keys=True)}" for n in sorted(operators)
+    )
+    return f'{{"torch": {json.dumps(version)}, "operators": {{\n{rows}\n}}}}\n'
+
+
+def summary(done: Sequence[Screened]) -> Operators:
+    """Counts by operator and dtype."""
+    grouped: dict[str, dict[str, list[Screened]]] = {}
+    for s in done:
+        grouped.setdefault(s.sample.op, {}).setdefault(s.sample.dtype, []).append(s)
+    return {op: {d: _entry(group) for d, group in by_dtype.items()} for op, by_dtype in grouped.items()}
+
+
+def _entry(group: Sequence[Screened]) -> dict[str, Any]:
+    entry: dict[str, Any] = dict(Counter(s.verdict for s in group))
+    entry["how"] = sorted({s.how for s in group if s.how})
+    entry["atens"] = sorted({a for s in group for a in s.atens})
+    reasons = dict.fromkeys(f"{s.verdict}: {s.why}" for s in group if s.why)
+    if reasons:
+        entry["why"] = list(reasons)[:_MOST_REASONS]
+    return entry

@@ -1,0 +1,187 @@
+"""One sample through the compiler as far as Loop IR: what is refused, and why, shows without a C++ compiler.
+
+Enters: a `Sample`. Leaves: a `Screened`: its graph, eager's results, those of float64 and the operators that export recorded; or the
+verdict, where the sample ends here.
+
+    eager     eager PyTorch refuses the sample itself (its out= forms check more than others)
+    export    torch.export cannot capture it: it never reaches the compiler
+    random    its results are drawn, so there is nothing to compare
+    refused   a UserError: named, with a reason
+    crash     anything else: a defect of the compiler
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import io
+import logging
+import operator
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.export import decomp_utils, exported_program
+from torch.utils import _pytree as pytree
+
+from compiler.driver.export_oracle import widen
+from compiler.frontend.load import from_program
+from compiler.fx_passes import pipeline
+from compiler.ir.aten_ops import KNOWN
+from compiler.ir.graph import ModelGraph
+from compiler.ir.loop import ExternKernel
+from compiler.lowering import lower
+from compiler.support.diagnostics import UserError
+from compiler.support.options import CompileOptions, Context
+from tests.ops.samples import Module, Sample
+
+
+def keep_torch_tables() -> None:
+    """Torch lists all its composite operators anew for each decomposition, which takes longer than everything else here. No operator is
+    added while a sweep runs, so one list serves all."""
+    for module in (exported_program, decomp_utils):
+        listed = functools.cache(module._collect_all_valid_cia_ops)
+        module._collect_all_valid_cia_ops = listed  # type: ignore[assignment]
+
+
+class Stopped(Exception):
+    """The sample ends at this verdict."""
+
+    def __init__(self, verdict: str, why: str) -> None:
+        super().__init__(why)
+        self.verdict = verdict
+        self.why = why
+
+
+@dataclass
+class Screened:
+    """`verdict` is empty for a sample that goes on to be compiled and run."""
+
+    sample: Sample
+    verdict: str = ""
+    why: str = ""
+    how: str = ""  # "native", "decomposed", "shim" or "torch-only"
+    atens: tuple[str, ...] = ()
+    graph: ModelGraph | None = None
+    eager: list[Any] = field(default_factory=list)
+    oracle: list[Any] = field(default_factory=list)
+
+
+@torch.no_grad()
+def screen(sample: Sample) -> Screened:
+    """The sample up to Loop IR."""
+    result = Screened(sample)
+    try:
+        with _quiet():
+            result.eager = _eager(sample)
+            program = _export(sample)
+            result.atens = _atens(program)
+            if _is_random(program):
+                raise Stopped("random", "")
+            result.oracle = _oracle(sample, result.eager)
+            _lower(program, result)
+    except Stopped as stopped:
+        result.verdict, result.why = stopped.verdict, stopped.why
+    return result
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Torch reports at length what it cannot export."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
+
+
+def _eager(sample: Sample) -> list[Any]:
+    try:
+        return list(pytree.tree_leaves(sample.call(*copy.deepcopy(sample.tensors))))
+    except Exception as error:
+        raise Stopped("eager", _first_line(error)) from error
+
+
+def _export(sample: Sample) -> torch.export.ExportedProgram:
+    try:
+        program = torch.export.export(Module(sample.call), copy.deepcopy(sample.tensors), strict=False)
+        return program.run_decompositions() if sample.form == "core" else program
+    except Exception as error:
+        raise Stopped("export", _first_line(error)) from error
+
+
+def _oracle(sample: Sample, eager: list[Any]) -> list[Any]:
+    """The results in float64, integers promoted to it too; eager's own where the sample cannot be computed so."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        wide = list(pytree.tree_leaves(sample.call(*widen(copy.deepcopy(sample.tensors)))))
+    except Exception:
+        return eager
+    finally:
+        torch.set_default_dtype(torch.float32)
+    same = len(wide) == len(eager) and all(
+        not isinstance(e, torch.Tensor) or e.shape == w.shape for e, w in zip(eager, wide, strict=True)
+    )
+    return wide if same else eager
+
+
+def _atens(program: torch.export.ExportedProgram) -> tuple[str, ...]:
+    """The operators that export recorded."""
+    nodes = (n for n in program.graph.nodes if n.op == "call_function" and n.target is not operator.getitem)
+    return tuple(dict.fromkeys(str(n.target) for n in nodes))
+
+
+def _is_random(program: torch.export.ExportedProgram) -> bool:
+    return any(
+        isinstance(n.target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in n.target.tags
+        for n in program.graph.nodes
+    )
+
+
+def _lower(program: torch.export.ExportedProgram, result: Screened) -> None:
+    known = all(a in KNOWN for a in result.atens)
+    try:
+        ctx = Context(CompileOptions("sample"))
+        result.graph = from_program(program, ctx)
+        lowered = lower.run(pipeline.run(_copied(result.graph), ctx), ctx)
+    except UserError as error:
+        result.how = "torch-only" if _torch_has_it(result.graph) else "refused"
+        raise Stopped("refused", _reason(error)) from error
+    except Exception as error:
+        raise Stopped("crash", f"{type(error).__name__}: {_first_line(error)}") from error
+    shim = any(isinstance(n, ExternKernel) for n in lowered.nodes)
+    result.how = "shim" if shim else "native" if known else "decomposed"
+
+
+def _torch_has_it(graph: ModelGraph | None) -> bool:
+    if graph is None:
+        return False
+    try:
+        ctx = Context(CompileOptions("sample", shim="torch"))
+        lower.run(pipeline.run(_copied(graph), ctx), ctx)
+    except Exception:
+        return False
+    return True
+
+
+def _copied(graph: ModelGraph) -> ModelGraph:
+    """Passes change graphs in place."""
+    return copy.deepcopy(graph)
+
+
+def _reason(error: UserError) -> str:
+    """The first problem that a refusal lists, without places."""
+    rows = str(error).splitlines()
+    listed = [r.strip() for r in rows[1:] if not r.strip().startswith("at ")]
+    text = " - ".join(listed[:2]) if listed else rows[0]
+    return text.removeprefix("1. ")[:300]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:300]
