@@ -60,7 +60,7 @@ def _special(function: str) -> Callable[[float], float]:
     """A function of mpmath, which is there wherever torch is; NaN where it has no real value."""
 
     def apply(*x: float) -> float:
-        import mpmath
+        import mpmath  # type: ignore[import-untyped]
 
         if any(math.isnan(v) for v in x):
             return math.nan

@@ -54,7 +54,7 @@ def _topk(operands: list[Array], largest: bool, count: int) -> Array:
 def _extremes(operands: list[Array], largest: bool, _: int) -> Array:
     """The last position of the best key so far, by the ranks of an ascending order."""
     (keys,) = operands
-    out = np.zeros(keys.shape, np.int64)
+    out: Array = np.zeros(keys.shape, np.int64)
     for row, found in zip(keys, out, strict=True):
         best = 0
         for i, key in enumerate(row):
@@ -69,8 +69,10 @@ def _extremes(operands: list[Array], largest: bool, _: int) -> Array:
 def _search(operands: list[Array], right: bool, _: int) -> Array:
     rows, values = operands
     rows = np.broadcast_to(rows, (values.shape[0], rows.shape[1]))
-    side = "right" if right else "left"
-    return np.stack([np.searchsorted(r, v, side) for r, v in zip(rows, values, strict=True)]).astype(np.int64)
+    found = [
+        np.searchsorted(r, v, side="right" if right else "left") for r, v in zip(rows, values, strict=True)
+    ]
+    return np.stack(found).astype(np.int64)
 
 
 _POSITIONS: dict[str, Callable[[list[Array], bool, int], Array]] = {

@@ -2,12 +2,11 @@
 
     sort(x [A, B, C], dim=1)   ->   keys [A*C, B] in memory; positions = sort_positions(keys); values = x at positions
 
-Invariants: NaN is larger than every number, as in PyTorch; of equal elements the first one comes first, so positions are one of the answers that
-PyTorch may give where it promises none.
+Invariants: NaN is larger than every number, as in PyTorch; of equal elements the first one comes first, so positions are among the answers
+that PyTorch may give where it promises none.
 """
 
 from __future__ import annotations
-
 
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr, as_expr, mul_all

@@ -38,8 +38,11 @@ _BITWISE = "bitwise_and bitwise_or bitwise_xor"
 
 def refuse_other_devices(b: Builder, what: str) -> None:
     """For what only the C++ code generator has."""
-    if b.on_device:
-        raise Unsupported(f"{b.origin.aten_op} has no kernel ({what}) for {b.ctx.options.device}", "compile the model for the CPU")
+    if b.on_gpu:
+        raise Unsupported(
+            f"{b.origin.aten_op} has no kernel ({what}) for {b.ctx.options.device}",
+            "compile the model for the CPU",
+        )
 
 
 def apply(b: Builder, op: str, operands: Sequence[Operand], dtype: DType, compute: DType) -> Value:

@@ -1,4 +1,4 @@
-"""Pointwise operators that choose between values or take numbers apart: fmax, fmin, signbit, angle, nextafter, round to decimals, frexp, gcd.
+"""Pointwise operators that choose between values or take numbers apart: fmax, signbit, angle, nextafter, round to decimals, frexp, gcd.
 
 fmax(x, y)  ->  where(isnan(y), x, where(isnan(x), y, maximum(x, y)))
 """
@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 
 from compiler.ir import dtypes
-from compiler.ir.dtypes import DType
 from compiler.lowering.builder import Builder
-from compiler.lowering.elementwise import Operand, elementwise
+from compiler.lowering.elementwise import elementwise
 from compiler.lowering.pointwise import apply, refuse_other_devices
 from compiler.lowering.promotion import promote, promote_to_float
 from compiler.lowering.registry import POINTWISE, Unsupported, lowers
