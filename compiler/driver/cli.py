@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Sequence
@@ -63,10 +64,17 @@ def _compile(fv: flags.FlagValues, args: Sequence[str]) -> int:
 
     if len(args) > 1:
         raise UserError(f"expected one model, got {len(args)}: {' '.join(args)}")
+    if fv.check_numerics:
+        return _check_numerics(fv, Path(args[0]) if args else None)
     began = time.perf_counter()
     request = make_request(fv, Path(args[0]) if args else None)
     report = (lambda name, seconds, summary: None) if fv.quiet else _report
     result = aot.compile_model(request, report)
+    if fv.reproducer:
+        from compiler.driver import reproducer
+
+        for folder in reproducer.write(result.specs, Path(fv.reproducer)):
+            print(f"  {folder / 'run.sh'}", file=sys.stderr)
     if fv.explain == "fusion" and result.schedule is not None:
         print("\n".join(result.schedule.explain))
     if fv.compile_to in cli_flags.CODE:
@@ -79,6 +87,32 @@ def _compile(fv: flags.FlagValues, args: Sequence[str]) -> int:
         made = request.paths.library or request.paths.wrapper_dir
         print(f"{made} in {time.perf_counter() - began:.2f} s", file=sys.stderr)
     return 0
+
+
+def _check_numerics(fv: flags.FlagValues, model: Path | None) -> int:
+    """Prints what `check_numerics.check` finds; 1 where a kernel is too far from eager."""
+    if model is None:
+        raise UserError("--check-numerics needs a model: name a .pt2 file")
+    import torch
+
+    from compiler.driver import check_numerics
+    from compiler.frontend import pt2_file
+
+    program = pt2_file.load_with_torch(pt2_file.open_archive(model))
+    inputs = (
+        check_numerics.recorded_inputs(Path(fv.recorded))
+        if fv.recorded
+        else check_numerics.random_inputs(program)
+    )
+    with tempfile.TemporaryDirectory(prefix="aoti-check-") as folder, torch.no_grad():
+        cache = Path(fv.cache) if fv.cache else None
+        findings = check_numerics.check(program, inputs, Path(folder), cxx=fv.cxx, cache=cache)
+    print("\n".join([check_numerics.HEADER, *map(str, findings)]))
+    wrong = [f for f in findings if not f.ok]
+    if wrong:
+        print(f"error: {len(wrong)} of {len(findings)} results are too far from eager; the first is {wrong[0].origin} in {wrong[0].kernel}",
+              file=sys.stderr)  # fmt: skip
+    return 1 if wrong else 0
 
 
 def _wrapper_text(language: str, result: Compilation) -> str:

@@ -40,10 +40,16 @@ _STRINGS = (
         "Folder for each stage's and pass's text; index.txt marks what changed nothing. Default: $AOTI_DUMP.",
     ),
     (
+        "reproducer",
+        None,
+        "Folder for a program of its own for each kernel, to run, time and profile it alone.",
+    ),
+    (
         "compile_from",
         None,
         "Begin with the text of Loop IR in this file, as --compile-to=lowering prints it.",
     ),
+    ("recorded", None, "Inputs for --check-numerics: the NAME.recorded.npz that the export tool writes."),
     ("header_out", None, "Place of the header, when it is not OUT_DIR (for build systems)."),
     ("weights_out", None, "Place of the weights file."),
     ("manifest_out", None, "Place of the manifest."),
@@ -84,6 +90,8 @@ def define_flags() -> flags.FlagValues:
     flags.DEFINE_integer("fuse_limit", -1, what, lower_bound=-1, flag_values=fv)
     what = "Let 3x3 convolutions take Winograd's F(2x2, 3x3) where it pays: 16 products for 36, rounding errors a little larger."
     flags.DEFINE_bool("winograd", True, what, flag_values=fv)
+    what = "Compare kernel by kernel with eager float64 on random inputs, or those of --recorded, in place of making files."
+    flags.DEFINE_bool("check_numerics", False, what, flag_values=fv)
     flags.DEFINE_bool("quiet", False, "No progress lines.", flag_values=fv)
     flags.DEFINE_bool("version", False, "Print the compiler's version.", flag_values=fv)
     flags.DEFINE_bool("help", False, "Print this text.", short_name="h", flag_values=fv)

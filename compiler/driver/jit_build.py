@@ -47,6 +47,7 @@ class Built:
     runtime: JitRuntime
     plan: Plan
     python_text: str
+    compilation: Compilation
 
 
 def build(
@@ -72,7 +73,7 @@ def build(
     try:
         builder.start_support(JIT_RUNTIME)
         run_stages(c, "fx_passes", "wrapper", lambda *_: None)
-        files = {**c.kernel_files, "jit_variants.cc": _variants_text(isa)}
+        files = {**c.kernel_files, "jit_variants.cc": variants_text(isa)}
         for name, text in files.items():
             (scratch / name).write_text(text)
         builder.start_kernels(scratch)
@@ -85,7 +86,9 @@ def build(
         builder.close()
     kernels = KernelLibrary(library, c.specs, threads)
     text = python_writer.write(plan)
-    return Built(_function(text, options.name), JitRuntime(kernels, plan.arena_bytes, constants), plan, text)
+    return Built(
+        _function(text, options.name), JitRuntime(kernels, plan.arena_bytes, constants), plan, text, c
+    )
 
 
 def this_processor() -> str:
@@ -124,7 +127,7 @@ def _constants(c: Compilation, plan: Plan, file: Path) -> list[torch.Tensor]:
     return made
 
 
-def _variants_text(isa: str) -> str:
+def variants_text(isa: str) -> str:
     """The table that runtime/jit/jit_host.h asks for."""
     table = f"aoti_kernels_{isa_macro(isa)}"
     return (

@@ -38,6 +38,7 @@ class KernelContext(ctypes.Structure):
         ("scratch_bytes_per_thread", ctypes.c_int64),
         ("error", ctypes.c_char_p),
         ("error_value", ctypes.c_int64),
+        ("processor_features", ctypes.c_int64),
     )
 
 

@@ -52,6 +52,11 @@ def of_group(group: KernelGroup, schedule: Schedule, sizes: Mapping[Expr, int] |
     )
 
 
+def size_value(expression: Expr, sizes: Mapping[Expr, int] | None = None) -> int:
+    """The value of a size; a symbol without a given value counts as the upper bound of its range, or as 1024 where there is none."""
+    return _evaluator(sizes or {})(expression)
+
+
 def touched_buffers(group: KernelGroup) -> set[str]:
     """Every buffer that the group reads or writes, by its own name; those that never leave the kernel too."""
     return {n.name for n in group.nodes} | {b for n in group.nodes for b in _operands(n, group)}

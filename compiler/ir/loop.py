@@ -329,6 +329,8 @@ class Program:
     out_spec: str = ""
     mutations: list[Mutation] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)  # what must hold of the sizes of a run
+    # FX node -> where its whole result lies in memory, for those that lowering put there; not part of the text
+    values: dict[str, TensorRef] = field(default_factory=dict)
 
     def mutated(self) -> frozenset[str]:
         """The inputs and constants that a run changes."""

@@ -63,8 +63,20 @@ def run(graph: ModelGraph, ctx: Context) -> Program:
     _drop_unread(program)
     constants.finish(_read(program))
     program = place(program, ctx.options.device)
+    program.values = _values(program, env)
     verify(program)
     return program
+
+
+def _values(program: Program, env: dict[torch.fx.Node, Any]) -> dict[str, TensorRef]:
+    """Where the operators' results lie whose whole value some node of the program puts into memory."""
+    written = {n.name for n in program.nodes}
+    found = {}
+    for node, value in env.items():
+        ref = value.ref if isinstance(value, Value) else None
+        if node.op == "call_function" and ref is not None and ref.buffer in written:
+            found[node.name] = ref
+    return found
 
 
 def _refuse_unsupported(graph: ModelGraph, ctx: Context) -> None:

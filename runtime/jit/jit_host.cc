@@ -33,6 +33,7 @@ AotiKernelContext *aoti_jit_context_create(int32_t num_threads, int64_t scratch_
     return nullptr;
   }
   context->scratch_bytes_per_thread = bytes / num_threads;
+  context->processor_features = aoti_cpu::usable_features();
   if (num_threads > 1) {
     context->threads = aoti_cpu::thread_pool_create(num_threads);
     if (context->threads == nullptr) {

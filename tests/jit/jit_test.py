@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
-import os
-import shlex
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,16 +13,6 @@ from torch import Tensor, nn
 
 from compiler.driver import jit
 from compiler.support.diagnostics import UserError
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiler(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Under Bazel: the pinned compiler, which the build file names, and folders of this test for what is cached."""
-    if "AOTI_TEST_CXX" in os.environ:
-        program, *words = shlex.split(os.environ["AOTI_TEST_CXX"])
-        os.environ["CXX"] = shlex.join([str(Path(program).absolute()), *words])
-        for variable in ("AOTI_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR"):
-            os.environ[variable] = str(tmp_path_factory.mktemp(variable))
 
 
 def distance(value: Tensor, oracle: Tensor) -> float:

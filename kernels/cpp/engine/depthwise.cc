@@ -21,20 +21,30 @@ alignas(64) const float kZeros[kChannelsAtOnce] = {};
 // Multiply-adds that are worth a thread; these wait for memory more than those of a matrix product.
 constexpr int64_t kMinMacsPerTask = 1 << 15;
 
-// Vectors of `kWidth` floats, from float32 or bfloat16 in memory.
+// Vectors of `kWidth` floats, from float32 or bfloat16 in memory. One definition for each width: gcc takes no
+// vector type that depends on a template's number for a vector.
 template <int kWidth>
-struct Lanes {
-  typedef float type __attribute__((vector_size(kWidth * 4)));
-  typedef float unaligned __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
-  typedef uint16_t bits __attribute__((vector_size(kWidth * 2), aligned(2), may_alias));
-  typedef uint32_t words __attribute__((vector_size(kWidth * 4)));
-
-  static inline type load(const float *p) { return *(const unaligned *)p; }
-  static inline type load(const uint16_t *p) {
-    return (type)(__builtin_convertvector(*(const bits *)p, words) << 16);
+struct Lanes;
+#define AOTI_LANES(width)                                                                   \
+  template <>                                                                               \
+  struct Lanes<width> {                                                                     \
+    typedef float type __attribute__((vector_size(width * 4)));                             \
+    typedef float unaligned __attribute__((vector_size(width * 4), aligned(4), may_alias)); \
+    typedef uint16_t bits __attribute__((vector_size(width * 2), aligned(2), may_alias));   \
+    typedef uint32_t words __attribute__((vector_size(width * 4)));                         \
+    static inline type load(const float *p) { return *(const unaligned *)p; }               \
+    static inline type load(const uint16_t *p) {                                            \
+      return (type)(__builtin_convertvector(*(const bits *)p, words) << 16);                \
+    }                                                                                       \
+    static inline void store(float *p, type v) { *(unaligned *)p = v; }                     \
   }
-  static inline void store(float *p, type v) { *(unaligned *)p = v; }
-};
+#if defined(__AVX512F__)
+AOTI_LANES(16);
+#endif
+AOTI_LANES(8);
+AOTI_LANES(4);
+AOTI_LANES(1);
+#undef AOTI_LANES
 
 // Taps of one strip: where the channels of each pixel are, and the weights.
 template <class Element>
