@@ -90,11 +90,11 @@ root=$(cd "${{1:?expected the folder of the AOTInductor checkout}}" && pwd)
 shift
 sources=("$here"/*.cpp "$here"/*.cc "$root"/runtime/jit/jit_host.cc "$root"/runtime/cpu/{{isa,thread_count,thread_pool}}.cc)
 for source in "$root"/kernels/cpp/engine/*.cc; do [[ $source == *_test.cc ]] || sources+=("$source"); done
-cxx=${{CXX:-clang++}}
+eval "cxx=(${{CXX:-clang++}})"  # a command with arguments, quoted as in a shell
 flags="{flags}"
 # zig's clang spells instruction sets its own way
-if [[ $($cxx --version) == *zig* ]]; then flags="{of_zig}"; fi
-$cxx $flags -I"$here" -I"$root"/shim/include -I"$root"/runtime/include -I"$root" \\
+if [[ $("${{cxx[@]}}" --version) == *zig* ]]; then flags="{of_zig}"; fi
+"${{cxx[@]}}" $flags -I"$here" -I"$root"/shim/include -I"$root"/runtime/include -I"$root" \\
   "${{sources[@]}}" -o "$here"/reproducer -lm -lpthread
 "$here"/reproducer "$@"
 """
