@@ -240,6 +240,7 @@ class TemplateKernel(Node):
     group, and row strides are then even. Results are float32.
     conv2d_winograd  the same, w packed "winograd_panel16": 3x3, stride 1, no dilation, one group
     triton_gemm  a [B, M, K], b [B, K, N], any strides  (B, M, N, K)                      -> [B, M, N], in the operands' type
+    triton_attention  what attention is, all in q's type
     attention  q [B,H,Sq,D], k, v [, mask [B,H,Sq,Sk]]    scale, causal                   -> [B, H, Sq, Dv], unit stride in Dv
     Positions in rows, int64; operands contiguous, of one type:
     sort_positions     keys [R, N]                        descending                      -> [2, R, N], of which [0]; the rest is work space

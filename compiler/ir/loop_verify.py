@@ -47,6 +47,7 @@ TEMPLATES: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "conv2d": ((2,), CONV2D_SHAPE),
     "conv2d_winograd": ((2,), CONV2D_SHAPE),
     "attention": ((3, 4), ("scale", "causal")),
+    "triton_attention": ((3, 4), ("scale", "causal")),
     "triton_gemm": ((2,), ("B", "M", "N", "K")),
     "sort_positions": ((1,), ("descending",)),
     "topk_positions": ((1,), ("largest",)),

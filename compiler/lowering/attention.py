@@ -75,11 +75,12 @@ def _four_dims(
 ) -> Value:
     factor = 1 / math.sqrt(q.size[-1]) if scale is None else scale
     wide = compute_dtype(q.dtype)
+    kept = q.dtype if b.on_gpu else wide  # the type of operands, mask and result in memory
     if mask is not None:
-        mask = _additive(b, mask, wide)
-    if wide != dtypes.float32 or b.on_gpu:
+        mask = _additive(b, mask, kept)
+    if wide != dtypes.float32 or (b.on_gpu and not _fits_a_gpu(q, v)):
         return _explicit(b, q, k, v, mask, causal, factor)
-    operands = [_rows(b, convert(b, x, wide)) for x in (q, k, v)]
+    operands = [_rows(b, convert(b, x, kept)) for x in (q, k, v)]
     if mask is not None:
         shape = (q.size[0], q.size[1], q.size[2], k.size[2])
         shown = expand(b, b.realize(mask), shape).ref
@@ -89,10 +90,16 @@ def _four_dims(
     order = stride_order.of_layout(operands[0].layout)
     if order[-1] != 3:
         order = stride_order.natural(4)
-    dense = Layout.contiguous(wide, [size[d] for d in order])
+    dense = Layout.contiguous(kept, [size[d] for d in order])
     layout = stride_order.permuted_layout(dense, stride_order.inverse(order))
-    ref = b.template("attention", layout, operands, [("scale", factor), ("causal", causal)], dense.size)
+    template = "triton_attention" if b.on_gpu else "attention"
+    ref = b.template(template, layout, operands, [("scale", factor), ("causal", causal)], dense.size)
     return convert(b, Value.stored(ref), q.dtype)
+
+
+def _fits_a_gpu(q: Value, v: Value) -> bool:
+    """kernels/triton/attention.py: depths known, and at most 256."""
+    return all(x.size[3].is_const and x.size[3].value() <= 256 for x in (q, v))
 
 
 def _additive(b: Builder, mask: Value, wide: DType) -> Value:

@@ -42,6 +42,15 @@ def store_strided(acc, batch, rows, columns, mask, args):
 
 
 @triton.jit
+def add_mask(scores, batch, head, rows, columns, mask, args):
+    """A score hook: adds a mask [B, H, Sq, Sk]. args: (its pointer, stride_batch, stride_head, stride_row, stride_column)."""
+    added, stride_batch, stride_head, stride_row, stride_column = args
+    base = added + tl.cast(batch, tl.int64) * stride_batch + tl.cast(head, tl.int64) * stride_head
+    offsets = rows.to(tl.int64) * stride_row + columns.to(tl.int64) * stride_column
+    return scores + tl.load(base + offsets, mask=mask, other=0.0).to(tl.float32)
+
+
+@triton.jit
 def store_heads(acc, batch, head, rows, columns, mask, args):
     """The plain epilogue of attention. args: (out, stride_batch, stride_head, stride_row, stride_column), in elements."""
     out, stride_batch, stride_head, stride_row, stride_column = args

@@ -63,9 +63,13 @@ def _head(functions: list[str]) -> str:
     if any("libdevice." in text for text in functions):
         lines.append("from triton.language.extra import libdevice")
     templates = [name for name in TEMPLATES if any(f"    {name}(" in text for text in functions)]
-    lines += ["", *(f"from kernels.triton.{name} import {name}" for name in templates)] if templates else []
-    if used:
-        lines += ["", f"from kernels.triton.scalar_math import {', '.join(used)}"]
+    ours = [f"from kernels.triton.{name} import {name}" for name in templates]
+    hooks = [
+        name for name in ("add_mask", "store_heads") if any(f"    {name}, (" in text for text in functions)
+    ]
+    ours += [f"from kernels.triton.hooks import {', '.join(hooks)}"] if hooks else []
+    ours += [f"from kernels.triton.scalar_math import {', '.join(used)}"] if used else []
+    lines += ["", *ours] if ours else []
     return "\n".join(lines)
 
 

@@ -22,7 +22,7 @@ from compiler.ir.loop import Layout, Program, TemplateKernel, TensorRef
 from compiler.ir.loop_interpreter import interpret
 from compiler.scheduler import pipeline
 from compiler.scheduler.example_families import FAMILIES
-from compiler.scheduler.example_programs import ProgramBuilder
+from compiler.scheduler.example_programs import ProgramBuilder, exprs
 from compiler.scheduler.random_programs import random_program
 from compiler.support.options import CompileOptions, Context
 
@@ -107,6 +107,32 @@ def test_a_product_with_what_follows_it(sizes: tuple[int, int, int, int], tmp_pa
     program = b.build(y, z)
     check(program, tmp_path)
     assert len(pipeline.run(program, CTX).groups) == 1
+
+
+@pytest.mark.parametrize(
+    ("heads", "kv_heads", "queries", "keys", "causal", "masked"),
+    [(2, 2, 33, 40, False, True), (4, 2, 20, 20, True, False), (4, 1, 2, 50, False, True)],
+)
+def test_attention(
+    heads: int, kv_heads: int, queries: int, keys: int, causal: bool, masked: bool, tmp_path: Path
+) -> None:
+    """A mask that all heads share, fewer heads of keys, few rows for all heads at once; the result with heads between positions."""
+    b = ProgramBuilder("attention")
+    names = [
+        b.input("q", [2, heads, queries, 24]),
+        b.input("k", [2, kv_heads, keys, 24], strides=[kv_heads * keys * 24, 24, kv_heads * 24, 1]),
+        b.input("v", [2, kv_heads, keys, 16]),
+    ]
+    refs = [TensorRef(name, b.layouts[name]) for name in names]
+    if masked:
+        mask = b.input("mask", [2, queries, keys])
+        shared = Layout(dtypes.float32, exprs((2, heads, queries, keys)), exprs((queries * keys, 0, keys, 1)))
+        refs.append(TensorRef(mask, shared))
+    layout = Layout(
+        dtypes.float32, exprs((2, heads, queries, 16)), exprs((heads * queries * 16, 16, heads * 16, 1))
+    )
+    params = (("scale", 0.3), ("causal", causal))
+    check(b.build(b.template("triton_attention", refs, params, [2, queries, heads, 16], layout)), tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_PROGRAMS))

@@ -1,6 +1,7 @@
 """How each template of kernels/triton is called for a TemplateKernel node: its arguments, compile-time arguments, launch.
 
-Enters: a node with operands (buffer and strides) and params. Leaves: a `Call`. The signatures are those of kernels/triton/{gemm,gemv}.py.
+Enters: a node with operands (buffer and strides) and params. Leaves: a `Call`. The signatures are those of
+kernels/triton/{attention,gemm,gemv}.py.
 Template, blocks, warps and stages come from the tuning database (kernels/tuning): measured, or by its cost model; the kernel's header
 says which. A size that is not known when compiling counts as its upper bound, at most MANY.
 
@@ -20,9 +21,9 @@ from compiler.support.diagnostics import InternalError
 from kernels.tuning.configs import power_of_two
 from kernels.tuning.database import Choice, choose, committed
 from kernels.tuning.gpus import gpu_for
-from kernels.tuning.problems import Product
+from kernels.tuning.problems import Attention, Product
 
-TEMPLATES = ("gemm", "gemv")  # each in the file of its name
+TEMPLATES = ("attention", "gemm", "gemv")  # each in the file of its name
 MEASURED_ARCH = 90
 SMALLEST_ARCH = 80
 MANY = 4096
@@ -32,9 +33,13 @@ SHORT_NAMES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 def call_of(node: TemplateKernel, arguments: Arguments) -> Call:
     """Raises InternalError for a template that is not known here."""
-    if node.template != "triton_gemm":
-        raise InternalError(f"codegen: {node.name} asks for template {node.template!r}; known: triton_gemm")
-    return _product(node, arguments)
+    if node.template == "triton_attention":
+        return _attention(node, arguments)
+    if node.template == "triton_gemm":
+        return _product(node, arguments)
+    raise InternalError(
+        f"codegen: {node.name} asks for template {node.template!r}; known: triton_attention, triton_gemm"
+    )
 
 
 def _product(node: TemplateKernel, arguments: Arguments) -> Call:
@@ -101,6 +106,46 @@ def _gemv(
         constants, (_blocks(n, block_n), const(1), batches), config.num_warps, config.num_stages, m, n
     )
     return Call("gemv", values, has_epilogue=True, launch=launch)
+
+
+def _attention(node: TemplateKernel, arguments: Arguments) -> Call:
+    """Pointers, then sizes, then strides; a mask that is missing is a null pointer. The result is stored as it is."""
+    q, k, v, *mask = node.operands
+    batch, heads, queries, depth = q.layout.size
+    kv_heads, keys = k.layout.size[1:3]
+    causal = bool(node.param("causal"))
+    config = attention_choice((batch, heads, kv_heads, queries, keys, depth), q.layout.dtype, causal).config
+    packed = bool(config.get("PACKED"))
+    group = heads // kv_heads
+    rows, parallel = (queries * group, kv_heads) if packed else (queries, heads)
+    constants = (
+        ("GROUP", group.value()),
+        ("D", depth.value()),
+        ("DV", v.layout.size[3].value()),
+        ("BLOCK_M", config.get("BLOCK_M")),
+        ("BLOCK_N", config.get("BLOCK_N")),
+        ("CAUSAL", causal),
+        ("PACKED", packed),
+        ("PRECISION", "tf32x3" if q.layout.dtype.name == "float32" else "ieee"),
+    )
+    values: list[TemplateValue] = [*(_pointer(x, arguments) for x in (q, k, v)), queries, keys]
+    values += [stride for x in (q, k, v) for stride in x.layout.stride[:3]]
+    values += [_pointer(mask[0], arguments) if mask else Pointer("", const(0))]
+    values += mask[0].layout.stride if mask else [const(0)] * 4
+    values += [Pointer(arguments.write(node.name), node.layout.offset), *node.layout.stride]
+    values.append(float(node.param("scale")))  # type: ignore[arg-type]
+    grid = (_blocks(rows, config.get("BLOCK_M")), parallel, batch)
+    launch = TemplateLaunch(constants, grid, config.num_warps, config.num_stages, queries, depth)
+    return Call("attention", tuple(values), has_epilogue=False, launch=launch)
+
+
+def attention_choice(sizes: tuple[Expr, ...], dtype: DType, causal: bool) -> Choice:
+    """sizes: batch, heads, heads of the keys, queries, keys, depth."""
+    batch, heads, kv_heads, queries, keys, depth = (
+        e.value() if e.is_const else min(_upper(e), MANY) for e in sizes
+    )
+    problem = Attention(SHORT_NAMES[dtype.name], batch, heads, kv_heads, queries, keys, depth, causal)
+    return choose(committed(), problem, MEASURED_ARCH, ABLE, gpu_for(SMALLEST_ARCH).block_shared_bytes)
 
 
 def tile_of(launch: TemplateLaunch) -> tuple[int, int]:

@@ -44,6 +44,8 @@ def template_lines(spec: KernelSpec, parameters: Iterable[str], comments: list[s
     """Both functions, with `comments` at the start of the kernel."""
     (call,) = spec.body
     assert isinstance(call, TemplateCall) and call.launch is not None
+    if call.template == "attention":
+        return _attention_lines(spec, call, parameters, comments)
     passed = _names_used(spec, (*call.row, *call.column))
     values = ", ".join(_value(v) for v in call.arguments)
     constants = ", ".join(f"{name}={value!r}" for name, value in call.launch.constants)
@@ -61,6 +63,31 @@ def template_lines(spec: KernelSpec, parameters: Iterable[str], comments: list[s
         f"        {_NO_SPLIT_NO_PROLOGUE},",
         f"        {hook}, ({given}),",
         f"        {constants},",
+        "    )",
+    ]
+
+
+def _attention_lines(
+    spec: KernelSpec, call: TemplateCall, parameters: Iterable[str], comments: list[str]
+) -> list[str]:
+    """The call of the template with the hooks that kernels/triton/hooks.py has: nothing is fused. Arguments as
+    `template_calls._attention` orders them."""
+    assert call.launch is not None
+    texts = [_value(v) for v in call.arguments]
+    sizes, strides, mask, out, scale = texts[:5], texts[5:14], texts[14:19], texts[19:24], texts[24]
+    score = f"add_mask, ({', '.join(mask)})" if mask[0] else "None, ()"
+    constants = ", ".join(f"{name}={value!r}" for name, value in call.launch.constants)
+    return [
+        "@triton.jit",
+        f"def {spec.function}({', '.join(parameters)}):",
+        *(f"    # {c}" for c in comments),
+        "    attention(",
+        f"        {', '.join(sizes)}, None, 0,",
+        f"        {', '.join(strides)},",
+        "        None, None,",
+        f"        {score},",
+        f"        store_heads, ({', '.join(out)}),",
+        f"        SCALE={scale}, {constants},",
         "    )",
     ]
 
