@@ -38,7 +38,7 @@ AOTIRuntimeError grow_arena(CudaInstance *instance, int64_t bytes) {
     instance->arena_bytes = 0;
   }
   CUdeviceptr address = 0;
-  const CUresult result = cu.MemAlloc(&address, static_cast<size_t>(bytes));
+  const CUresult result = allocate(cu, &address, static_cast<size_t>(bytes));
   if (result != kSuccess) return fail_arena(instance, result, bytes);
   instance->run.arena = reinterpret_cast<void *>(address);
   instance->arena_bytes = bytes;

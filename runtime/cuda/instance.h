@@ -30,7 +30,9 @@ struct CudaInstance {
   bool has_run;                       // `done` has been recorded
   unsigned long long last_stream_id;  // of the run that `done` ended
   CUcontext previous_context;         // of the thread that runs it
-  bool captured;                      // the caller captures the stream: everything goes into its graph
+  // The caller captures the stream: everything goes into its graph. While it may be replayed, the caller
+  // keeps the outputs of the captured run, and lets no other run of this instance overlap it.
+  bool captured;
   bool graphs;
   Mode mode;
   Recording *recording;  // of this run, in kRecord and kReplay

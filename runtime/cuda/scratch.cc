@@ -18,7 +18,7 @@ CUresult add_chunk(const Device &device, int64_t bytes, ScratchChunk **link) {
   ScratchChunk *chunk = static_cast<ScratchChunk *>(malloc(sizeof(ScratchChunk)));
   if (chunk == nullptr) return kOutOfMemory;
   *chunk = ScratchChunk{nullptr, 0, bytes < kChunkBytes ? kChunkBytes : bytes};
-  const CUresult result = device.cu->MemAlloc(&chunk->address, static_cast<size_t>(chunk->bytes));
+  const CUresult result = allocate(*device.cu, &chunk->address, static_cast<size_t>(chunk->bytes));
   if (result != kSuccess) {
     free(chunk);
     return result;

@@ -96,6 +96,15 @@ const char *describe(const Driver &cu, CUresult result, char *text, size_t bytes
   return text;
 }
 
+CUresult allocate(const Driver &cu, CUdeviceptr *address, size_t bytes) {
+  CUstreamCaptureMode mode = kCaptureModeRelaxed;
+  const CUresult result = cu.ThreadExchangeStreamCaptureMode(&mode);
+  if (result != kSuccess) return result;
+  const CUresult allocated = cu.MemAlloc(address, bytes);
+  cu.ThreadExchangeStreamCaptureMode(&mode);
+  return allocated;
+}
+
 bool is_fault(CUresult result) {
   switch (result) {
     case kEccUncorrectable:

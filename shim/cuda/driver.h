@@ -67,6 +67,7 @@ constexpr int32_t kDriverVersion = 12000;
   X(StreamGetCtx, cuStreamGetCtx, (CUstream stream, CUcontext * context))                                   \
   X(StreamGetId, cuStreamGetId, (CUstream stream, unsigned long long *id))                                  \
   X(StreamIsCapturing, cuStreamIsCapturing, (CUstream stream, CUstreamCaptureStatus * status))              \
+  X(ThreadExchangeStreamCaptureMode, cuThreadExchangeStreamCaptureMode, (CUstreamCaptureMode * mode))       \
   X(EventCreate, cuEventCreate, (CUevent * event, uint32_t flags))                                          \
   X(EventDestroy, cuEventDestroy_v2, (CUevent event))                                                       \
   X(EventRecord, cuEventRecord, (CUevent event, CUstream stream))                                           \
@@ -119,6 +120,10 @@ const Driver *driver(char *message, size_t bytes);
 
 // "CUDA_ERROR_OUT_OF_MEMORY: out of memory", into `text`; gives it back.
 const char *describe(const Driver &cu, CUresult result, char *text, size_t bytes);
+
+// cuMemAlloc that also works while a stream is captured: a new allocation has no part in what is captured,
+// but the driver takes it for a mistake of a thread that captures unless told otherwise.
+CUresult allocate(const Driver &cu, CUdeviceptr *address, size_t bytes);
 
 // True for errors after which a context is lost: every later call in it fails with the same.
 bool is_fault(CUresult result);

@@ -77,6 +77,12 @@ enum : uint32_t { kEventDisableTiming = 2 };
 
 enum CUstreamCaptureStatus : int32_t { kCaptureNone = 0, kCaptureActive = 1, kCaptureInvalidated = 2 };
 
+enum CUstreamCaptureMode : int32_t {
+  kCaptureModeGlobal = 0,
+  kCaptureModeThreadLocal = 1,
+  kCaptureModeRelaxed = 2
+};
+
 enum CUlaunchAttributeID : uint32_t {
   kAttributeCooperative = 2,
   kAttributeClusterDimension = 4,

@@ -6,6 +6,7 @@
 namespace fake {
 
 thread_local Context *current;
+thread_local CUstreamCaptureMode capture_mode = kCaptureModeGlobal;
 
 State &state() {
   static State *instance = [] {
@@ -39,6 +40,7 @@ State &state() {
     s->control.destroy_stream = [](void *stream) { delete static_cast<Stream *>(stream); };
     s->control.set_capturing = [](void *stream, bool capturing) {
       static_cast<Stream *>(stream)->capturing = capturing;
+      state().num_capturing += capturing ? 1 : -1;
     };
     s->control.cross_stream_waits = [] { return state().cross_stream_waits; };
     s->control.launches_with = [](const char *what) {
@@ -229,6 +231,7 @@ CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes) {
   ENTER(cuMemAlloc_v2);
   if (current == nullptr) return kInvalidContext;
   std::lock_guard<std::mutex> lock(state().mutex);
+  if (state().num_capturing > 0 && capture_mode != kCaptureModeRelaxed) return kStreamCaptureUnsupported;
   int64_t used = 0;
   for (const auto &block : state().memory)
     used += block.second.second == current->device ? block.second.first : 0;
@@ -326,6 +329,13 @@ CUresult cuStreamGetId(CUstream stream, unsigned long long *id) {
 CUresult cuStreamIsCapturing(CUstream stream, CUstreamCaptureStatus *status) {
   *status =
       stream != nullptr && reinterpret_cast<Stream *>(stream)->capturing ? kCaptureActive : kCaptureNone;
+  return kSuccess;
+}
+
+CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode) {
+  const CUstreamCaptureMode previous = capture_mode;
+  capture_mode = *mode;
+  *mode = previous;
   return kSuccess;
 }
 

@@ -70,6 +70,7 @@ struct State {
   std::vector<Context> contexts;
   unsigned long long next_stream_id = 100;
   int32_t cross_stream_waits = 0;
+  int32_t num_capturing = 0;
 };
 
 State &state();

@@ -102,10 +102,10 @@ AOTITorchError block_allocate(const char *function, const Device &device, int64_
   Block *block = static_cast<Block *>(malloc(sizeof(Block)));
   if (block == nullptr) return fail_memory(function, sizeof(Block));
   *block = Block{nullptr, &device, stream_id, rounded, 0, number};
-  result = device.cu->MemAlloc(&block->address, static_cast<size_t>(rounded));
+  result = aoti_cuda::allocate(*device.cu, &block->address, static_cast<size_t>(rounded));
   if (result == aoti_cuda::kOutOfMemory) {
     release_kept(device);
-    result = device.cu->MemAlloc(&block->address, static_cast<size_t>(rounded));
+    result = aoti_cuda::allocate(*device.cu, &block->address, static_cast<size_t>(rounded));
   }
   if (result == kSuccess) {
     *ret_block = block;

@@ -1,0 +1,397 @@
+"""Tests on a machine with a GPU: what tests.gpu.build made, run and judged. Needs torch with CUDA and numpy, nothing of the compiler.
+
+Enters: the built folder. Leaves: a result file with one row for each check (name, ok, detail), and a short table on the screen;
+exit code 1 when anything failed.
+
+    python tests/gpu/run.py gpu_tests results.json [--only=PART]
+
+The criterion for numbers is that of tests/harness: no further from eager in float64 than twice eager's own distance (here: eager on
+the GPU, where there is a model to run eagerly) and one rounding. TF32 is off for eager, as in the models.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import lzma
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.gpu.library import Library, LibraryError  # noqa: E402
+
+FACTOR = 2.0
+
+
+Check = tuple[str, Callable[[], str]]
+
+
+def run_check(name: str, test: Callable[[], str]) -> dict[str, Any]:
+    """A row: what the test returns is the detail, what it raises the failure."""
+    started = time.time()
+    try:
+        row: dict[str, Any] = {"name": name, "ok": True, "detail": test()}
+    except Exception as error:  # one failed check must not hide the others
+        where = traceback.format_exc(limit=-2)
+        row = {"name": name, "ok": False, "detail": f"{type(error).__name__}: {error}", "where": where}
+    return {**row, "seconds": round(time.time() - started, 2)}
+
+
+def context_is_lost() -> bool:
+    """After a kernel fault nothing in this process works any more."""
+    try:
+        torch.cuda.synchronize()
+    except Exception:
+        return True
+    return False
+
+
+def judge(ours: torch.Tensor, eager: torch.Tensor, oracle: torch.Tensor) -> str:
+    """Holds an output against eager's and float64's. Gives the distances; raises AssertionError."""
+    assert (ours.shape, ours.dtype) == (eager.shape, eager.dtype), (
+        f"{tuple(ours.shape)} {ours.dtype}, expected {tuple(eager.shape)} {eager.dtype}"
+    )
+    ours, eager, oracle = ours.cpu(), eager.cpu(), oracle.cpu()
+    if not eager.is_floating_point():
+        assert torch.equal(ours, eager), f"{int((ours != eager).sum())} of {ours.numel()} elements differ"
+        return "equal"
+    truth = oracle.double()
+    finite = torch.isfinite(truth)
+    assert torch.equal(ours[~finite].double(), eager[~finite].double()), (
+        "differs where the oracle is infinite"
+    )
+    eps = torch.finfo(eager.dtype).eps
+    ours, eager, truth = ours[finite].double(), eager[finite].double(), truth[finite]
+    if truth.numel() == 0:
+        return "empty"
+    largest, theirs = truth.abs().max(), (eager - truth).abs().max()
+    distance = (ours - truth).abs().max()
+    limit = FACTOR * theirs + eps * largest
+    assert distance <= limit, f"{distance:.3e} from float64, allowed are {limit:.3e} (eager {theirs:.3e})"
+    return f"{distance:.1e} (eager {theirs:.1e})"
+
+
+def recorded_tensors(folder: Path) -> tuple[list[torch.Tensor], list[tuple[Any, Any]]]:
+    """Inputs on the GPU in their recorded layout, and pairs (eager, oracle)."""
+    from tests.harness.recorded_inputs import inputs
+
+    with numpy.load(folder / "recorded.npz") as file:
+        recorded = dict(file)
+    count = sum(name.startswith("eager_") for name in recorded)
+    laid_out = []
+    for array in inputs(recorded):
+        x = torch.from_numpy(array)
+        target = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="cuda")
+        laid_out.append(target.copy_(x))
+    return laid_out, [(recorded[f"eager_{i}"], recorded[f"oracle_{i}"]) for i in range(count)]
+
+
+def table_test(folder: Path) -> str:
+    """A table of cases: first run (eager), second (recorded), third (graph): each output right each time."""
+    inputs, expected = recorded_tensors(folder)
+    model = Library(str(folder / "lib.so"))
+    wrong, states = [], []
+    for attempt in range(3):
+        outputs = model.run(*inputs)
+        torch.cuda.synchronize()
+        states.append(model.graph_state())
+        for i, (ours, (eager, oracle)) in enumerate(zip(outputs, expected, strict=True)):
+            try:
+                judge(ours, torch.from_numpy(eager), torch.from_numpy(oracle))
+            except AssertionError as error:
+                wrong.append(f"run {attempt} output {i}: {error}")
+    model.close()
+    assert not wrong, f"{len(wrong)} wrong: " + "; ".join(wrong[:12])
+    return f"{len(expected)} outputs right three times; {states[-1]}"
+
+
+def unpack(folder: Path, scratch: Path) -> str:
+    """The library of a model, unpacked."""
+    path = scratch / f"lib{folder.name}.so"
+    if not path.exists():
+        with lzma.open(folder / "lib.so.xz") as packed:
+            path.write_bytes(packed.read())
+    return str(path)
+
+
+def built(name: str) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
+    """Module and inputs on the GPU, as they were at export."""
+    from models import gpu, my_model
+
+    torch.manual_seed(0)
+    module, inputs = my_model.build() if name == "my_model" else getattr(gpu, name)()
+    return module.eval().cuda(), tuple(x.cuda() for x in inputs)
+
+
+def model_test(library: str, name: str) -> str:
+    """Numbers of a model, against eager and float64 eager on the GPU, with fresh inputs for each of five runs."""
+    module, inputs = built(name)
+    wide = copy.deepcopy(module).double()
+    model, details, states = Library(library), [], []
+    for attempt in range(5):
+        if attempt:
+            inputs = tuple(torch.randn_like(x) for x in inputs)
+        with torch.inference_mode():
+            eager, oracle = module(*inputs), wide(*(x.double() for x in inputs))
+        (ours,) = model.run(*inputs)
+        torch.cuda.synchronize()
+        states.append(model.graph_state())
+        details.append(judge(ours, eager, oracle))
+    model.close()
+    return f"{details[-1]}; {' / '.join(states)}"
+
+
+def new_stream(device: str = "cuda:0") -> torch.cuda.Stream:
+    """A stream of torch."""
+    return torch.cuda.Stream(device=device)  # type: ignore[no-untyped-call]
+
+
+def streams_test(library: str) -> str:
+    """Runs on two streams of torch one after the other, inputs made on them, against eager; nothing is synchronised between."""
+    module, inputs = built("my_model")
+    model = Library(library)
+    streams = [new_stream(), new_stream()]
+    results = []
+    for i in range(60):
+        with torch.cuda.stream(streams[i % 2]):
+            x, y = (torch.randn_like(t) for t in inputs)
+            for _ in range(i % 3):
+                x = x.mul(1.0001)
+            results.append((x, y, model.run(x, y)[0]))
+    torch.cuda.synchronize()
+    for x, y, ours in results:
+        torch.testing.assert_close(ours, torch.cos(torch.sin(x) @ y), rtol=0, atol=2e-5)
+    model.close()
+    return f"{len(results)} runs on 2 streams"
+
+
+def threads_test(library: str) -> str:
+    """Eight threads with a stream each on one container of three instances."""
+    module, inputs = built("my_model")
+    model, failures = Library(library, instances=3), []
+
+    def work(seed: int) -> None:
+        generator = torch.Generator(device="cuda").manual_seed(seed)
+        with torch.cuda.stream(new_stream()):
+            for _ in range(100):
+                x, y = (torch.randn(t.shape, device="cuda", generator=generator) for t in inputs)
+                (ours,) = model.run(x, y)
+                if not torch.allclose(ours, torch.cos(torch.sin(x) @ y), rtol=0, atol=2e-5):
+                    failures.append(seed)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    model.close()
+    assert not failures, f"{len(failures)} wrong results in threads {sorted(set(failures))}"
+    return "800 runs"
+
+
+def captured_test(library: str) -> str:
+    """The caller captures a run into a CUDA graph of its own."""
+    _, (x, y) = built("my_model")
+    model = Library(library)
+    model.run(x, y)
+    graph = torch.cuda.CUDAGraph()
+    torch.cuda.synchronize()
+    with torch.cuda.graph(graph):
+        (ours,) = model.run(x, y)
+    state = model.graph_state()
+    x.copy_(torch.randn_like(x))
+    graph.replay()
+    torch.cuda.synchronize()
+    torch.testing.assert_close(ours, torch.cos(torch.sin(x) @ y), rtol=0, atol=2e-5)
+    return state
+
+
+def expect(part: str, action: Callable[[], Any]) -> str:
+    """An action that must fail with a message that holds `part`."""
+    try:
+        action()
+    except LibraryError as error:
+        assert part in str(error), f"the message lacks {part!r}: {error}"
+        return str(error)[:160]
+    raise AssertionError("did not fail")
+
+
+def refusals(library: str) -> Iterator[Check]:
+    """Bad input, each with the message it must get; then a good run."""
+    _, (x, y) = built("my_model")
+    model = Library(library)
+    yield "no such device", lambda: expect("does not exist", lambda: Library(library, device="cuda:63"))
+    yield "cpu", lambda: expect('compiled for "cuda"', lambda: Library(library, device="cpu"))
+    yield "input on cpu", lambda: expect("on device cpu", lambda: model.run(x.cpu(), y))
+    yield "not contiguous", lambda: expect("contiguous", lambda: model.run(x.t(), y))
+    shifted = torch.empty(65 * 64, device="cuda")[1:4097].view(64, 64)
+    yield "misaligned", lambda: expect("16 bytes", lambda: model.run(shifted, y))
+    yield "dtype", lambda: expect("dtype float16", lambda: model.run(x.half(), y))
+    if torch.cuda.device_count() > 1:
+        elsewhere = new_stream("cuda:1")
+        yield (
+            "stream elsewhere",
+            lambda: expect(
+                "stream is of another device", lambda: model.run(x, y, stream=elsewhere.cuda_stream)
+            ),
+        )
+        yield "input elsewhere", lambda: expect("on cuda:1", lambda: model.run(x.to("cuda:1"), y))
+        yield (
+            "second device",
+            lambda: judge_my_model(Library(library, device="cuda:1"), x.to("cuda:1"), y.to("cuda:1")),
+        )
+    yield "good run after", lambda: judge_my_model(model, x, y)
+
+
+def judge_my_model(model: Library, x: torch.Tensor, y: torch.Tensor) -> str:
+    with torch.cuda.device(x.device):
+        (ours,) = model.run(x, y)
+        torch.testing.assert_close(ours, torch.cos(torch.sin(x) @ y), rtol=0, atol=2e-5)
+    return "right"
+
+
+def out_of_memory_test(library: str) -> str:
+    """All but a little of the device's memory taken: creation or run fails in words, and works once it is free again."""
+    _, inputs = built("norms")
+    free, _ = torch.cuda.mem_get_info()
+    hog = torch.empty(free - (96 << 20), dtype=torch.uint8, device="cuda")
+    kept, message = [], ""
+    try:
+        model = Library(library)
+        for _ in range(64):
+            kept.append(model.run(*inputs))
+    except LibraryError as error:
+        message = str(error)
+    assert "out of memory" in message.lower() or "OUT_OF_MEMORY" in message, f"no such message: {message!r}"
+    del hog, kept
+    torch.cuda.empty_cache()
+    model = Library(library)
+    model.run(*inputs)
+    torch.cuda.synchronize()
+    return message[:160]
+
+
+FAULT = """
+import sys, torch
+sys.path.insert(0, {path!r})
+from tests.gpu.library import Library, LibraryError
+x, y = torch.randn(64, 64, device="cuda"), torch.randn(64, 64, device="cuda")
+model = Library({library!r})
+model.run(x, y)
+torch.cuda.synchronize()
+class Nowhere:
+    shape, dtype, is_cuda, device = x.shape, x.dtype, True, x.device
+    def dim(self): return 2
+    def stride(self): return (64, 1)
+    def data_ptr(self): return 0x10000000000 * 60
+for _ in range(6):
+    try:
+        model.run(Nowhere(), y, stream=0)
+        model.check("synchronize_stream", model.container, None)
+    except LibraryError as error:
+        print(str(error))
+"""
+
+
+def fault_test(library: str, sync: bool) -> str:
+    """A kernel that reads memory which is not there, in a process of its own."""
+    code = FAULT.format(path=str(ROOT), library=library)
+    environment = {**os.environ, "AOTI_CUDA_SYNC": "1" if sync else "0"}
+    output = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120
+    )
+    lines = output.stdout.splitlines()
+    assert len(lines) >= 2, f"{len(lines)} messages; stderr: {output.stderr[-300:]}"
+    assert "ILLEGAL_ADDRESS" in lines[0], lines[0]
+    assert "restart the process" in lines[-1] and "an earlier run failed" in lines[-1], lines[-1]
+    if sync:
+        assert "launching kernel triton_poi_fused_sin_0" in lines[0] and "may belong" not in lines[0], lines[
+            0
+        ]
+    else:
+        assert "AOTI_CUDA_SYNC=1" in lines[0], lines[0]
+    return lines[0][:200]
+
+
+def checks(folder: Path, scratch: Path) -> Iterator[Check]:
+    """Everything that is built, then streams, threads, captures and faults on the smallest model."""
+    for table in sorted((folder / "tables").iterdir()):
+        yield f"table {table.name}", partial(table_test, table)
+    libraries = {model.name: unpack(model, scratch) for model in sorted((folder / "models").iterdir())}
+    for model, library in libraries.items():
+        yield f"model {model}", partial(model_test, library, model)
+    small = libraries["my_model"]
+    yield "streams", lambda: streams_test(small)
+    yield "threads", lambda: threads_test(small)
+    yield "captured by the caller", lambda: captured_test(small)
+    for what, test in refusals(small):
+        yield f"refused: {what}", test
+    if "norms" in libraries:
+        yield "out of memory", lambda: out_of_memory_test(libraries["norms"])
+    yield "fault", lambda: fault_test(small, sync=False)
+    yield "fault, synchronous", lambda: fault_test(small, sync=True)
+
+
+def run_rest(folder: Path, scratch: Path, rows: Path, only: str) -> None:
+    """Appends a row for every check that has none yet; ends early when a kernel fault has spoilt the process."""
+    done = {json.loads(line)["name"] for line in rows.read_text().splitlines()}
+    for name, test in checks(folder, scratch):
+        if name in done or only not in name:
+            continue
+        row = run_check(name, test)
+        with rows.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        print("ok  " if row["ok"] else "FAIL", name, str(row["detail"])[:300], flush=True)
+        if not row["ok"] and context_is_lost():
+            return
+
+
+def main() -> int:
+    """Runs the checks in processes of their own, a new one after each kernel fault; writes the result file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("built", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--only", default="", help="checks with this in their name")
+    parser.add_argument("--scratch", type=Path, help="(of the processes that this one starts)")
+    arguments = parser.parse_args()
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    if arguments.scratch:
+        run_rest(arguments.built, arguments.scratch, arguments.scratch / "rows", arguments.only)
+        return 0
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "rows"
+        file.write_text("")
+        lines = -1
+        while lines != (lines := len(file.read_text().splitlines())):
+            subprocess.run([sys.executable, *sys.argv, f"--scratch={name}"], check=False)
+        rows = [json.loads(line) for line in file.read_text().splitlines()]
+    failed = [row["name"] for row in rows if not row["ok"]]
+    machine = {
+        "gpu": torch.cuda.get_device_name(0),
+        "torch": torch.__version__,
+        "date": time.strftime("%Y-%m-%d"),
+    }
+    arguments.results.write_text(
+        json.dumps({"machine": machine, "failed": failed, "rows": rows}, indent=1) + "\n"
+    )
+    print(f"{len(rows) - len(failed)} of {len(rows)} checks passed")
+    return 1 if failed or not rows else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
