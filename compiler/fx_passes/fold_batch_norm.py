@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 import torch.fx
 
+from compiler.fx_passes.constant_recipes import Norm, absorbed, norm_of, rounded
 from compiler.fx_passes.rewriter import Rewriter, argument, aten, shape, value
 from compiler.ir.graph import ModelGraph
 from compiler.support.options import Context
@@ -37,7 +38,7 @@ def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
         assert isinstance(producer, torch.fx.Node)
         with r.at(node):
             if _can_absorb(r, producer):
-                r.replace(node, _absorb(r, producer, *affine))
+                r.replace(node, _absorb(r, producer, _norm_recipe(r, node), *affine))
             else:
                 r.replace(node, _pointwise(r, node, *affine))
     return r.finish()
@@ -59,6 +60,13 @@ def _factor_and_shift(r: Rewriter, node: torch.fx.Node) -> tuple[torch.Tensor, t
     return factor, shift if beta is None else shift + beta
 
 
+def _norm_recipe(r: Rewriter, node: torch.fx.Node) -> Norm:
+    """The same as recipes."""
+    weight, bias, mean, var, _, _, eps = (argument(node, k) for k in range(1, 8))
+    gamma, beta = (None if v is None else r.recipe(v) for v in (weight, bias))
+    return norm_of(gamma, beta, r.recipe(mean), r.recipe(var), float(eps))
+
+
 def _can_absorb(r: Rewriter, producer: torch.fx.Node) -> bool:
     if (
         str(producer.target) not in _PRODUCERS
@@ -74,14 +82,18 @@ def _can_absorb(r: Rewriter, producer: torch.fx.Node) -> bool:
     return not transposed and batched and (bias is None or r.tensor(bias) is not None)
 
 
-def _absorb(r: Rewriter, producer: torch.fx.Node, factor: torch.Tensor, shift: torch.Tensor) -> torch.fx.Node:
+def _absorb(
+    r: Rewriter, producer: torch.fx.Node, norm: Norm, factor: torch.Tensor, shift: torch.Tensor
+) -> torch.fx.Node:
     weight, name = r.tensor(producer.args[1]), r.constant(producer.args[1])
     assert weight is not None and name is not None
     bias = r.tensor(argument(producer, 2, "bias"))
     scaled = _scaled(weight, factor)
     moved = shift if bias is None else shift + bias.double() * factor
-    new_weight = r.new_constant(f"{name.fqn}:normalized", scaled)
-    new_bias = r.new_constant(f"{name.fqn}:shift", moved.to(weight.dtype))
+    old_bias = None if bias is None else r.recipe(argument(producer, 2, "bias"))
+    recipes = absorbed(r.recipe(producer.args[1]), old_bias, norm, weight.dtype)
+    new_weight = r.new_constant(f"{name.fqn}:normalized", scaled, recipes[0])
+    new_bias = r.new_constant(f"{name.fqn}:shift", moved.to(weight.dtype), recipes[1])
     kwargs = {k: v for k, v in producer.kwargs.items() if k != "bias"}
     return r.call_like(producer, producer.args[0], new_weight, new_bias, *producer.args[3:], **kwargs)
 
@@ -102,6 +114,10 @@ def _pointwise(r: Rewriter, node: torch.fx.Node, factor: torch.Tensor, shift: to
     assert name is not None
     size = [-1] + [1] * (len(shape(x)) - 2)
     dtype = value(x).dtype
-    f = r.new_constant(f"{name.fqn}:factor", factor.reshape(size).to(dtype))
-    s = r.new_constant(f"{name.fqn}:shift", shift.reshape(size).to(dtype))
+    norm = _norm_recipe(r, node)
+    sizes = [max(n, factor.numel()) if n < 0 else n for n in size]
+    f = r.new_constant(
+        f"{name.fqn}:factor", factor.reshape(size).to(dtype), rounded(norm.factor, sizes, dtype)
+    )
+    s = r.new_constant(f"{name.fqn}:shift", shift.reshape(size).to(dtype), rounded(norm.shift, sizes, dtype))
     return r.call(aten.add.Tensor, r.call(aten.mul.Tensor, x, f), s)

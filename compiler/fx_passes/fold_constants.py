@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import torch.fx
 
+from compiler.fx_passes.constant_recipes import recipe_of
 from compiler.fx_passes.rewriter import Rewriter, depends_on_sizes
 from compiler.ir.graph import ModelGraph
 from compiler.support.options import Context
@@ -50,7 +51,8 @@ def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
             result = _compute(r, node, data)
             if isinstance(result, torch.Tensor):
                 with r.at(node):
-                    r.replace(node, r.new_constant(f"folded:{node.name}", result.contiguous()))
+                    recipe = recipe_of(r, node)
+                    r.replace(node, r.new_constant(f"folded:{node.name}", result.contiguous(), recipe))
     return r.finish()
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import torch
 import torch.fx
 
+from compiler.fx_passes.constant_recipes import joined
 from compiler.fx_passes.rewriter import Rewriter, argument, aten, shape
 from compiler.ir.graph import ModelGraph
 from compiler.support.options import Context
@@ -69,4 +70,7 @@ def _joined(r: Rewriter, constants: Sequence[torch.fx.Node]) -> torch.fx.Node:
     name = r.constant(constants[0])
     data = [r.tensor(c) for c in constants]
     assert name is not None
-    return r.new_constant(f"{name.fqn}:merged{len(data)}", torch.cat([d for d in data if d is not None]))
+    recipe = joined([r.recipe(c) for c in constants])
+    return r.new_constant(
+        f"{name.fqn}:merged{len(data)}", torch.cat([d for d in data if d is not None]), recipe
+    )

@@ -12,6 +12,7 @@ from compiler.fx_passes import (
     fold_batch_norm,
     fold_constants,
     merge_linears,
+    originals,
     remove_no_ops,
 )
 from compiler.ir.graph import ModelGraph
@@ -31,6 +32,7 @@ PASSES = (
 
 def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     """All passes. The graph is edited in place and returned."""
+    graph.originals, graph.original_data = originals.collect(graph), dict(graph.data)
     for fx_pass in PASSES:
         graph = fx_pass.run(graph, ctx)
         if ctx.dumps:

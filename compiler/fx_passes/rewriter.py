@@ -20,6 +20,7 @@ import torch.fx
 from compiler.fx_passes.type_rules import type_of
 from compiler.ir.expr import Expr
 from compiler.ir.graph import GraphConstant, ModelGraph
+from compiler.ir.recipe import Fixed, Recipe
 from compiler.ir.size_float import SizeFloat
 from compiler.ir.tensor_type import SizedTensor
 from compiler.support.origins import Origin
@@ -91,8 +92,14 @@ class Rewriter:
         found = self.constant(node)
         return None if found is None else self.model.data[found.fqn]
 
-    def new_constant(self, name: str, data: torch.Tensor) -> torch.fx.Node:
-        """A folded constant, as a placeholder at the top of the graph."""
+    def recipe(self, node: object) -> Recipe | Fixed:
+        """How a constant is made of the model's originals."""
+        found = self.constant(node)
+        assert found is not None
+        return self.model.recipe(found.fqn)
+
+    def new_constant(self, name: str, data: torch.Tensor, recipe: Recipe | Fixed) -> torch.fx.Node:
+        """A folded constant, as a placeholder at the top of the graph. `recipe` says how `data` was made."""
         key, n = name, 1
         while key in self.model.data:
             n += 1
@@ -107,6 +114,7 @@ class Rewriter:
         self.model.constants.append(entry)
         self._constants[node.name] = entry
         self.model.data[key] = data
+        self.model.recipes[key] = recipe
         return node
 
     def finish(self) -> ModelGraph:

@@ -21,6 +21,7 @@ import torch.fx
 
 from compiler.ir.expr import IntLike
 from compiler.ir.guard import Guard
+from compiler.ir.recipe import Fixed, Original, Recipe, Source
 
 
 @dataclass(frozen=True)
@@ -67,3 +68,10 @@ class ModelGraph:
     out_spec: str = ""
     guards: list[Guard] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)  # torch version of the export, ...
+    originals: list[Original] = field(default_factory=list)  # what the model held before any pass
+    original_data: dict[str, torch.Tensor] = field(default_factory=dict)  # theirs, by fqn
+    recipes: dict[str, Recipe | Fixed] = field(default_factory=dict)  # of folded constants, by their key in `data`
+
+    def recipe(self, fqn: str) -> Recipe | Fixed:
+        """How the constant `fqn` of `data` is made of the originals."""
+        return self.recipes.get(fqn) or Source(fqn, tuple(self.data[fqn].shape))

@@ -36,6 +36,7 @@ from typing import Union
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr, IntLike, as_expr, contiguous_strides, exprs, mul_all, sym
 from compiler.ir.guard import Guard
+from compiler.ir.recipe import Fixed, Original, Recipe
 from compiler.ir.size_float import SizeFloat
 from compiler.support.origins import Origin
 
@@ -297,6 +298,7 @@ class Constant:
     transpose: bool = False
     digest: str = ""  # SHA-256 of the source's data, where the program was read from text
     kind: str = "unknown"  # "parameter", "buffer", "tensor" (a tensor constant) or "folded"
+    recipe: Recipe | Fixed | None = None  # how the stored elements are made of the model's originals
 
 
 @dataclass(frozen=True)
@@ -328,6 +330,7 @@ class Program:
     data: dict[str, object] = field(default_factory=dict)
     in_spec: str = ""
     out_spec: str = ""
+    originals: list[Original] = field(default_factory=list)
     mutations: list[Mutation] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)  # what must hold of the sizes of a run
     # FX node -> where its whole result lies in memory, for those that lowering put there; not part of the text

@@ -37,6 +37,7 @@ from compiler.ir.loop import (
     loop_var,
     reduction_var,
 )
+from compiler.ir.recipe import parse_original, parse_recipe
 from compiler.ir.scalar_ops import SCALAR_OPS
 from compiler.ir.size_float import SizeFloat, parse_size_float
 from compiler.ir.text_scanner import Scanner
@@ -64,6 +65,7 @@ class _Parser:
         readers: dict[str, Callable[[Scanner], None]] = {
             "program": self._name, "in_spec": self._in_spec, "out_spec": self._out_spec, "symbol": self._symbol,
             "guard": self._guard, "input": self._input, "constant": self._constant, "output": self._output, "mutate": self._mutate,
+            "original": self._original,
         }  # fmt: skip
         while self.position < len(self.lines):
             s = self._next()
@@ -124,7 +126,12 @@ class _Parser:
         packing = s.string() if s.skip("packing") else ""
         transpose = s.skip("transpose")
         digest = s.word() if s.skip("sha256") else ""
-        self.result.constants.append(Constant(name, layout, source, fqn, packing, transpose, digest, kind))
+        recipe = parse_recipe(s.string()) if s.skip("recipe") else None
+        made = Constant(name, layout, source, fqn, packing, transpose, digest, kind, recipe)
+        self.result.constants.append(made)
+
+    def _original(self, s: Scanner) -> None:
+        self.result.originals.append(parse_original(s.rest()))
 
     def _mutate(self, s: Scanner) -> None:
         target = s.word()

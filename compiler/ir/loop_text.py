@@ -44,6 +44,7 @@ from compiler.ir.loop import (
     TensorRef,
     View,
 )
+from compiler.ir.recipe import print_original, print_recipe
 from compiler.ir.size_float import SizeFloat
 
 
@@ -61,6 +62,7 @@ def print_program(program: Program) -> str:
         lines.append(
             f"input {i.name} {print_layout(i.layout)}" + (f" at {json.dumps(i.origin)}" if i.origin else "")
         )
+    lines += [f"original {print_original(o)}" for o in program.originals]
     lines += [_constant(c, program) for c in program.constants]
     for node in program.nodes:
         lines += print_node(node)
@@ -115,6 +117,7 @@ def _constant(c: Constant, program: Program) -> str:
     parts += [f"packing {json.dumps(c.packing)}"] if c.packing else []
     parts += ["transpose"] if c.transpose else []
     parts += [f"sha256 {known}"] if known else []
+    parts += [f"recipe {json.dumps(print_recipe(c.recipe))}"] if c.recipe else []
     return " ".join(parts)
 
 

@@ -28,6 +28,7 @@ from typing import Union
 from compiler.ir.expr import Expr, IntLike, as_expr
 from compiler.ir.guard import Guard
 from compiler.ir.loop import Layout
+from compiler.ir.recipe import Fixed, Original, Recipe
 from compiler.ir.size_float import SizeFloat
 from compiler.support.origins import Origin
 
@@ -62,6 +63,7 @@ class ConstantSlot:
     kind: str = "unknown"
     packing: str = ""
     mutated: bool = False
+    recipe: Recipe | Fixed | None = None
 
 
 @dataclass(frozen=True)
@@ -231,6 +233,7 @@ class Plan:
     weights_bytes: int = 0
     in_spec: str = ""
     out_spec: str = ""
+    originals: list[Original] = field(default_factory=list)
 
     def all_lines(self) -> Iterator[Line]:
         """Every line, those of nested blocks after the line that holds them."""

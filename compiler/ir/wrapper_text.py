@@ -42,6 +42,7 @@ from compiler.ir.expr import Expr, as_expr, sym
 from compiler.ir.expr_parse import parse_expr, parse_exprs
 from compiler.ir.guard import parse_guard
 from compiler.ir.loop import Layout
+from compiler.ir.recipe import parse_original, parse_recipe, print_original, print_recipe
 from compiler.ir.size_float import SizeFloat, parse_size_float
 from compiler.ir.wrapper import (
     Alloc,
@@ -91,10 +92,12 @@ def print_plan(plan: Plan) -> str:
             f"input {i.name}: {layout_text(i.layout)}{' mutated' * i.mutated}"
             + (f" at {json.dumps(i.origin)}" if i.origin else "")
         )
+    out += [f"original {print_original(o)}" for o in plan.originals]
     for c in plan.constants:
         out.append(
             f"constant {c.name}: {layout_text(c.layout)} of {layout_text(c.original)} bytes {c.offset_bytes}+{c.size_bytes}"
             f" {c.kind} {json.dumps(c.fqn)} packing {json.dumps(c.packing)}{' mutated' * c.mutated}"
+            + (f" recipe {json.dumps(print_recipe(c.recipe))}" if c.recipe else "")
         )
     for o in plan.outputs:
         out.append(
@@ -239,15 +242,19 @@ class _Parser:
             origin = json.loads(m[4]) if m[4] else ""
             plan.inputs.append(InputSlot(m[1], self._layout(m[2]), origin, bool(m[3])))
         elif m := re.fullmatch(
-            rf"constant ({_NAME}): ({_LAYOUT}) of ({_LAYOUT}) bytes (\d+)\+(\d+) (\w+) (\".*\") packing (\"[^\"]*\")( mutated)?",
+            rf"constant ({_NAME}): ({_LAYOUT}) of ({_LAYOUT}) bytes (\d+)\+(\d+) (\w+) (\".*\") packing (\"[^\"]*\")"
+            r"( mutated)?(?: recipe (\".*\"))?",
             row,
         ):
             layouts = self._layout(m[2]), self._layout(m[3])
             plan.constants.append(
                 ConstantSlot(
-                    m[1], *layouts, int(m[4]), int(m[5]), json.loads(m[7]), m[6], json.loads(m[8]), bool(m[9])
-                )
+                    m[1], *layouts, int(m[4]), int(m[5]), json.loads(m[7]), m[6], json.loads(m[8]), bool(m[9]),
+                    parse_recipe(json.loads(m[10])) if m[10] else None,
+                )  # fmt: skip
             )
+        elif row.startswith("original "):
+            plan.originals.append(parse_original(row.removeprefix("original ")))
         elif m := re.fullmatch(rf"output ({_NAME}): ({_LAYOUT})", row):
             plan.outputs.append(OutputSlot(m[1], self._layout(m[2])))
         elif m := re.fullmatch(rf"output ({_NAME}) = (\S+)", row):

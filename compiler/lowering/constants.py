@@ -13,15 +13,17 @@ Before/after (linear's weight, [384, 384] of the model, read by a GEMM only):
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
-from compiler.ir.graph import GraphConstant
+from compiler.ir.graph import ModelGraph
 from compiler.ir.loop import Constant, Layout, Program, TensorRef
+from compiler.ir.recipe import Fixed, Recipe, apply, in_memory_order, sources, view
+from compiler.lowering import packing_recipes
 from compiler.lowering.torch_types import to_dtype, to_sizes
 
 PANEL = 16  # columns of a packed panel: docs/adr/0003-panel16.md
@@ -30,11 +32,10 @@ PANEL = 16  # columns of a packed panel: docs/adr/0003-panel16.md
 class ConstantTable:
     """Makes each constant once. `program.constants` and `program.data` are filled by `finish`."""
 
-    def __init__(
-        self, program: Program, constants: Iterable[GraphConstant], data: dict[str, torch.Tensor]
-    ) -> None:
+    def __init__(self, program: Program, graph: ModelGraph) -> None:
         self._program = program
-        self._graph = {c.placeholder: c for c in constants}
+        self._model = graph
+        self._graph = {c.placeholder: c for c in graph.constants}
         self._data: dict[str, torch.Tensor] = {}
         self._fqn: dict[str, str] = {}  # source -> the name in the model
         self._kind: dict[str, str] = {}  # source -> GraphConstant.kind
@@ -42,14 +43,17 @@ class ConstantTable:
         self._by_name: dict[str, Constant] = {}
         self._names = {i.name for i in program.inputs}
         self._sources: dict[tuple[object, ...], str] = {}
-        self._original = data
         self._state: set[str] = set()  # sources of what a run changes
+        self._recipes: dict[str, Recipe | Fixed] = {}  # by source: of its elements in the order of its memory
 
     def plain(self, placeholder: str) -> TensorRef:
         """The weight in memory as it is."""
         entry = self._graph[placeholder]
-        tensor = self._original[entry.fqn]
+        tensor = self._model.data[entry.fqn]
         source = self._source(entry.fqn, tensor)
+        stride = self._data[source].stride()
+        in_order = apply(lambda r: in_memory_order(r, stride), self._model.recipe(entry.fqn))
+        self._recipes.setdefault(source, in_order)
         if entry.kind != "folded":
             self._fqn.setdefault(source, entry.fqn)
         self._kind.setdefault(source, entry.kind)
@@ -57,7 +61,8 @@ class ConstantTable:
             self._state.add(source)
         dense = self._data[source]
         layout = Layout(to_dtype(dense.dtype), to_sizes(dense.shape), to_sizes(dense.stride()))
-        return TensorRef(self._constant(placeholder, source, layout, "", False).name, layout)
+        recipe = self._recipes[source]
+        return TensorRef(self._constant(placeholder, source, layout, "", False, recipe).name, layout)
 
     def tensor(self, ref: TensorRef) -> torch.Tensor | None:
         """The data that this operand sees, None where it is not a plain constant."""
@@ -82,13 +87,28 @@ class ConstantTable:
         else:
             source = self._source(self._by_name[ref.buffer].source + ":view", data.to(torch.float32))
         layout = Layout.contiguous(packed_dtype(packing), [numel])
-        return TensorRef(self._constant(f"{name}_packed", source, layout, packing, transpose).name, layout)
+        recipe = self._packed_recipe(ref, packing)
+        made = self._constant(f"{name}_packed", source, layout, packing, transpose, recipe)
+        return TensorRef(made.name, layout)
+
+    def _packed_recipe(self, ref: TensorRef, packing: str) -> Recipe | Fixed:
+        constant = self._by_name[ref.buffer]
+        size, stride = ([e.value() for e in dims] for dims in (ref.layout.size, ref.layout.stride))
+        seen = apply(
+            lambda r: view(r, size, stride, ref.layout.offset.value()), self._recipes[constant.source]
+        )
+        return packing_recipes.packed(seen, packing, constant.layout.dtype)
 
     def finish(self, read: set[str]) -> None:
         """Gives the program the constants that are in `read`, and its state."""
         read = read | self._program.mutated()
         self._program.constants = [c for c in self._by_name.values() if c.name in read]
         self._program.data = {c.source: self._data[c.source] for c in self._program.constants}
+        fixed = {s for c in self._program.constants if isinstance(c.recipe, Fixed) for s in sources(c.recipe)}
+        self._program.originals = [
+            replace(o, content_hash=content_hash(self._model.original_data[o.fqn])) if o.fqn in fixed else o
+            for o in self._model.originals
+        ]
 
     def _source(self, wanted: str, tensor: torch.Tensor) -> str:
         """The key of this data; equal memory has one key."""
@@ -102,7 +122,15 @@ class ConstantTable:
             self._sources[identity] = source
         return self._sources[identity]
 
-    def _constant(self, wanted: str, source: str, layout: Layout, packing: str, transpose: bool) -> Constant:
+    def _constant(
+        self,
+        wanted: str,
+        source: str,
+        layout: Layout,
+        packing: str,
+        transpose: bool,
+        recipe: Recipe | Fixed,
+    ) -> Constant:
         key = (source, packing, transpose)
         if key not in self._made:
             name, n = wanted, 1
@@ -110,7 +138,8 @@ class ConstantTable:
                 n += 1
                 name = f"{wanted}_{n}"
             self._names.add(name)
-            made = Constant(name, layout, source, self._fqn.get(source, ""), packing, transpose)
+            fqn = self._fqn.get(source, "")
+            made = Constant(name, layout, source, fqn, packing, transpose, recipe=recipe)
             made = replace(made, kind=self._kind.get(source, made.kind))
             self._made[key] = self._by_name[name] = made
         return self._made[key]
@@ -135,6 +164,19 @@ def packed_gemm_numel(n: int, k: int) -> int:
 def packed_conv_numel(out_channels: int, group_channels: int, kernel: int, groups: int) -> int:
     """Elements of "conv_panel16" for `groups` groups, `kernel` = KH * KW."""
     return groups * packed_gemm_numel(out_channels // groups, group_channels * kernel)
+
+
+def content_hash(tensor: torch.Tensor) -> int:
+    """`aoti_content_hash` of runtime/include/aoti/weights_desc.h: over the elements in row-major order."""
+    flat = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
+    words = np.zeros(-(-flat.size // 8), dtype=np.uint64)
+    words.view(np.uint8)[: flat.size] = flat
+    places = np.arange(words.size, dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        words = (words ^ (places * np.uint64(0xBF58476D1CE4E5B9))) * np.uint64(0x94D049BB133111EB)
+        words ^= words >> np.uint64(31)
+        total = int(words.sum(dtype=np.uint64))
+    return (total + flat.size * 0x9E3779B97F4A7C15 + 1) % (1 << 64)
 
 
 def _identity(tensor: torch.Tensor) -> tuple[object, ...]:

@@ -49,7 +49,7 @@ def run(graph: ModelGraph, ctx: Context) -> Program:
     _refuse_unsupported(graph, ctx)
     program = Program(graph.name, _inputs(graph), [], [], [], {}, graph.in_spec, graph.out_spec)
     program.guards = list(graph.guards)
-    constants = ConstantTable(program, graph.constants, graph.data)
+    constants = ConstantTable(program, graph)
     builder = Builder(program, constants, ctx)
     env = _placeholders(graph, program, constants)
     for node in graph.module.graph.nodes:

@@ -171,5 +171,13 @@ def _slot(constant: Constant, program: Program, offset: int, stored: int) -> Con
         original = _dense(_tensor(constant, program), constant)
     kind = constant.kind if constant.fqn else "folded"
     return ConstantSlot(
-        constant.name, constant.layout, original, offset, stored, constant.fqn, kind, constant.packing
+        constant.name,
+        constant.layout,
+        original,
+        offset,
+        stored,
+        constant.fqn,
+        kind,
+        constant.packing,
+        recipe=constant.recipe,
     )

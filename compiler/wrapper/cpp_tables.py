@@ -21,6 +21,7 @@ from compiler.support.version import COMPILER_VERSION
 from compiler.wrapper import cpp_sizes
 from compiler.wrapper.cpp_names import device_constant, dtype_constant, number_list
 from compiler.wrapper.cpp_sizes import symbol_index
+from compiler.wrapper.weights_tables import weights_tables
 
 ISA_CONSTANTS = {
     "x86-64-v3": "AOTI_ISA_X86_64_V3",
@@ -61,6 +62,7 @@ def tables(plan: Plan, isa: Sequence[str]) -> str:
         _inputs(plan),
         _outputs(plan),
         _constants(plan),
+        weights_tables(plan),
         _variants(isa),
         cpp_sizes.tables(plan),
         _cuda(plan),
@@ -146,7 +148,7 @@ def _literal_dtype(slot: OutputSlot) -> str:
 def _constants(plan: Plan) -> str:
     text, rows = "", []
     for n, slot in enumerate(plan.constants):
-        layout, sizes, strides = slot.original, "nullptr", "nullptr"
+        layout, sizes, strides = slot.layout, "nullptr", "nullptr"
         if layout.size:
             sizes = f"kConstant{n}Sizes"
             text += _array("int64_t", sizes, number_list(layout.size))
@@ -217,6 +219,10 @@ def _model(plan: Plan, isa: Sequence[str]) -> str:
         ("run", "run"),
         ("cuda", "&kCudaModel" if plan.on_gpu else "nullptr"),
         *cpp_sizes.fields(plan),
+        ("num_originals", str(len(plan.originals))),
+        ("reserved2", "0"),
+        ("originals", table("kOriginals", plan.originals)),
+        ("recipes", table("kRecipes", plan.constants)),
     ]
     rows = "".join(f"    /* {name} */ {value},\n" for name, value in fields)
     return (

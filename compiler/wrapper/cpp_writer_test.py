@@ -85,7 +85,7 @@ def test_weights_have_a_file_of_their_own() -> None:
     files = cpp_writer.write(plan, CONTEXT)
     assert '.incbin \\"" AOTI_WEIGHTS_FILE "\\"' in files["weights.cpp"]
     assert "const float *const w = aoti_constant<float>(args, 0);" in files["model.cpp"]
-    wanted = '{"w", "odd \\"name\\"", AOTI_DTYPE_FLOAT32, 2, kConstant0Sizes, nullptr, 0, 16384, '
+    wanted = '{"w", "odd \\"name\\"", AOTI_DTYPE_FLOAT32, 1, kConstant0Sizes, nullptr, 0, 16384, '
     wanted += "AOTI_CONSTANT_PARAMETER, AOTI_PACKING_PANEL16, AOTI_DEVICE_CPU, 0}"
     assert wanted in files["model.cpp"]
 

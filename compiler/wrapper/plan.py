@@ -68,6 +68,7 @@ def run(
         weights_bytes=weights_bytes,
         in_spec=program.in_spec,
         out_spec=program.out_spec,
+        originals=program.originals,
     )
     plan.symbols = size_checks.bind(plan.inputs)
     _Planner(schedule, plan).run(specs)

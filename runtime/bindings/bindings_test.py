@@ -51,7 +51,7 @@ def test_description(model: aoti_runtime.Model) -> None:
         ("index", "int64", (1,)),
     ]
     assert [o.name for o in model.outputs] == ["mul", "add", "y"]
-    assert model.constants == ["net.weight", "net.bias", "net.scale"]
+    assert model.constants == ["net.weight", "net.bias", "net.scale", "net.gain", "tied.bias"]
     assert model.num_threads == 2
     model.num_threads = 1
     assert model.num_threads == 1
@@ -139,8 +139,13 @@ def test_constants(model: aoti_runtime.Model) -> None:
     np.testing.assert_allclose(
         np.asarray(model.run(x, y, index)[0]), np.maximum(x @ weight, 0) * scale, atol=1e-5
     )
-    with pytest.raises(aoti_runtime.Error, match="'net.scale' was packed at compile time"):
+    with pytest.raises(aoti_runtime.Error, match="'net.scale': the compiler folded it together with others"):
         model.update_constants({"net.scale": np.zeros(16, np.float32)})
+    new = {"net.scale": (scale / 4).astype(np.float32), "net.gain": np.array(8, np.float32)}
+    model.update_constants(new)
+    np.testing.assert_allclose(
+        np.asarray(model.run(x, y, index)[0]), np.maximum(x @ weight, 0) * scale * 2, atol=1e-5
+    )
     with pytest.raises(aoti_runtime.Error, match="'net.weight' is missing"):
         model.update_constants({"net.bias": np.zeros(16, np.float32)}, full=True)
 

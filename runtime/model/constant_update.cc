@@ -1,180 +1,224 @@
-// Checking and copying new values of constants, before anything is changed.
+#include "runtime/model/constant_update.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/model/constants.h"
 #include "runtime/model/error.h"
 #include "runtime/model/names.h"
+#include "runtime/model/original_values.h"
+#include "runtime/model/recipe.h"
+#include "runtime/model/tensor_ops.h"
 
 namespace aoti_model {
 namespace {
 
-int32_t find_constant(const AotiModelDesc &desc, const char *name) {
-  for (int32_t i = 0; i < desc.num_constants; ++i) {
-    if (strcmp(desc.constants[i].name, name) == 0 || strcmp(desc.constants[i].original_fqn, name) == 0)
-      return i;
-  }
-  return -1;
-}
+struct Update {
+  const AotiModelDesc &desc;
+  const ConstantSet &base;
+  UpdateOptions options;
+  OriginalValues values;
+};
 
-const char *packing_name(int32_t packing) {
-  switch (packing) {
-    case AOTI_PACKING_PANEL16:
-      return "panel16, for matrix products";
-    case AOTI_PACKING_PANEL16_BF16:
-      return "panel16_bf16, for matrix products";
-    case AOTI_PACKING_CONV_PANEL16_BF16:
-      return "conv_panel16_bf16, for convolutions";
-    case AOTI_PACKING_CONV_PANEL16:
-      return "conv_panel16, for convolutions";
-    case AOTI_PACKING_WINOGRAD_PANEL16:
-      return "winograd_panel16, for 3x3 convolutions";
-    case AOTI_PACKING_DEPTHWISE_BF16:
-      return "depthwise_bf16, for convolutions";
-    case AOTI_PACKING_DEPTHWISE:
-      return "depthwise, for convolutions";
-    default:
-      return "another form";
+// "conv.bias, bn.weight": the sources of a recipe that have no value, and those that could not be had back.
+void append_missing(const Update &update, const AotiRecipe &recipe, Text *text) {
+  const char *separator = "";
+  for (int32_t i = 0; i < update.desc.num_originals; ++i) {
+    if (!recipe_uses(recipe, i) || update.values.at(i) != nullptr) continue;
+    append(text, "%s'%s'", separator, update.desc.originals[i].fqn);
+    separator = ", ";
   }
 }
 
-AOTIRuntimeError fail_packed(const AotiConstantDesc &constant) {
-  return fail(
-      "constant '%s' was packed at compile time (%s) and cannot be replaced by itself; compile the model "
-      "with "
-      "the new weights, or replace all weights at once by the weights file of such a compilation "
-      "(AOTInductorModelUpdateConstantsFromBlob)",
-      constant.original_fqn, packing_name(constant.packing));
-}
-
-AOTIRuntimeError fail_value(const AotiConstantDesc &constant, int32_t dtype, int64_t ndim,
-                            const int64_t *sizes) {
-  char buffer[1024];
+AOTIRuntimeError fail_partial(const Update &update, const AotiRecipe &recipe, int32_t given) {
+  char buffer[1024] = "";
   Text text{buffer, sizeof buffer, 0};
-  append(&text, "%s ", dtype_name(dtype));
-  append_numbers(&text, ndim, sizes);
-  append(&text, "; expected %s ", dtype_name(constant.dtype));
-  append_numbers(&text, constant.ndim, constant.sizes);
-  return fail("new value of constant '%s': %s. A constant keeps its dtype and sizes.", constant.original_fqn,
-              buffer);
+  append_missing(update, recipe, &text);
+  return fail(
+      "new value of constant '%s': the compiler folded it together with others into one, so they are "
+      "replaced "
+      "together; give %s in the same update",
+      update.desc.originals[given].fqn, buffer);
 }
 
-AOTIRuntimeError check_value(const AotiConstantDesc &constant, AtenTensorHandle value, bool user_managed) {
-  int32_t dtype = 0, device_type = 0;
-  int64_t ndim = 0, *sizes = nullptr;
-  if (aoti_torch_get_dtype(value, &dtype) != AOTI_TORCH_SUCCESS ||
-      aoti_torch_get_device_type(value, &device_type) != AOTI_TORCH_SUCCESS ||
-      aoti_torch_get_dim(value, &ndim) != AOTI_TORCH_SUCCESS ||
-      aoti_torch_get_sizes(value, &sizes) != AOTI_TORCH_SUCCESS) {
-    return fail_shim(constant.original_fqn);
+// The sources of `recipe` that the caller left out, from what the base set stores.
+AOTIRuntimeError complete_sources(Update *update, const AotiRecipe &recipe, int32_t given) {
+  for (int32_t i = 0; i < update->desc.num_originals; ++i) {
+    if (!recipe_uses(recipe, i) || update->values.at(i) != nullptr) continue;
+    bool known = false;
+    AtenTensorHandle value = nullptr;
+    if (original_value(update->desc, update->base, i, &known, &value) != AOTI_RUNTIME_SUCCESS) {
+      return AOTI_RUNTIME_FAILURE;
+    }
+    if (!known) return fail_partial(*update, recipe, given);
+    update->values.keep(i, value);
   }
-  if (device_type != constant.device_type && (device_type != AOTI_DEVICE_CPU || user_managed)) {
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+// A constant that cannot be made again: right as long as what it was made of is given unchanged.
+AOTIRuntimeError check_unchanged(const Update &update, const AotiRecipe &recipe) {
+  for (int32_t i = 0; i < update.desc.num_originals; ++i) {
+    if (!update.values.is_given(i) || !recipe_uses(recipe, i)) continue;
+    const AotiOriginalDesc &original = update.desc.originals[i];
+    RAIIAtenTensorHandle flat;
+    AtenTensorHandle handle = nullptr;
+    TensorFacts facts{};
+    if (as_contiguous(update.values.at(i), original.dtype, &handle) != AOTI_RUNTIME_SUCCESS) {
+      return AOTI_RUNTIME_FAILURE;
+    }
+    flat = RAIIAtenTensorHandle(handle);
+    if (facts_of(flat, &facts) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+    const uint64_t bytes = static_cast<uint64_t>(facts.numel) * aoti_torch_dtype_element_size(original.dtype);
+    if (original.content_hash != 0 && aoti_content_hash(facts.data, bytes) == original.content_hash) continue;
+    return fail(
+        "new value of constant '%s': the compiler computed with it (%s), and the result is part of the "
+        "library; "
+        "compile the model again with the new value (the old one is accepted)",
+        original.fqn, recipe.reason != nullptr ? recipe.reason : "in a way that is not recorded");
+  }
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+// Whether `value` lies in memory that somebody else may write to.
+bool is_borrowed(const Update &update, const AotiRecipe &recipe, const char *value) {
+  for (int32_t i = 0; i < update.desc.num_originals; ++i) {
+    TensorFacts facts{};
+    int64_t bytes = 0;
+    if (!recipe_uses(recipe, i) || update.values.at(i) == nullptr) continue;
+    if (facts_of(update.values.at(i), &facts) != AOTI_RUNTIME_SUCCESS ||
+        aoti_torch_get_storage_size(update.values.at(i), &bytes) != AOTI_TORCH_SUCCESS) {
+      return true;
+    }
+    const char *start =
+        facts.data - facts.offset * static_cast<int64_t>(aoti_torch_dtype_element_size(facts.dtype));
+    if (value >= start && value < start + bytes) return true;
+  }
+  return false;
+}
+
+AOTIRuntimeError fail_user_managed(const Update &update, const AotiConstantDesc &constant, int32_t given) {
+  int32_t device_type = constant.device_type;
+  aoti_torch_get_device_type(update.values.device_at(given), &device_type);
+  if (device_type != constant.device_type) {
     return fail("new value of constant '%s' is on device %s; expected %s: copy it there first",
-                constant.original_fqn, device_name(device_type), device_name(constant.device_type));
+                update.desc.originals[given].fqn, device_name(device_type), device_name(constant.device_type));
   }
-  bool fits = dtype == constant.dtype && ndim == constant.ndim;
-  for (int32_t i = 0; i < constant.ndim && fits; ++i) fits = sizes[i] == constant.sizes[i];
-  return fits ? AOTI_RUNTIME_SUCCESS : fail_value(constant, dtype, ndim, sizes);
+  return fail(
+      "new value of constant '%s': the library keeps it in another form, so memory of the caller's cannot be "
+      "used as it is; make it contiguous where it is not, or update by copy "
+      "(AOTInductorModelContainerUpdateConstantBuffer)",
+      update.desc.originals[given].fqn);
 }
 
-AOTIRuntimeError refer_to(const AotiConstantDesc &constant, AtenTensorHandle value, int32_t device_index,
-                          AtenTensorHandle *ret_tensor) {
-  int32_t index = 0;
-  if (aoti_torch_get_device_index(value, &index) != AOTI_TORCH_SUCCESS)
-    return fail_shim(constant.original_fqn);
-  if (constant.device_type != AOTI_DEVICE_CPU && index != device_index) {
-    return fail("new value of constant '%s' is on %s:%d; the container runs on %s:%d: copy it there first",
-                constant.original_fqn, device_name(constant.device_type), index,
-                device_name(constant.device_type), device_index);
-  }
-  int64_t buffer[kMaxConstantRank], *strides = nullptr;
-  const int64_t *wanted = constant_strides(constant, buffer);
-  if (aoti_torch_get_strides(value, &strides) != AOTI_TORCH_SUCCESS) return fail_shim(constant.original_fqn);
-  for (int32_t i = 0; i < constant.ndim; ++i) {
-    if (constant.sizes[i] <= 1 || strides[i] == wanted[i]) continue;
-    return fail(
-        "new value of constant '%s' has stride %lld in dimension %d; user-managed memory needs %lld: make it "
-        "contiguous, or update by copy (AOTInductorModelContainerUpdateConstantBuffer)",
-        constant.original_fqn, (long long)strides[i], i, (long long)wanted[i]);
-  }
-  if (aoti_torch_new_tensor_handle(value, ret_tensor) == AOTI_TORCH_SUCCESS) return AOTI_RUNTIME_SUCCESS;
-  return fail_shim(constant.original_fqn);
-}
-
-AOTIRuntimeError copy_of(const AotiConstantDesc &constant, AtenTensorHandle value, int32_t device_index,
-                         AtenTensorHandle *ret_tensor) {
-  int64_t buffer[kMaxConstantRank];
-  AtenTensorHandle copy = nullptr;
-  if (aoti_torch_empty_strided(constant.ndim, constant.sizes, constant_strides(constant, buffer),
-                               constant.dtype, constant.device_type,
-                               constant.device_type == AOTI_DEVICE_CPU ? 0 : device_index,
-                               &copy) != AOTI_TORCH_SUCCESS) {
-    return fail_shim(constant.original_fqn);
-  }
-  if (aoti_torch_copy_(copy, value, 0) != AOTI_TORCH_SUCCESS) {
-    fail_shim(constant.original_fqn);
-    aoti_torch_delete_tensor_object(copy);
+// A copy of `flat` in memory of its own, on the constant's device.
+AOTIRuntimeError copy_out(const Update &update, const AotiConstantDesc &constant, AtenTensorHandle flat,
+                          RAIIAtenTensorHandle *ret_copy) {
+  AtenTensorHandle copy = nullptr, line = nullptr;
+  TensorFacts facts{};
+  const int64_t stride = 1;
+  if (make_stored(constant, update.base.device_index, &copy) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
-  *ret_tensor = copy;
-  return AOTI_RUNTIME_SUCCESS;
-}
-
-AOTIRuntimeError prepare_pair(const AotiModelDesc &desc, const AOTInductorConstantMapEntry &pair,
-                              const UpdateOptions &options, ConstantUpdate *update) {
-  if (pair.name == nullptr) return fail("a constant to update has no name");
-  const int32_t index = find_constant(desc, pair.name);
-  if (index < 0) {
-    return fail(
-        "the model has no constant '%s'; AOTInductorModelContainerGetConstantOriginalFQN lists its %d",
-        pair.name, desc.num_constants);
-  }
-  const AotiConstantDesc &constant = desc.constants[index];
-  if (constant.packing != AOTI_PACKING_PLAIN) return fail_packed(constant);
-  if (pair.handle == nullptr) return fail("new value of constant '%s' is null; expected a tensor", pair.name);
-  if (update->tensors[index] != nullptr) return fail("constant '%s' is given twice", pair.name);
-  if (check_value(constant, pair.handle, options.user_managed) != AOTI_RUNTIME_SUCCESS)
+  *ret_copy = RAIIAtenTensorHandle(copy);
+  if (facts_of(flat, &facts) != AOTI_RUNTIME_SUCCESS ||
+      view_of(flat, 1, &facts.numel, &stride, 0, &line) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
-  return options.user_managed ? refer_to(constant, pair.handle, options.device_index, &update->tensors[index])
-                              : copy_of(constant, pair.handle, options.device_index, &update->tensors[index]);
+  }
+  RAIIAtenTensorHandle owner(line);
+  return aoti_torch_copy_(copy, line, 0) == AOTI_TORCH_SUCCESS ? AOTI_RUNTIME_SUCCESS
+                                                               : fail_shim(constant.name);
 }
 
-AOTIRuntimeError check_complete(const AotiModelDesc &desc, const ConstantUpdate &update) {
-  for (int32_t i = 0; i < desc.num_constants; ++i) {
-    if (desc.constants[i].packing != AOTI_PACKING_PLAIN || update.tensors[i] != nullptr) continue;
-    return fail(
-        "constant '%s' is missing from what should be a full update; give all of the model's constants, or "
-        "do not ask for a full update",
-        desc.constants[i].original_fqn);
+// The evaluated value as the set stores it: of the constant's dtype and size, in memory of its own on its
+// device.
+AOTIRuntimeError store(Update *update, int32_t index, int32_t given, AtenTensorHandle value,
+                       ConstantSet *target) {
+  const AotiConstantDesc &constant = update->desc.constants[index];
+  AtenTensorHandle handle = nullptr;
+  TensorFacts facts{};
+  if (as_contiguous(value, constant.dtype, &handle) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  RAIIAtenTensorHandle flat(handle);
+  if (facts_of(flat, &facts) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  if (facts.numel * static_cast<int64_t>(aoti_torch_dtype_element_size(constant.dtype)) !=
+      constant.size_bytes) {
+    return fail("constant '%s' has %lld bytes, its recipe makes %lld elements: compile the model again",
+                constant.name, (long long)constant.size_bytes, (long long)facts.numel);
   }
-  return AOTI_RUNTIME_SUCCESS;
+  const bool borrowed = is_borrowed(*update, update->desc.recipes[index], facts.data);
+  const bool elsewhere = constant.device_type != AOTI_DEVICE_CPU;
+  if (update->options.user_managed && facts.numel > 0 && (!borrowed || elsewhere)) {
+    return fail_user_managed(*update, constant, given);
+  }
+  if ((borrowed && !update->options.user_managed) || elsewhere) {
+    RAIIAtenTensorHandle copy;
+    if (copy_out(*update, constant, flat, &copy) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+    flat = static_cast<RAIIAtenTensorHandle &&>(copy);
+  }
+  return set_place(target, index, flat.release());
+}
+
+// User-managed memory of a GPU, where the constant is on the same one and stored as it is. False in *ret_done
+// where it is not.
+AOTIRuntimeError refer_on_device(Update *update, int32_t index, ConstantSet *target, bool *ret_done) {
+  const AotiRecipe &recipe = update->desc.recipes[index];
+  const AotiConstantDesc &constant = update->desc.constants[index];
+  const bool plain = recipe.num_words == 2 && recipe.words[0] == AOTI_RECIPE_SOURCE;
+  *ret_done = false;
+  if (!plain || !update->options.user_managed || constant.device_type == AOTI_DEVICE_CPU) {
+    return AOTI_RUNTIME_SUCCESS;
+  }
+  AtenTensorHandle value = update->values.device_at(static_cast<int32_t>(recipe.words[1])), handle = nullptr;
+  int32_t device_index = -1;
+  bool contiguous = false;
+  if (value == nullptr) return AOTI_RUNTIME_SUCCESS;
+  if (aoti_torch_get_device_index(value, &device_index) != AOTI_TORCH_SUCCESS ||
+      aoti_torch_is_contiguous(value, &contiguous) != AOTI_TORCH_SUCCESS) {
+    return fail_shim(constant.name);
+  }
+  if (!contiguous || device_index != update->base.device_index) return AOTI_RUNTIME_SUCCESS;
+  if (aoti_torch_new_tensor_handle(value, &handle) != AOTI_TORCH_SUCCESS) return fail_shim(constant.name);
+  *ret_done = true;
+  return set_place(target, index, handle);
+}
+
+// Makes constant `index` again when it depends on what was given.
+AOTIRuntimeError remake(Update *update, int32_t index, ConstantSet *target) {
+  const AotiRecipe &recipe = update->desc.recipes[index];
+  int32_t given = 0;
+  while (given < update->desc.num_originals &&
+         !(update->values.is_given(given) && recipe_uses(recipe, given))) {
+    ++given;
+  }
+  if (given == update->desc.num_originals) return AOTI_RUNTIME_SUCCESS;
+  if (recipe.words == nullptr) return check_unchanged(*update, recipe);
+  AtenTensorHandle value = nullptr;
+  bool done = false;
+  if (refer_on_device(update, index, target, &done) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  if (done) return AOTI_RUNTIME_SUCCESS;
+  if (complete_sources(update, recipe, given) != AOTI_RUNTIME_SUCCESS ||
+      recipe_evaluate(update->desc.constants[index].name, recipe, update->values.handles(), &value) !=
+          AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_FAILURE;
+  }
+  RAIIAtenTensorHandle owner(value);
+  return store(update, index, given, value, target);
 }
 
 }  // namespace
 
-AOTIRuntimeError update_prepare(const AotiModelDesc &desc, const AOTInductorConstantMapEntry *pairs,
-                                size_t num_pairs, UpdateOptions options, ConstantUpdate *update) {
-  if (num_pairs > 0 && pairs == nullptr) return fail("the array of constants to update is null");
-  const size_t count = static_cast<size_t>(desc.num_constants) + 1;
-  update->tensors = static_cast<AtenTensorHandle *>(calloc(count, sizeof(AtenTensorHandle)));
-  if (update->tensors == nullptr) {
-    return fail_memory("an update of constants", static_cast<int64_t>(count * sizeof(AtenTensorHandle)));
+AOTIRuntimeError update_apply(const AotiModelDesc &desc, const ConstantSet &base,
+                              const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
+                              UpdateOptions options, ConstantSet *target) {
+  Update update{desc, base, options, {}};
+  if (update.values.init(desc, pairs, num_pairs) != AOTI_RUNTIME_SUCCESS ||
+      (options.validate_full_update && update.values.check_complete() != AOTI_RUNTIME_SUCCESS)) {
+    return AOTI_RUNTIME_FAILURE;
   }
-  AOTIRuntimeError result = AOTI_RUNTIME_SUCCESS;
-  for (size_t i = 0; i < num_pairs && result == AOTI_RUNTIME_SUCCESS; ++i) {
-    result = prepare_pair(desc, pairs[i], options, update);
-  }
-  if (result == AOTI_RUNTIME_SUCCESS && options.validate_full_update) result = check_complete(desc, *update);
-  if (result != AOTI_RUNTIME_SUCCESS) update_discard(desc, update);
-  return result;
-}
-
-void update_discard(const AotiModelDesc &desc, ConstantUpdate *update) {
   for (int32_t i = 0; i < desc.num_constants; ++i) {
-    if (update->tensors[i] != nullptr) aoti_torch_delete_tensor_object(update->tensors[i]);
+    if (remake(&update, i, target) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   }
-  free(update->tensors);
-  update->tensors = nullptr;
+  target->is_library = target->is_library && num_pairs == 0;
+  return AOTI_RUNTIME_SUCCESS;
 }
 
 }  // namespace aoti_model

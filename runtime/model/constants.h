@@ -1,12 +1,11 @@
-// A set of a model's constants: where each one is, and who owns it.
+// A set of a model's stored constants: where each one is, and who owns it.
 //
-// A set starts as the library's weights, which are never written, and the container's state: the constants
-// that runs change have memory of their own, which both sets share until one is updated. An update is
-// prepared apart (checked, copied), then committed by swapping pointers: a failed update changes nothing, and
-// a commit cannot fail.
+// A set is made apart (from the library's weights, or as a copy of another set that some constants are placed
+// into), then published in the container by exchanging a pointer: a failed change is never seen. After that
+// its pointers do not change. Runs hold a reference to the set that they began with, so the old constants
+// serve until the last such run ends.
 //
-// Not thread-safe: the container serialises changes, and commits to the active set while no run is in
-// progress.
+// The model's state (constants that runs change) has memory of its own, which copies of a set share.
 #ifndef RUNTIME_MODEL_CONSTANTS_H_
 #define RUNTIME_MODEL_CONSTANTS_H_
 
@@ -16,78 +15,48 @@
 
 namespace aoti_model {
 
-constexpr int64_t kMaxConstantRank = 64;
-
 struct ConstantSet {
-  const void **data;  // [num_constants]: what runs get
-  AtenTensorHandle *
-      tensors;  // [num_constants]: null, or a handle over data that keeps it alive if it is not the library's
-  AtenTensorHandle blobs[2];  // null, or what replaced all the weights: on the CPU, on the GPU
-  int32_t device_index;       // of the constants on a GPU
-  bool is_library;            // nothing has been replaced
+  int64_t references;
+  const void **data;         // [num_constants]: what runs get
+  AtenTensorHandle *owners;  // [num_constants]: null for the library's own bytes, else keeps data alive
+  int32_t device_index;      // of the constants on a GPU
+  bool is_library;           // nothing has been replaced
 };
-
-// Values for some of the constants: null where nothing changes.
-struct ConstantUpdate {
-  AtenTensorHandle *tensors;  // [num_constants]
-};
-
-struct UpdateOptions {
-  bool user_managed;          // refer to the tensors' memory in place of a copy
-  bool validate_full_update;  // every plain constant must be given
-  int32_t device_index = 0;   // where constants on a GPU go
-};
-
-// Makes a set of the library's weights. It has no state yet.
-AOTIRuntimeError set_init(const AotiModelDesc &desc, const Weights &weights, ConstantSet *set);
-void set_destroy(const AotiModelDesc &desc, ConstantSet *set);
-
-// Back to the library's weights. The state stays as it is.
-void set_reset(const AotiModelDesc &desc, const Weights &weights, ConstantSet *set);
 
 // Whether runs of this model change constants.
 bool has_state(const AotiModelDesc &desc);
 
-// New memory for the state, on the device of each constant, with its first values from `weights` on the host.
-AOTIRuntimeError state_prepare(const AotiModelDesc &desc, const uint8_t *weights, int32_t device_index,
-                               ConstantUpdate *update);
+// The weights at `weights` (the library's, which are never written, or a replacement that lives as long as
+// the set), where each constant belongs. The state is that of `state` (shared), or, where it is null, new
+// memory with the first values.
+AOTIRuntimeError set_of_weights(const AotiModelDesc &desc, const Weights &weights, const ConstantSet *state,
+                                ConstantSet **ret_set);
 
-// Makes `to` use the memory of `from`'s state. On failure `to` keeps what it had.
-AOTIRuntimeError state_share(const AotiModelDesc &desc, ConstantSet *from, ConstantSet *to);
+// A set that refers to the same values.
+AOTIRuntimeError set_copy(const AotiModelDesc &desc, const ConstantSet &from, ConstantSet **ret_set);
 
-// Makes `to`, which is the library's, refer to the same values as `from`. On failure `to` is the library's
-// still.
-AOTIRuntimeError set_follow(const AotiModelDesc &desc, const ConstantSet &from, const Weights &weights,
-                            ConstantSet *to);
+// One more reference; one less, the last one frees. Null is accepted by the second.
+ConstantSet *set_retain(ConstantSet *set);
+void set_release(const AotiModelDesc &desc, ConstantSet *set);
 
-// The strides of a constant: its own, or contiguous ones, which are written to `buffer`
-// [kMaxConstantRank].
-const int64_t *constant_strides(const AotiConstantDesc &constant, int64_t *buffer);
+// Makes constant `index` of `to` that of `from`. Only before `to` is published.
+AOTIRuntimeError set_share(const ConstantSet &from, int32_t index, ConstantSet *to);
 
-// A handle over constant `index`; the set owns it. Refuses packed constants.
-AOTIRuntimeError set_tensor(const AotiModelDesc &desc, ConstantSet *set, int32_t index,
-                            AtenTensorHandle *ret_tensor);
+// Puts constant `index` at the first element of `tensor`, which is consumed. Only before the set is
+// published.
+AOTIRuntimeError set_place(ConstantSet *set, int32_t index, AtenTensorHandle tensor);
 
-// Checks all the pairs and makes the tensors to be committed. Fails, naming the constant, for an unknown
-// name, a packed constant, a wrong dtype or sizes, a null handle, and, user-managed, for wrong strides.
-AOTIRuntimeError update_prepare(const AotiModelDesc &desc, const AOTInductorConstantMapEntry *pairs,
-                                size_t num_pairs, UpdateOptions options, ConstantUpdate *update);
+// Gives constant `index` memory of its own, on its device, with the stored bytes at `first` on the host.
+AOTIRuntimeError set_place_copy(const AotiConstantDesc &constant, const uint8_t *first, int32_t index,
+                                ConstantSet *set);
 
-// Moves the update's tensors into the set. `update` is empty afterwards.
-void update_commit(const AotiModelDesc &desc, ConstantUpdate *update, ConstantSet *set);
+// A new flat tensor for the stored elements of constant `index`, on the constant's device.
+AOTIRuntimeError make_stored(const AotiConstantDesc &constant, int32_t device_index,
+                             AtenTensorHandle *ret_tensor);
 
-// Drops the update's tensors.
-void update_discard(const AotiModelDesc &desc, ConstantUpdate *update);
-
-// Replaces every constant by those in `blobs`, tensors of weights_bytes bytes in the library's layout (on the
-// CPU, on the GPU; null where no constant belongs), which are consumed, and the state by `state`, made by
-// state_prepare from the same bytes, which is consumed too. `weights` has the blobs' addresses.
-void set_replace_all(const AotiModelDesc &desc, const AtenTensorHandle blobs[2], const Weights &weights,
-                     ConstantUpdate *state, ConstantSet *set);
-
-// Copies `bytes` weights to where constants are: makes what set_replace_all consumes.
-AOTIRuntimeError copy_blobs(const AotiModelDesc &desc, const uint8_t *weights, int32_t device_index,
-                            AtenTensorHandle blobs[2], Weights *ret_weights);
+// The stored elements of constant `index`, flat, on its device. The caller owns the handle, not the memory.
+AOTIRuntimeError set_elements(const AotiModelDesc &desc, const ConstantSet &set, int32_t index,
+                              AtenTensorHandle *ret_tensor);
 
 }  // namespace aoti_model
 

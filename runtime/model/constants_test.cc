@@ -43,7 +43,7 @@ void test_list() {
   bool folded = true;
   uint64_t blob = 0;
   CHECK_EQ(api->get_num_constants(model, &count), 0);
-  CHECK_EQ(count, 3u);
+  CHECK_EQ(count, 5u);
   CHECK_EQ(api->get_constant_name(model, 1, &text), 0);
   CHECK_STR_EQ(text, "net_bias");
   CHECK_EQ(api->get_constant_original_fqn(model, 1, &text), 0);
@@ -59,7 +59,7 @@ void test_list() {
   CHECK_EQ(AOTInductorModelContainerGetConstantsBlobSize(model, &blob), 0);
   CHECK_EQ(blob, sizeof toy_weights);
   CHECK_EQ(AOTInductorModelContainerRunConstantFolding(model, false, nullptr, nullptr), 0);
-  refused(api->get_constant_name(model, 3, &text), "constant index is 3; expected less than 3");
+  refused(api->get_constant_name(model, 5, &text), "constant index is 5; expected less than 5");
   refused(api->get_constant_name(model, 0, nullptr), "null");
   CHECK_EQ(api->delete_container(model), 0);
 }
@@ -70,9 +70,11 @@ void test_extract() {
     const AOTInductorConstantMapEntry *entries = nullptr;
     size_t count = 0;
     CHECK_EQ(api->extract_constants(model, &entries, &count, inactive), 0);
-    CHECK_EQ(count, 2u);  // not the packed one
+    CHECK_EQ(count, 3u);  // not the two that were folded into one
     CHECK_STR_EQ(entries[0].name, "net.weight");
     CHECK_STR_EQ(entries[1].name, "net.bias");
+    CHECK_STR_EQ(entries[2].name, "tied.bias");
+    CHECK(toy::data_of(entries[2].handle) == toy::data_of(entries[1].handle));
     // No copy: the library's own bytes.
     CHECK(toy::data_of(entries[1].handle)[3] == toy_weights[TOY_COLUMNS][3]);
   }
@@ -82,8 +84,10 @@ void test_extract() {
 void test_update_active() {
   AOTInductorModelContainerHandle model = make();
   toy::Constants now;
-  float weight[TOY_COLUMNS][TOY_COLUMNS], bias[2 * TOY_COLUMNS];
+  float weight[TOY_COLUMNS][TOY_COLUMNS], bias[2 * TOY_COLUMNS], scale[TOY_COLUMNS], gain = -0.5f;
   for (int i = 0; i < TOY_COLUMNS; ++i) {
+    scale[i] = static_cast<float>(i);
+    now.scale[i] = scale[i] * gain;  // folded by its recipe
     for (int j = 0; j < TOY_COLUMNS; ++j)
       weight[i][j] = now.weight[j][i] = static_cast<float>((i * 3 + j) % 7 - 3) / 2;
     bias[2 * i] = now.bias[i] = static_cast<float>(i) - 7;
@@ -94,8 +98,10 @@ void test_update_active() {
                 gap[] = {2};
   AOTInductorConstantMapEntry pairs[] = {
       {"net.weight", toy::tensor(weight, AOTI_DTYPE_FLOAT32, 2, sizes, turned)},
-      {"net_bias", toy::tensor(bias, AOTI_DTYPE_FLOAT32, 1, length, gap)}};
-  CHECK_EQ(api->update_constants(model, pairs, 2, false, true), 0);
+      {"net_bias", toy::tensor(bias, AOTI_DTYPE_FLOAT32, 1, length, gap)},
+      {"net.scale", row_of(scale)},
+      {"net_gain", toy::tensor(&gain, AOTI_DTYPE_FLOAT32, 0, nullptr, nullptr)}};
+  CHECK_EQ(api->update_constants(model, pairs, 4, false, true), 0);
   memset(weight, 0, sizeof weight);  // it was copied
   check_run(model, now);
   check_run(model, now);
@@ -152,7 +158,8 @@ void test_user_managed() {
   float weight[TOY_COLUMNS][TOY_COLUMNS] = {{0}};
   const int64_t sizes[] = {TOY_COLUMNS, TOY_COLUMNS}, turned[] = {1, TOY_COLUMNS};
   pair = {"net.weight", toy::tensor(weight, AOTI_DTYPE_FLOAT32, 2, sizes, turned)};
-  refused(api->update_user_managed_constants(model, &pair, 1, false, false), "has stride 1 in dimension 0");
+  refused(api->update_user_managed_constants(model, &pair, 1, false, false),
+          "the library keeps it in another form");
   api->delete_tensor_object(pair.handle);
   CHECK_EQ(api->delete_container(model), 0);
 }
@@ -175,6 +182,8 @@ void test_refusals() {
   float values[TOY_COLUMNS] = {0};
   double wide[TOY_COLUMNS] = {0};
   const int64_t length[] = {TOY_COLUMNS}, shorter[] = {TOY_COLUMNS - 1}, one[] = {1};
+  float others[TOY_COLUMNS] = {1};
+  AtenTensorHandle other = row_of(others);
   AtenTensorHandle row = row_of(values), half = toy::tensor(values, AOTI_DTYPE_FLOAT32, 1, shorter, one);
   AtenTensorHandle doubles = toy::tensor(wide, AOTI_DTYPE_FLOAT64, 1, length, one);
   const struct {
@@ -183,10 +192,9 @@ void test_refusals() {
     bool full;
     const char *part;
   } cases[] = {
-      {{{"net.scale", row}, {}},
-       1,
-       false,
-       "constant 'net.scale' was packed at compile time (panel16, for matrix products)"},
+      {{{"net.scale", row}, {}}, 1, false, "folded it together with others into one, so they are replaced"},
+      {{{"net.scale", row}, {}}, 1, false, "give 'net.gain' in the same update"},
+      {{{"net.bias", row}, {"tied.bias", other}}, 2, false, "'net.bias' and 'tied.bias' are one tensor"},
       {{{"no.such", row}, {}}, 1, false, "the model has no constant 'no.such'"},
       {{{"net.bias", nullptr}, {}}, 1, false, "new value of constant 'net.bias' is null"},
       {{{"net.bias", half}, {}},
@@ -204,7 +212,41 @@ void test_refusals() {
   AOTInductorConstantMapEntry both[] = {{"net.bias", row}, {"no.such", row}};
   refused(api->update_constants(model, both, 2, false, false), "no.such");
   check_run(model, toy::Constants());
-  for (AtenTensorHandle handle : {row, half, doubles}) api->delete_tensor_object(handle);
+  for (AtenTensorHandle handle : {row, half, doubles, other}) api->delete_tensor_object(handle);
+  CHECK_EQ(api->delete_container(model), 0);
+}
+
+// A tied constant stands for its owner; both, when they are equal.
+void test_tied() {
+  AOTInductorModelContainerHandle model = make();
+  toy::Constants now;
+  for (float &value : now.bias) value = 0.5f;
+  float copy[TOY_COLUMNS];
+  memcpy(copy, now.bias, sizeof copy);
+  AOTInductorConstantMapEntry pairs[] = {{"tied.bias", row_of(now.bias)}, {"net.bias", row_of(copy)}};
+  CHECK_EQ(api->update_constants(model, pairs, 1, false, false), 0);
+  check_run(model, now);
+  CHECK_EQ(api->update_constants(model, pairs, 2, false, false), 0);
+  check_run(model, now);
+  for (const AOTInductorConstantMapEntry &pair : pairs) api->delete_tensor_object(pair.handle);
+  CHECK_EQ(api->delete_container(model), 0);
+}
+
+// What was extracted stays what it was when the constant is replaced, until the next extraction.
+void test_extracted_outlives_update() {
+  AOTInductorModelContainerHandle model = make();
+  float row[TOY_COLUMNS] = {7};
+  const AOTInductorConstantMapEntry *entries = nullptr;
+  size_t count = 0;
+  for (int i = 0; i < 3; ++i) {
+    row[0] = static_cast<float>(i);
+    AOTInductorConstantMapEntry pair = {"net.bias", row_of(row)};
+    CHECK_EQ(api->update_constants(model, &pair, 1, false, false), 0);
+    if (i > 0) CHECK(*toy::data_of(entries[1].handle) == static_cast<float>(i - 1));
+    CHECK_EQ(api->extract_constants(model, &entries, &count, false), 0);
+    CHECK(*toy::data_of(entries[1].handle) == static_cast<float>(i));
+    api->delete_tensor_object(pair.handle);
+  }
   CHECK_EQ(api->delete_container(model), 0);
 }
 
@@ -326,6 +368,8 @@ int main() {
   test_user_managed();
   test_blob();
   test_refusals();
+  test_tied();
+  test_extracted_outlives_update();
   test_single_model();
   test_arrayref();
   test_updates_while_running();

@@ -100,15 +100,11 @@ AOTIRuntimeError fill(Container *c, int32_t num_models, int32_t device_index, co
   }
   if (desc.cuda != nullptr && open_device(c, device_index) != AOTI_RUNTIME_SUCCESS)
     return AOTI_RUNTIME_FAILURE;
-  for (ConstantSet &set : c->sets) {
-    if (set_init(desc, c->weights, &set) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  }
   c->has_state = has_state(desc);
-  ConstantUpdate state{};
-  if (state_prepare(desc, c->weights.data, c->weights.device_index, &state) != AOTI_RUNTIME_SUCCESS)
+  if (set_of_weights(desc, c->weights, nullptr, &c->active) != AOTI_RUNTIME_SUCCESS ||
+      set_of_weights(desc, c->weights, c->active, &c->inactive) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
-  update_commit(desc, &state, &c->sets[0]);
-  if (state_share(desc, &c->sets[0], &c->sets[1]) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  }
   c->instances = static_cast<Instance *>(calloc(static_cast<size_t>(num_models), sizeof(Instance)));
   if (c->instances == nullptr || !queue_init(&c->queue, num_models)) {
     return fail_memory("the instances", static_cast<int64_t>(sizeof(Instance)) * num_models);
@@ -138,6 +134,7 @@ AOTIRuntimeError container_create(const AotiModelDesc &desc, size_t num_models, 
   c->magic = kLiveContainer;
   c->desc = &desc;
   pthread_mutex_init(&c->constants_mutex, nullptr);
+  pthread_mutex_init(&c->sets_mutex, nullptr);
   if (fill(c, static_cast<int32_t>(num_models), device_index, weights_directory) != AOTI_RUNTIME_SUCCESS) {
     container_destroy(c);
     return AOTI_RUNTIME_FAILURE;
@@ -155,12 +152,12 @@ void container_destroy(Container *c) {
   }
   free(c->instances);
   queue_destroy(&c->queue);
-  for (ConstantSet &set : c->sets) set_destroy(*c->desc, &set);
-  free(c->entries);
+  container_drop_constants(c);
   if (c->cuda != nullptr) c->desc->cuda->runtime->close(c->cuda);
   close_weights(&c->weights);
   aoti_cpu::thread_pool_destroy(c->threads);
   pthread_mutex_destroy(&c->constants_mutex);
+  pthread_mutex_destroy(&c->sets_mutex);
   c->magic = kDeadContainer;
   free(c);
 }

@@ -5,13 +5,16 @@
 //   container_run(c, inputs, 1, outputs, 1, nullptr, nullptr);      // from any thread
 //   container_destroy(c);
 //
-// Each instance has its own arena, scratch and symbol values; constants are shared. A run holds an instance
-// and no lock; a run of a model that has state, which both read and write the container's, holds all of them
-// (docs/adr/0007-state.md). What changes the container (threads, active constants) first takes all instances.
+// Each instance has its own arena, scratch and symbol values; constants are shared. A run holds an instance,
+// a reference to the set of constants that it began with, and no lock; a run of a model that has state, which
+// both read and write the container's, holds all instances (docs/adr/0007-state.md). A change of constants
+// publishes another set (constants.h) and waits for no run on the CPU. A change of threads first takes all
+// instances.
 #ifndef RUNTIME_MODEL_CONTAINER_H_
 #define RUNTIME_MODEL_CONTAINER_H_
 
 #include "aoti/model_interface.h"
+#include "runtime/model/constant_update.h"
 #include "runtime/model/constants.h"
 #include "runtime/model/instance_queue.h"
 #include "runtime/model/weights.h"
@@ -43,10 +46,12 @@ struct Container {
   Instance *instances;  // [queue.num_instances]
   InstanceQueue queue;
   pthread_mutex_t constants_mutex;  // held by whoever changes or lists constants; taken before the instances
-  ConstantSet sets[2];
-  int32_t active;
-  bool has_state;                        // runs change constants, so one runs at a time
-  AOTInductorConstantMapEntry *entries;  // what extract_constants gave out last
+  pthread_mutex_t sets_mutex;       // held to read or exchange the two pointers, never longer
+  ConstantSet *active, *inactive;
+  bool has_state;  // runs change constants, so one runs at a time
+  AOTInductorConstantMapEntry
+      *entries;  // what extract_constants gave out last: [num_entries] handles of ours
+  int32_t num_entries;
 };
 
 AOTIRuntimeError container_create(const AotiModelDesc &desc, size_t num_models, const char *device,
@@ -73,6 +78,12 @@ AOTIRuntimeError container_update(Container *container, const AOTInductorConstan
 AOTIRuntimeError container_update_from_blob(Container *container, const uint8_t *blob);
 void container_swap(Container *container);
 AOTIRuntimeError container_free_inactive(Container *container);
+
+// A reference to the active set, for one run; set_release gives it back.
+ConstantSet *container_take_set(Container *container);
+
+// Frees both sets and what was extracted.
+void container_drop_constants(Container *container);
 
 }  // namespace aoti_model
 

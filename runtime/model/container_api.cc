@@ -1,6 +1,7 @@
 #include "runtime/model/container_api.h"
 
 #include "runtime/model/error.h"
+#include "runtime/model/original_values.h"
 
 namespace aoti_model {
 namespace {
@@ -27,13 +28,13 @@ AOTIRuntimeError enter(const void *handle, Container **ret_container) {
   return container_from(handle, ret_container);
 }
 
-AOTIRuntimeError constant_at(const void *handle, size_t index, const AotiConstantDesc **ret_constant) {
+AOTIRuntimeError original_at(const void *handle, size_t index, const AotiOriginalDesc **ret_original) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  if (index >= static_cast<size_t>(c->desc->num_constants)) {
-    return fail("constant index is %zu; expected less than %d", index, c->desc->num_constants);
+  if (index >= static_cast<size_t>(c->desc->num_originals)) {
+    return fail("constant index is %zu; expected less than %d", index, c->desc->num_originals);
   }
-  *ret_constant = &c->desc->constants[index];
+  *ret_original = &c->desc->originals[index];
   return AOTI_RUNTIME_SUCCESS;
 }
 
@@ -117,35 +118,36 @@ AOTIRuntimeError api_get_call_spec(AOTInductorModelContainerHandle handle, const
 AOTIRuntimeError api_get_num_constants(AOTInductorModelContainerHandle handle, size_t *ret) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  return answer(static_cast<size_t>(c->desc->num_constants), ret);
+  return answer(static_cast<size_t>(c->desc->num_originals), ret);
 }
 
 AOTIRuntimeError api_get_constant_name(AOTInductorModelContainerHandle handle, size_t index,
                                        const char **ret_name) {
-  const AotiConstantDesc *constant = nullptr;
-  if (constant_at(handle, index, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  return answer(constant->name, ret_name);
+  const AotiOriginalDesc *original = nullptr;
+  if (original_at(handle, index, &original) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(original->name, ret_name);
 }
 
 AOTIRuntimeError api_get_constant_original_fqn(AOTInductorModelContainerHandle handle, size_t index,
                                                const char **ret_fqn) {
-  const AotiConstantDesc *constant = nullptr;
-  if (constant_at(handle, index, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  return answer(constant->original_fqn, ret_fqn);
+  const AotiOriginalDesc *original = nullptr;
+  if (original_at(handle, index, &original) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(original->fqn, ret_fqn);
 }
 
 AOTIRuntimeError api_get_constant_dtype(AOTInductorModelContainerHandle handle, size_t index,
                                         int32_t *ret_dtype) {
-  const AotiConstantDesc *constant = nullptr;
-  if (constant_at(handle, index, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  return answer(constant->dtype, ret_dtype);
+  const AotiOriginalDesc *original = nullptr;
+  if (original_at(handle, index, &original) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(original->dtype, ret_dtype);
 }
 
 AOTIRuntimeError api_get_constant_data_size(AOTInductorModelContainerHandle handle, size_t index,
                                             size_t *ret_size) {
-  const AotiConstantDesc *constant = nullptr;
-  if (constant_at(handle, index, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  return answer(static_cast<size_t>(constant->size_bytes), ret_size);
+  const AotiOriginalDesc *original = nullptr;
+  if (original_at(handle, index, &original) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  const size_t numel = static_cast<size_t>(original_numel(*original));
+  return answer(numel * aoti_torch_dtype_element_size(original->dtype), ret_size);
 }
 
 AOTIRuntimeError api_extract_constants(AOTInductorModelContainerHandle handle,

@@ -18,8 +18,8 @@ namespace aoti_model {
 // Clears the last error and checks the handle: the start of every function.
 AOTIRuntimeError enter(const void *handle, Container **ret_container);
 
-// The constant of that number, for functions that answer one question about it.
-AOTIRuntimeError constant_at(const void *handle, size_t index, const AotiConstantDesc **ret_constant);
+// The parameter or buffer of that number, for functions that answer one question about it.
+AOTIRuntimeError original_at(const void *handle, size_t index, const AotiOriginalDesc **ret_original);
 
 // Writes an answer through a pointer of the caller, which must not be null.
 template <class T>

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime/model/error.h"
+#include "runtime/model/recipe.h"
 
 namespace aoti_model {
 namespace {
@@ -24,10 +25,10 @@ AOTIRuntimeError check_counts(const AotiModelDesc &desc) {
     const char *name;
     int32_t count;
     const void *array;
-  } fields[] = {{"inputs", desc.num_inputs, desc.inputs},
-                {"outputs", desc.num_outputs, desc.outputs},
-                {"constants", desc.num_constants, desc.constants},
-                {"isa", desc.num_isa, desc.isa}};
+  } fields[] = {
+      {"inputs", desc.num_inputs, desc.inputs},          {"outputs", desc.num_outputs, desc.outputs},
+      {"constants", desc.num_constants, desc.constants}, {"recipes", desc.num_constants, desc.recipes},
+      {"originals", desc.num_originals, desc.originals}, {"isa", desc.num_isa, desc.isa}};
   for (const auto &field : fields) {
     if (field.count < 0 || (field.count > 0 && field.array == nullptr)) {
       return fail("the model's table has %d %s and %s array for them", field.count, field.name,
@@ -125,6 +126,27 @@ AOTIRuntimeError check_constant_desc(const AotiModelDesc &desc, const AotiConsta
   return AOTI_RUNTIME_SUCCESS;
 }
 
+AOTIRuntimeError check_original(const AotiModelDesc &desc, int32_t index) {
+  const AotiOriginalDesc &original = desc.originals[index];
+  bool whole = original.name != nullptr && original.fqn != nullptr && original.ndim >= 0 &&
+               original.ndim <= kMaxRank && (original.ndim == 0 || original.sizes != nullptr) &&
+               aoti_torch_dtype_element_size(original.dtype) != 0 && original.same_as < index;
+  for (int32_t d = 0; d < original.ndim && whole; ++d) whole = original.sizes[d] >= 0;
+  if (whole) return AOTI_RUNTIME_SUCCESS;
+  return fail("the model's table of parameters is broken at number %d: rank %d, dtype %d, same as %d", index,
+              original.ndim, original.dtype, original.same_as);
+}
+
+AOTIRuntimeError check_recipe(const AotiModelDesc &desc, int32_t index) {
+  const AotiRecipe &recipe = desc.recipes[index];
+  bool whole = recipe.num_words >= 0 && recipe.num_sources >= 0 &&
+               (recipe.num_sources == 0 || recipe.sources != nullptr) &&
+               recipe_sources_below(recipe, desc.num_originals);
+  if (whole) return AOTI_RUNTIME_SUCCESS;
+  return fail("the recipe of constant '%s' is broken, or names more than the model's %d parameters",
+              desc.constants[index].name, desc.num_originals);
+}
+
 AOTIRuntimeError check_weights(const AotiModelDesc &desc) {
   if (desc.weights_bytes > 0 && (desc.weights == nullptr) == (desc.weights_file == nullptr)) {
     return fail("the model's table has %lld bytes of weights %s", (long long)desc.weights_bytes,
@@ -179,7 +201,13 @@ AOTIRuntimeError check_desc(const AotiModelDesc &desc) {
       return AOTI_RUNTIME_FAILURE;
   }
   for (int32_t i = 0; i < desc.num_constants; ++i) {
-    if (check_constant_desc(desc, desc.constants[i], i) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+    if (check_constant_desc(desc, desc.constants[i], i) != AOTI_RUNTIME_SUCCESS ||
+        check_recipe(desc, i) != AOTI_RUNTIME_SUCCESS) {
+      return AOTI_RUNTIME_FAILURE;
+    }
+  }
+  for (int32_t i = 0; i < desc.num_originals; ++i) {
+    if (check_original(desc, i) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   }
   return check_size_tables(desc);
 }

@@ -103,16 +103,16 @@ AOTIRuntimeError AOTInductorModelContainerGetConstantOriginalFQN(
 
 AOTIRuntimeError AOTInductorModelContainerGetConstantFromFolded(
     AOTInductorModelContainerHandle container_handle, size_t idx, bool *from_folded) {
-  const AotiConstantDesc *constant = nullptr;
-  if (constant_at(container_handle, idx, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  const AotiOriginalDesc *original = nullptr;
+  if (original_at(container_handle, idx, &original) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return answer(false, from_folded);
 }
 
 AOTIRuntimeError AOTInductorModelContainerGetConstantType(AOTInductorModelContainerHandle container_handle,
                                                           size_t idx, int32_t *type) {
-  const AotiConstantDesc *constant = nullptr;
-  if (constant_at(container_handle, idx, &constant) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  return answer(constant->kind, type);
+  const AotiOriginalDesc *original = nullptr;
+  if (original_at(container_handle, idx, &original) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return answer(original->kind, type);
 }
 
 AOTIRuntimeError AOTInductorModelContainerGetConstantDtype(AOTInductorModelContainerHandle container_handle,

@@ -74,8 +74,8 @@ AOTIRuntimeError run_on_device(const AotiModelDesc &desc, Instance *instance, Ao
   return runtime.end(instance->cuda, run_model(desc, args));
 }
 
-AOTIRuntimeError run_instance(Container *c, Instance *instance, AtenTensorHandle *inputs,
-                              AtenTensorHandle *outputs, void *stream,
+AOTIRuntimeError run_instance(Container *c, Instance *instance, const ConstantSet &set,
+                              AtenTensorHandle *inputs, AtenTensorHandle *outputs, void *stream,
                               AOTIProxyExecutorHandle proxy_executor) {
   const AotiModelDesc &desc = *c->desc;
   if (check_inputs(desc, inputs, c->weights.device_index, instance->symbols) != AOTI_RUNTIME_SUCCESS ||
@@ -88,7 +88,7 @@ AOTIRuntimeError run_instance(Container *c, Instance *instance, AtenTensorHandle
   AotiRunArgs args{inputs,
                    outputs,
                    instance->arena,
-                   c->sets[c->active].data,
+                   set.data,
                    instance->symbols,
                    c->variant != nullptr ? c->variant->kernels : nullptr,
                    &ctx,
@@ -108,7 +108,9 @@ AOTIRuntimeError container_run(Container *c, AtenTensorHandle *inputs, size_t nu
   for (size_t i = 0; outputs != nullptr && i < num_outputs; ++i) outputs[i] = nullptr;
   if (result == AOTI_RUNTIME_SUCCESS) {
     const int32_t number = take_instance(c);
-    result = run_instance(c, &c->instances[number], inputs, outputs, stream, proxy_executor);
+    ConstantSet *set = container_take_set(c);
+    result = run_instance(c, &c->instances[number], *set, inputs, outputs, stream, proxy_executor);
+    set_release(*c->desc, set);
     give_instance(c, number);
   }
   if (result != AOTI_RUNTIME_SUCCESS) delete_all(outputs, num_outputs);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "aoti/device.h"
+#include "shim/src/convert.h"
 #include "shim/src/copy.h"
 #include "shim/src/device_backend.h"
 #include "shim/src/error.h"
@@ -45,6 +46,11 @@ AOTITorchError copy_elements(const char *function, const AtenTensorOpaque *to, c
     const aoti_shim::DeviceBackend *backend = aoti_shim::cuda_backend(function);
     return backend != nullptr ? backend->copy(function, to, from, from_strides, non_blocking)
                               : AOTI_TORCH_FAILURE;
+  }
+  if (to->dtype != from->dtype) {
+    aoti_shim::strided_convert(to->ndim, to->sizes, aoti_shim::data_of(to), to->strides, to->dtype,
+                               aoti_shim::data_of(from), from_strides, from->dtype);
+    return AOTI_TORCH_SUCCESS;
   }
   aoti_shim::strided_copy(to->ndim, to->sizes, aoti_shim::data_of(to), to->strides, aoti_shim::data_of(from),
                           from_strides, element_bytes_of(to));
@@ -148,11 +154,15 @@ AOTITorchError aoti_torch_copy_(AtenTensorHandle self, AtenTensorHandle src, int
   const char *function = "aoti_torch_copy_";
   if (check_tensor(function, self) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
   if (check_tensor(function, src) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
-  if (self->dtype != src->dtype) {
+  const bool on_cpu =
+      self->storage->device_type == AOTI_DEVICE_CPU && src->storage->device_type == AOTI_DEVICE_CPU;
+  const bool convertible =
+      on_cpu && aoti_shim::is_convertible(self->dtype) && aoti_shim::is_convertible(src->dtype);
+  if (self->dtype != src->dtype && !convertible) {
     return fail(function,
-                "dtype %d into dtype %d; the lean shim converts nothing: link the model with "
-                "shim = \"torch\"",
-                src->dtype, self->dtype);
+                "%s into %s: the lean shim converts numbers of 16 bits and more, on the CPU; link the model "
+                "with shim = \"torch\"",
+                aoti_dtype_name(src->dtype), aoti_dtype_name(self->dtype));
   }
   int64_t strides[kMaxRank];
   if (!broadcast_strides(self, src, strides)) {

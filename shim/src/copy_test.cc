@@ -87,10 +87,42 @@ void test_copy_broadcasts() {
   CHECK_CONTAINS(aoti_torch_get_last_error(), "sizes [3, 4] cannot be broadcast to [3, 1]");
   AtenTensorHandle other = nullptr;
   CHECK_EQ(aoti_torch_scalar_to_tensor_float64(1.0, &other), 0);
-  CHECK_EQ(aoti_torch_copy_(target, other, 0), AOTI_TORCH_FAILURE);
-  CHECK_CONTAINS(aoti_torch_get_last_error(), "dtype 7 into dtype 6");
+  CHECK_EQ(aoti_torch_copy_(target, other, 0), 0);  // a float64 number into all of a float32 tensor
+  CHECK_NEAR(to.values[7], 1, 0);
+  CHECK_NEAR(to.values[63], 63, 0);
   AtenTensorHandle all[] = {target, source, tall, other};
   for (AtenTensorHandle tensor : all) aoti_torch_delete_tensor_object(tensor);
+}
+
+// One element of `value` as `from`, converted to `to`; the bytes of the result.
+uint64_t converted(int32_t from, const void *value, int32_t to) {
+  uint64_t bits[2] = {0, 0};
+  AtenTensorHandle source = nullptr, target = nullptr;
+  CHECK_EQ(aoti_torch_create_tensor_from_blob(const_cast<void *>(value), 0, nullptr, nullptr, 0, from, 0, 0,
+                                              &source),
+           0);
+  CHECK_EQ(aoti_torch_create_tensor_from_blob(bits, 0, nullptr, nullptr, 0, to, 0, 0, &target), 0);
+  CHECK_EQ(aoti_torch_copy_(target, source, 0), 0);
+  aoti_torch_delete_tensor_object(source);
+  aoti_torch_delete_tensor_object(target);
+  return bits[0];
+}
+
+void test_copy_converts() {
+  const float third = 1.0f / 3, negative = -2.75f, nan = NAN;
+  const int64_t large = (int64_t{1} << 53) + 1, minus_one = -1;
+  const bool yes = true;
+  const uint16_t half = 0x3555, brain = 0x3eab;  // a third in float16 and bfloat16
+  CHECK_EQ(converted(AOTI_DTYPE_FLOAT32, &third, AOTI_DTYPE_FLOAT16), 0x3555u);
+  CHECK_EQ(converted(AOTI_DTYPE_FLOAT32, &third, AOTI_DTYPE_BFLOAT16), 0x3eabu);
+  CHECK_EQ(converted(AOTI_DTYPE_FLOAT16, &half, AOTI_DTYPE_FLOAT32), 0x3eaaa000u);
+  CHECK_EQ(converted(AOTI_DTYPE_BFLOAT16, &brain, AOTI_DTYPE_FLOAT32), 0x3eab0000u);
+  CHECK_EQ(converted(AOTI_DTYPE_FLOAT32, &nan, AOTI_DTYPE_BFLOAT16), 0x7fc0u);
+  CHECK_EQ(converted(AOTI_DTYPE_FLOAT32, &negative, AOTI_DTYPE_INT8), 0xfeu);
+  CHECK_EQ(converted(AOTI_DTYPE_FLOAT32, &nan, AOTI_DTYPE_BOOL), 1u);
+  CHECK_EQ(converted(AOTI_DTYPE_INT64, &large, AOTI_DTYPE_UINT64), static_cast<uint64_t>(large));
+  CHECK_EQ(converted(AOTI_DTYPE_INT64, &minus_one, AOTI_DTYPE_UINT16), 0xffffu);
+  CHECK_EQ(converted(AOTI_DTYPE_BOOL, &yes, AOTI_DTYPE_COMPLEX64), 0x3f800000u);
 }
 
 void test_zero() {
@@ -176,6 +208,7 @@ void test_inf_and_nan() {
 int main() {
   test_clone();
   test_copy_broadcasts();
+  test_copy_converts();
   test_zero();
   test_every_element_size();
   test_scalars();

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "shim/src/convert.h"
 #include "shim/src/tensor_object.h"
 
 namespace aoti_shim {
@@ -48,12 +49,22 @@ struct Pair16 {
   uint64_t low, high;
 };
 
-void copy_innermost(const Dim &dim, char *dst, const char *src, int64_t element_bytes) {
+// How rows are copied: bytes of an element on both sides, and the dtypes where they differ.
+struct Elements {
+  int64_t dst_bytes, src_bytes;
+  int32_t dst_dtype, src_dtype;
+};
+
+void copy_innermost(const Dim &dim, char *dst, const char *src, const Elements &elements) {
+  if (elements.dst_dtype != elements.src_dtype) {
+    return convert_row(dim.size, dst, dim.dst_stride, elements.dst_dtype, src, dim.src_stride,
+                       elements.src_dtype);
+  }
   if (dim.dst_stride == 1 && dim.src_stride == 1) {
-    memcpy(dst, src, static_cast<size_t>(dim.size * element_bytes));
+    memcpy(dst, src, static_cast<size_t>(dim.size * elements.dst_bytes));
     return;
   }
-  switch (element_bytes) {
+  switch (elements.dst_bytes) {
     case 1:
       return copy_row<uint8_t>(dim, dst, src);
     case 2:
@@ -67,23 +78,35 @@ void copy_innermost(const Dim &dim, char *dst, const char *src, int64_t element_
   }
 }
 
-void copy_dims(const Dim *dims, int64_t ndim, char *dst, const char *src, int64_t element_bytes) {
-  if (ndim == 1) return copy_innermost(dims[0], dst, src, element_bytes);
+void copy_dims(const Dim *dims, int64_t ndim, char *dst, const char *src, const Elements &elements) {
+  if (ndim == 1) return copy_innermost(dims[0], dst, src, elements);
   for (int64_t i = 0; i < dims[0].size; ++i) {
-    copy_dims(dims + 1, ndim - 1, dst + i * dims[0].dst_stride * element_bytes,
-              src + i * dims[0].src_stride * element_bytes, element_bytes);
+    copy_dims(dims + 1, ndim - 1, dst + i * dims[0].dst_stride * elements.dst_bytes,
+              src + i * dims[0].src_stride * elements.src_bytes, elements);
   }
+}
+
+void copy_all(int64_t ndim, const int64_t *sizes, char *dst, const int64_t *dst_strides, const char *src,
+              const int64_t *src_strides, const Elements &elements) {
+  Dim dims[kMaxRank];
+  int64_t count = normalise(ndim, sizes, dst_strides, src_strides, dims);
+  if (count < 0) return;
+  if (count == 0) dims[count++] = Dim{1, 1, 1};
+  copy_dims(dims, count, dst, src, elements);
 }
 
 }  // namespace
 
 void strided_copy(int64_t ndim, const int64_t *sizes, char *dst, const int64_t *dst_strides, const char *src,
                   const int64_t *src_strides, int64_t element_bytes) {
-  Dim dims[kMaxRank];
-  int64_t count = normalise(ndim, sizes, dst_strides, src_strides, dims);
-  if (count < 0) return;
-  if (count == 0) dims[count++] = Dim{1, 1, 1};
-  copy_dims(dims, count, dst, src, element_bytes);
+  copy_all(ndim, sizes, dst, dst_strides, src, src_strides, Elements{element_bytes, element_bytes, 0, 0});
+}
+
+void strided_convert(int64_t ndim, const int64_t *sizes, char *dst, const int64_t *dst_strides,
+                     int32_t dst_dtype, const char *src, const int64_t *src_strides, int32_t src_dtype) {
+  copy_all(ndim, sizes, dst, dst_strides, src, src_strides,
+           Elements{static_cast<int64_t>(aoti_torch_dtype_element_size(dst_dtype)),
+                    static_cast<int64_t>(aoti_torch_dtype_element_size(src_dtype)), dst_dtype, src_dtype});
 }
 
 }  // namespace aoti_shim

@@ -11,6 +11,10 @@ namespace aoti_shim {
 void strided_copy(int64_t ndim, const int64_t *sizes, char *dst, const int64_t *dst_strides, const char *src,
                   const int64_t *src_strides, int64_t element_bytes);
 
+// The same between two dtypes (see convert.h, which says which).
+void strided_convert(int64_t ndim, const int64_t *sizes, char *dst, const int64_t *dst_strides,
+                     int32_t dst_dtype, const char *src, const int64_t *src_strides, int32_t src_dtype);
+
 }  // namespace aoti_shim
 
 #endif  // SHIM_SRC_STRIDED_COPY_H_

@@ -77,16 +77,18 @@ def test_wrong_inputs(runner, change, message: str) -> None:  # type: ignore[no-
 def test_constants(runner: torch._C._aoti.AOTIModelContainerRunnerCpu) -> None:
     """Through the functions that pass libstdc++'s std::unordered_map, the only ones that the stock runner knows."""
     names = {"net_weight": "net.weight", "net_bias": "net.bias", "net_scale": "net.scale"}
+    names |= {"net_gain": "net.gain", "tied_bias": "tied.bias"}
     assert runner.get_constant_names_to_original_fqns() == names
     extracted = runner.extract_constants_map(False)
     weight, bias, _ = weights()
-    assert set(extracted) == {"net.weight", "net.bias"}
+    assert set(extracted) == {"net.weight", "net.bias", "tied.bias"}
     assert torch.equal(extracted["net.weight"], weight)
     assert torch.equal(extracted["net.bias"], bias)
     arguments = inputs()
     turned = torch.randn(16, 16)  # transposed and at an offset: stock libraries get that wrong without a word
     shifted = torch.randn(40)[7:23]
-    runner.update_constant_buffer({"net.weight": turned.t(), "net_bias": shifted}, False, True)
+    scale = {"net.scale": weights()[2] / 4, "net.gain": torch.tensor(4.0)}
+    runner.update_constant_buffer({"net.weight": turned.t(), "net_bias": shifted, **scale}, False, True)
     check(runner.run(arguments), arguments, turned.t(), shifted)
     runner.update_constant_buffer({"net.bias": torch.zeros(16)}, True, False)
     check(runner.run(arguments), arguments, turned.t(), shifted)

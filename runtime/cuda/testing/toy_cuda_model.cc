@@ -116,6 +116,12 @@ const AotiConstantDesc constants[] = {{"weight", "net.weight", AOTI_DTYPE_FLOAT3
                                        AOTI_CONSTANT_PARAMETER, AOTI_PACKING_PLAIN, AOTI_DEVICE_CUDA, 0},
                                       {"bias", "net.bias", AOTI_DTYPE_FLOAT32, 1, row, nullptr, 64, 32,
                                        AOTI_CONSTANT_PARAMETER, AOTI_PACKING_PLAIN, AOTI_DEVICE_CUDA, 0}};
+const AotiOriginalDesc originals[] = {
+    {"weight", "net.weight", AOTI_DTYPE_FLOAT32, 1, row, AOTI_CONSTANT_PARAMETER, -1, 0},
+    {"bias", "net.bias", AOTI_DTYPE_FLOAT32, 1, row, AOTI_CONSTANT_PARAMETER, -1, 0}};
+const int64_t weight_recipe[] = {AOTI_RECIPE_SOURCE, 0}, bias_recipe[] = {AOTI_RECIPE_SOURCE, 1};
+const AotiRecipe recipes[] = {{weight_recipe, 2, nullptr, nullptr, 0, 0},
+                              {bias_recipe, 2, nullptr, nullptr, 0, 0}};
 
 }  // namespace
 
@@ -145,7 +151,17 @@ const AotiModelDesc aoti_model_desc = {sizeof(AotiModelDesc),
                                        nullptr,
                                        sizeof weights,
                                        run,
-                                       &cuda_model};
+                                       &cuda_model,
+                                       0,  // sizes known at run time only
+                                       0,
+                                       nullptr,
+                                       nullptr,
+                                       nullptr,
+                                       nullptr,
+                                       2,
+                                       0,
+                                       originals,
+                                       recipes};
 
 const AotiModelApi *toy_cuda_api(void) { return aoti_model_api_of_this_library(); }
 

@@ -18,6 +18,7 @@
 #include "aoti/cuda.h"
 #include "aoti/kernel_context.h"
 #include "aoti/shim.h"
+#include "aoti/weights_desc.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,7 +74,7 @@ typedef enum AotiConstantKind {
   AOTI_CONSTANT_FOLDED = 4
 } AotiConstantKind;
 
-// How a constant is stored. Only plain constants can be read back or updated at run time.
+// How a constant is stored, for people: its recipe is what the runtime goes by.
 typedef enum AotiPacking {
   AOTI_PACKING_PLAIN = 0,              // as sizes and strides say
   AOTI_PACKING_PANEL16 = 1,            // kernels/cpp/gemm.h
@@ -86,12 +87,14 @@ typedef enum AotiPacking {
   AOTI_PACKING_DEPTHWISE_BF16 = 8      // kernels/cpp/conv2d.h
 } AotiPacking;
 
+// A constant as kernels read it. What users know by name are the originals that it is made of.
 typedef struct AotiConstantDesc {
-  const char *name;          // an identifier, e.g. "layers_0_weight"
-  const char *original_fqn;  // as in state_dict, e.g. "layers.0.weight"
+  const char *name;          // an identifier, e.g. "layers_0_weight_packed"
+  const char *original_fqn;  // of the original that it is or was packed from; its own name when there is no
+                             // single one
   int32_t dtype;
   int32_t ndim;
-  const int64_t *sizes;    // [ndim] of the original tensor
+  const int64_t *sizes;    // [ndim]
   const int64_t *strides;  // [ndim], in elements; null: contiguous
   int64_t offset_bytes;    // in the weights; a multiple of AOTI_ALIGNMENT
   int64_t size_bytes;      // stored bytes: of a packed constant, those of its packed form
@@ -196,6 +199,11 @@ typedef struct AotiModelDesc {
   void (*solve_symbols)(int64_t *symbols);
   // What check number `check` expects. Not null when there are checks.
   int64_t (*size_check_value)(int32_t check, const int64_t *symbols);
+  // What the model holds by name, and how each stored constant is made of it: aoti/weights_desc.h.
+  int32_t num_originals;
+  int32_t reserved2;  // 0
+  const AotiOriginalDesc *originals;
+  const AotiRecipe *recipes;  // [num_constants]
 } AotiModelDesc;
 
 #ifdef __cplusplus

@@ -8,10 +8,10 @@
 //   container or model handle is refused.
 // - Strings and arrays given out are borrowed and live as long as the container, unless said otherwise.
 // - Containers are thread-safe: any function except Delete may be called at any time from any thread.
-//   Functions that change constants or threads wait for the runs in progress, and runs wait for them.
-// - A "constant" is a parameter, a buffer or a tensor literal of the model. Constants that the compiler
-//   packed into another layout are listed, but can be neither extracted nor updated; such a request is
-//   refused, with their names.
+//   A change of the number of threads waits for the runs in progress, and runs wait for it.
+// - A "constant" is a parameter, a buffer or a tensor literal of the model, under its name in state_dict,
+//   whatever the compiler made of it: packed, merged and folded weights can be replaced too (their recipes
+//   are in the library: aoti/weights_desc.h).
 #ifndef AOTI_MODEL_INTERFACE_H_
 #define AOTI_MODEL_INTERFACE_H_
 
@@ -124,7 +124,7 @@ AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetConstantType(
     AOTInductorModelContainerHandle container_handle, size_t idx, int32_t *type);
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetConstantDtype(
     AOTInductorModelContainerHandle container_handle, size_t idx, int32_t *dtype);
-// Stored bytes.
+// Bytes of its elements.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetConstantDataSize(
     AOTInductorModelContainerHandle container_handle, size_t idx, size_t *data_size);
 // Bytes of all the weights as they are stored: what UpdateConstantsFromBlob reads.
@@ -134,20 +134,22 @@ AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetConstantsBlobSize
 // ---- Constants: reading and replacing ----
 //
 // A container has an active and an inactive set; both start as the library's weights, which are never
-// written: the first update of a set gives the constants concerned memory of their own. Names are either the
-// constant's name or its original FQN. A tensor must have the constant's dtype and sizes; strides and offset
-// may be any (its elements are copied one by one where they are not already in order). validate_full_update:
-// fail unless every constant that can be updated is among those given. A failed update changes nothing.
+// written: an update gives the constants concerned memory of their own. An update or a swap of the active set
+// waits for no run: runs in progress go on with the set that they began with, later ones get the new set, and
+// the old values are freed when the last run that uses them ends. Names are either the constant's name or its
+// original FQN. A tensor must have the constant's dtype and sizes; strides and offset may be any.
+// validate_full_update: fail unless every parameter and buffer is among those given. Weights that the
+// compiler folded into one (a batch norm into a convolution) are replaced together. A failed update changes
+// nothing.
 
-// Adds (original FQN -> new handle) to the host's map for every plain constant of the set. The host owns the
-// handles and deletes them. Needs a map whose nodes this library can allocate: see
-// runtime/model/constant_map.h.
+// Adds (original FQN -> handle) to the host's map for every constant of the set that can be had back from
+// what is stored (not those that were folded with others). The handles are the container's, valid until its
+// next extraction. Needs a map whose nodes this library can allocate: see runtime/model/constant_map.h.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerExtractConstantsMap(
     AOTInductorModelContainerHandle container_handle, AOTInductorConstantMapHandle constant_map_handle,
     bool use_inactive);
 
-// The same as an array of the container's: valid until the next such call or change of constants. The handles
-// are the container's, too.
+// The same as an array of the container's: valid, with its handles, until the next extraction.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerExtractConstantsMapEntries(
     AOTInductorModelContainerHandle container_handle, const AOTInductorConstantMapEntry **entries,
     size_t *num_entries, bool use_inactive);
@@ -169,7 +171,8 @@ AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateConstantBuffer
     size_t num_pairs, bool use_inactive, bool validate_full_update);
 
 // Uses the tensors' memory in place of a copy: the caller keeps it alive while the set uses it (a reference
-// to the storage is held, which suffices for tensors that own theirs). Strides must be the constant's own.
+// to the storage is held, which suffices for tensors that own theirs). Refused for a constant that the
+// library keeps in another form than the tensor's (packed, folded, other strides).
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateUserManagedConstantBuffer(
     AOTInductorModelContainerHandle container_handle, AOTInductorConstantMapHandle constant_map_handle,
     bool use_inactive, bool validate_full_update);
@@ -189,16 +192,17 @@ AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateInactiveConsta
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelUpdateConstantsFromBlob(
     AOTInductorModelContainerHandle container_handle, const uint8_t *weight_blob_ptr);
 
-// Puts the inactive set back to the library's weights and frees what it held.
+// Puts the inactive set back to the library's weights and frees what it held (the state stays the active
+// set's).
 AOTI_MODEL_EXPORT AOTIRuntimeError
 AOTInductorModelContainerFreeInactiveConstantBuffer(AOTInductorModelContainerHandle container_handle);
 
-// Nothing is left to fold at run time: succeeds. All arguments but the container may be null.
+// An update folds at once, so nothing is left to do: succeeds. All arguments but the container may be null.
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerRunConstantFolding(
     AOTInductorModelContainerHandle container_handle, bool use_inactive,
     AOTInductorStreamHandle stream_handle, AOTIProxyExecutorHandle proxy_executor_handle);
 
-// Makes the inactive set the active one and the other way round. Waits for the runs in progress.
+// Makes the inactive set the active one and the other way round.
 AOTI_MODEL_EXPORT AOTIRuntimeError
 AOTInductorModelContainerSwapConstantBuffer(AOTInductorModelContainerHandle container_handle);
 

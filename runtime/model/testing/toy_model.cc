@@ -6,7 +6,8 @@
 //
 // Between them they use everything that generated code may: a dynamic dimension with a divisibility guard and
 // an equality, a planned arena, per-thread scratch, threads, plain and packed constants, a kernel that can
-// find bad data, and an output that is an input.
+// find bad data, and an output that is an input. self.scale is a parameter times another (net.scale,
+// net.gain), folded by the compiler.
 #include "aoti/model.h"
 #include "aoti/model_api.h"
 
@@ -115,7 +116,25 @@ const AotiConstantDesc constants[] = {
     {"net_bias", "net.bias", AOTI_DTYPE_FLOAT32, 1, row_sizes, nullptr, 4 * kColumns * kColumns, 4 * kColumns,
      AOTI_CONSTANT_BUFFER, AOTI_PACKING_PLAIN},
     {"net_scale", "net.scale", AOTI_DTYPE_FLOAT32, 1, row_sizes, nullptr, 4 * kColumns * (kColumns + 1),
-     4 * kColumns, AOTI_CONSTANT_PARAMETER, AOTI_PACKING_PANEL16}};
+     4 * kColumns, AOTI_CONSTANT_FOLDED, AOTI_PACKING_OTHER}};
+
+// The scale that the kernels read was folded of two parameters; the bias is kept twice in the model (tied);
+// a table was looked at by the compiler.
+const AotiOriginalDesc originals[] = {
+    {"net_weight", "net.weight", AOTI_DTYPE_FLOAT32, 2, weight_sizes, AOTI_CONSTANT_PARAMETER, -1, 0},
+    {"net_bias", "net.bias", AOTI_DTYPE_FLOAT32, 1, row_sizes, AOTI_CONSTANT_BUFFER, -1, 0},
+    {"net_scale", "net.scale", AOTI_DTYPE_FLOAT32, 1, row_sizes, AOTI_CONSTANT_PARAMETER, -1, 0},
+    {"net_gain", "net.gain", AOTI_DTYPE_FLOAT32, 0, nullptr, AOTI_CONSTANT_PARAMETER, -1, 0},
+    {"tied_bias", "tied.bias", AOTI_DTYPE_FLOAT32, 1, row_sizes, AOTI_CONSTANT_BUFFER, 1, 0}};
+
+const int64_t weight_recipe[] = {AOTI_RECIPE_SOURCE, 0};
+const int64_t bias_recipe[] = {AOTI_RECIPE_SOURCE, 1};
+const int64_t scale_recipe[] = {
+    AOTI_RECIPE_SOURCE, 2, AOTI_RECIPE_SOURCE, 3, AOTI_RECIPE_BINARY, AOTI_RECIPE_MUL, AOTI_RECIPE_CAST,
+    AOTI_DTYPE_FLOAT32};
+const AotiRecipe recipes[] = {{weight_recipe, 2, nullptr, nullptr, 0, 0},
+                              {bias_recipe, 2, nullptr, nullptr, 0, 0},
+                              {scale_recipe, 8, nullptr, nullptr, 0, 0}};
 
 const AotiIsaVariant isa[] = {{AOTI_ISA_BASELINE, "baseline", &baseline_kernels}};
 
@@ -161,7 +180,18 @@ const AotiModelDesc aoti_model_desc = {sizeof(AotiModelDesc),
                                        reinterpret_cast<const uint8_t *>(toy_weights),
                                        nullptr,
                                        sizeof(toy_weights),
-                                       run};
+                                       run,
+                                       nullptr,
+                                       0,  // sizes known at run time only
+                                       0,
+                                       nullptr,
+                                       nullptr,
+                                       nullptr,
+                                       nullptr,
+                                       5,  // originals
+                                       0,
+                                       originals,
+                                       recipes};
 
 AOTI_MODEL_EXPORT const AotiModelApi *toy_api(void) { return aoti_model_api_of_this_library(); }
 

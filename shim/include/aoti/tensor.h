@@ -79,7 +79,7 @@ AOTI_SHIM_API AOTITorchError torch_from_blob(void *data, int64_t ndim, const int
 
 // ---- Views: they share self's storage ----
 
-// A view with the sizes, strides and storage offset given (the offset counts from the start of the storage).
+// A view with the sizes and strides given; storage_offset counts from self's own first element, as in PyTorch.
 // Fails when the view would reach outside the storage.
 AOTI_SHIM_API AOTITorchError aoti_torch__reinterpret_tensor(AtenTensorHandle self, int64_t ndim,
                                                             const int64_t *sizes_ptr,
@@ -107,9 +107,9 @@ AOTI_SHIM_API AOTITorchError aoti_torch_clone(AtenTensorHandle self, AtenTensorH
 // A copy with exactly self's strides.
 AOTI_SHIM_API AOTITorchError aoti_torch_clone_preserve_strides(AtenTensorHandle self, AtenTensorHandle *ret);
 
-// Copies src into self, with PyTorch's broadcasting of src. Fails when src cannot be broadcast to self's
-// sizes, or when the dtypes differ (the lean shim converts nothing). non_blocking is ignored. Overlap is
-// undefined.
+// Copies src into self, with PyTorch's broadcasting of src and its conversion to self's dtype. Fails when src
+// cannot be broadcast to self's sizes; the lean shim does not convert 8- and 4-bit floating-point numbers and
+// complex32. non_blocking is ignored. Overlap is undefined.
 AOTI_SHIM_API AOTITorchError aoti_torch_copy_(AtenTensorHandle self, AtenTensorHandle src,
                                               int32_t non_blocking);
 
