@@ -23,7 +23,7 @@ from absl import app, flags
 
 from tools.bench import report
 from tools.bench.contender import Unavailable
-from tools.bench.model_names import MODELS
+from tools.bench.model_names import DEFAULT_MODELS, MODELS
 from tools.bench.plan import Options
 from tools.bench.registry import CONTENDERS, UnknownContender
 from tools.bench.session import Session
@@ -35,7 +35,7 @@ FLAGS = flags.FLAGS
 def define_flags() -> None:
     """The command line's flags; called once by whoever runs `main`."""
     flags.DEFINE_string("out", None, "Where to write: OUT.json and OUT.md.", required=True)
-    flags.DEFINE_list("models", list(MODELS), f"Models to run: {', '.join(MODELS)}.")
+    flags.DEFINE_list("models", list(DEFAULT_MODELS), f"Models to run, of {', '.join(MODELS)}.")
     flags.DEFINE_list(
         "contenders", list(CONTENDERS), f"Any of {', '.join(CONTENDERS)}, or MODULE:CLASS of your own."
     )

@@ -17,7 +17,7 @@ from tools.bench.programs import Program, build
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--models=vgg", "error: --models=vgg: expected any of my_model, minilm, resnet18"),
+        ("--models=vgg", "error: --models=vgg: expected any of my_model, minilm, mlp"),
         ("--contenders=tvm", "error: 'tvm': expected one of ours, eager"),
         ("--contenders=json:JSONEncoder", "error: json:JSONEncoder: expected a subclass of"),
         ("--threads=0", "error: --threads=0: expected numbers from 1 to"),

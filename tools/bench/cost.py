@@ -1,7 +1,7 @@
 """What a model must do at least: operations of its matrix products and convolutions, and bytes it must read
 and write once.
 
-Enters: an exported program. Leaves: Cost(operations, bytes).
+Enters: an exported program. Leaves: Cost(operations, bytes, dtype), where dtype is that of most weights.
 Operations are counted by torch.utils.flop_counter (a multiply-add is two; convolutions as direct ones, so a
 Winograd kernel may go below; pointwise operations, norms and softmax are not counted). Bytes are the weights,
 inputs and outputs once each; of a table that is only indexed or sliced (an embedding) only what comes out
@@ -38,6 +38,7 @@ class Cost:
 
     operations: int
     bytes: int
+    dtype: str
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -50,7 +51,17 @@ def of_program(program: torch.export.ExportedProgram, inputs: list[torch.Tensor]
     # The counter knows matrix products, but not the CPU's own attention kernel.
     with counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         program.module()(*inputs)
-    return Cost(operations=counter.get_total_flops(), bytes=_bytes_moved(program))
+    return Cost(counter.get_total_flops(), _bytes_moved(program), _weights_dtype(program))
+
+
+def _weights_dtype(program: torch.export.ExportedProgram) -> str:
+    """The floating-point dtype with the most elements among the weights; float32 without weights."""
+    elements: dict[str, int] = {"float32": 0}
+    for tensor in program.state_dict.values():
+        if tensor.is_floating_point():
+            name = str(tensor.dtype).removeprefix("torch.")
+            elements[name] = elements.get(name, 0) + tensor.numel()
+    return max(elements, key=lambda name: elements[name])
 
 
 def _bytes_moved(program: torch.export.ExportedProgram) -> int:

@@ -1,7 +1,7 @@
 """What the machine could do at best: runs floor.cc and turns a model's cost into the least time it can take.
 
     measure(program, threads=1, cpus=(0,), read_bytes=43_000_000) -> Floor(118.2 GFLOP/s, 30.1 GB/s)
-    Floor.of({"operations": 2.87e9, "bytes": 4.3e7}) -> {"operations_ms": 24.3, "bytes_ms": 1.4, ...}
+    Floor.of({"operations": 2.87e9, "bytes": 4.3e7, "dtype": "float32"}) -> {"operations_ms": 24.3, "bytes_ms": 1.4, ...}
 
 Reads are measured over a buffer as large as what the model reads, again and again, as the model does: where
 the last-level cache holds it, so it does for the model. Invariant: the rates are the best of several
@@ -21,11 +21,13 @@ from tools.bench.contender import Unavailable
 
 @dataclass(frozen=True)
 class Floor:
-    """Rates of `threads` threads together: float32 operations (a multiply-add is two) and reads."""
+    """Rates of `threads` threads together: operations (a multiply-add is two) and reads. `bfloat16_gflops` is 0 where the
+    processor has no instruction for bfloat16: its products are then float32's."""
 
     threads: int
     isa: str
     fma_gflops: float
+    bfloat16_gflops: float
     read_gbps: float
     read_mib: int
 
@@ -33,9 +35,13 @@ class Floor:
         """Plain data."""
         return asdict(self)
 
-    def of(self, cost: dict[str, int]) -> dict[str, float]:
+    def rate_gflops(self, dtype: str) -> float:
+        """The rate for products of this dtype."""
+        return max(self.fma_gflops, self.bfloat16_gflops) if dtype == "bfloat16" else self.fma_gflops
+
+    def of(self, cost: dict[str, Any]) -> dict[str, float]:
         """Least times of a model in milliseconds; the floor is the larger one."""
-        operations_ms = cost["operations"] / self.fma_gflops * 1e-6
+        operations_ms = cost["operations"] / self.rate_gflops(cost["dtype"]) * 1e-6
         bytes_ms = cost["bytes"] / self.read_gbps * 1e-6
         return {
             "operations_ms": operations_ms,
@@ -68,6 +74,7 @@ def best(floors: list[Floor]) -> Floor:
         threads=first.threads,
         isa=first.isa,
         fma_gflops=max(floor.fma_gflops for floor in floors),
+        bfloat16_gflops=max(floor.bfloat16_gflops for floor in floors),
         read_gbps=max(floor.read_gbps for floor in floors),
         read_mib=first.read_mib,
     )

@@ -61,8 +61,10 @@ def _cost_line(model: dict[str, Any]) -> str:
     text = f"{cost['operations'] / 1e9:.3g} GFLOP and {cost['bytes'] / 1e6:.3g} MB a run."
     for threads, part in model["threads"].items():
         rates, floor = part["floor_rates"], part["floor"]
+        narrow = cost["dtype"] == "bfloat16" and rates["bfloat16_gflops"] > rates["fma_gflops"]
+        rate = rates["bfloat16_gflops"] if narrow else rates["fma_gflops"]
         text += (
-            f" {_threads(threads)}: {rates['fma_gflops']:.0f} GFLOP/s of {rates['isa']} multiply-adds and "
+            f" {_threads(threads)}: {rate:.0f} GFLOP/s of {'bfloat16' if narrow else rates['isa']} multiply-adds and "
             f"{rates['read_gbps']:.0f} GB/s of reads, so at least {floor['operations_ms']:.3g} ms and "
             f"{floor['bytes_ms']:.2g} ms: floor {floor['floor_ms']:.3g} ms."
         )

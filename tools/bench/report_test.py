@@ -33,7 +33,14 @@ def _timing(median: float) -> dict[str, Any]:
 
 
 def _result() -> dict[str, Any]:
-    rates = {"threads": 1, "isa": "avx2", "fma_gflops": 100.0, "read_gbps": 20.0, "read_mib": 1}
+    rates = {
+        "threads": 1,
+        "isa": "avx2",
+        "fma_gflops": 100.0,
+        "bfloat16_gflops": 0.0,
+        "read_gbps": 20.0,
+        "read_mib": 1,
+    }
     build = {"command_s": 6.0, "compile_s": 4.0, "model_bytes": 2e6, "deploy_bytes": 436e6, "note": ""}
     freezing = {**_timing(40.0), "build": build, "distance": 3e-7, "peak_rss_bytes": 957e6}
     part = {
@@ -60,7 +67,7 @@ def _result() -> dict[str, Any]:
         "models": {
             "m": {
                 "title": "A model",
-                "cost": {"operations": 10**9, "bytes": 2 * 10**7},
+                "cost": {"operations": 10**9, "bytes": 2 * 10**7, "dtype": "float32"},
                 "eager_distance": 1e-7,
                 "threads": {"1": part},
             }
