@@ -198,10 +198,14 @@ class _Checker:
             if not isinstance(arg.value, str):
                 if missing := [s for s in arg.value.symbols() if s not in known]:
                     raise self.fail(f"size {arg.value} uses unknown symbols {missing}")
-            elif arg.mode == "in":
+                continue
+            if arg.mode == "in":
                 self.use(arg.value)
             else:
                 self._writable(arg.value)
+            device = self.values[self.use(arg.value).root].layout.device
+            if (device == "cpu") is (line.grid is not None):
+                raise self.fail(f"{arg.value!r} is on {device}, where this kernel cannot reach it")
 
     def _extern(self, line: ExternCall) -> None:
         for arg in line.args:

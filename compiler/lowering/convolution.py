@@ -138,6 +138,7 @@ def convolve_batched(b: Builder, x: Value, weight: Value, size: Index, window: W
         or weight.rank not in (3, 4)
         or not constant
         or window.transposed
+        or b.on_gpu
     ):
         return _by_reduction(b, x, weight, size, window)
     x = convert(b, x, packed_dtype(_packing(x, weight, window)))

@@ -46,7 +46,7 @@ def _split(node: Reduction, device: DeviceCost) -> list[Node]:
     mapping = {loop_var(k, e): loop_var(k + 1, e) for k, e in enumerate(node.ranges)}
     mapping[reduction_var(0, first)] = loop_var(0, parts) * chunk + reduction_var(0, chunk)
     body = substitute(node.body, mapping)
-    layout = Layout.contiguous(node.acc_dtype, (const(parts), *node.ranges))
+    layout = Layout.contiguous(node.acc_dtype, (const(parts), *node.ranges), node.layout.device)
     name = f"{node.name}_parts"
     partial = Reduction(name, layout, node.origins, (chunk, *rest), node.kind, node.acc_dtype, body)
     index = layout.index([reduction_var(0, parts), *(loop_var(k, e) for k, e in enumerate(node.ranges))])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,10 @@ def test_cut_reductions_keep_their_meaning(kind: str, size: list[int], dims: lis
 def test_others_stay_whole(kind: str, size: list[int], dims: list[int]) -> None:
     program = reduced(kind, size, dims)
     assert split_reductions(program) is program
+
+
+def test_the_parts_are_where_the_result_is() -> None:
+    program = reduced("sum", [1 << 20], [0])
+    (node,) = program.nodes
+    program.nodes = [replace(node, layout=replace(node.layout, device="cuda"))]
+    assert [n.layout.device for n in split_reductions(program).nodes] == ["cuda", "cuda"]

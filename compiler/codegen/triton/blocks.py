@@ -26,6 +26,7 @@ TRANSPOSE_BLOCK = 32
 # Elements of a row that one program keeps in registers, over all its values.
 PERSISTENT_ROW = 8192
 LOOPED_ROW = 4096
+LONG_ROW = 2048
 # Elements of one program's block in a reduction of short rows, and in one across contiguous memory.
 ROWS_BLOCK = 2048
 COLUMNS_BLOCK = 2048
@@ -84,7 +85,9 @@ def along_rows(outer: tuple[Expr, ...], inner: tuple[Expr, ...], results: Expr, 
     width = power_of_two(max(points, 2))
     few = max(1, rows // ENOUGH_PROGRAMS)
     count = max(1, min(ROWS_BLOCK // width, 1 << (few.bit_length() - 1)))
-    return Blocks((outer,), (count,), warps(count * width), inner, width, persistent=True)
+    # Of a long row each thread takes twice as many elements: there are fewer lanes to reduce across.
+    size = count * width if width < LONG_ROW else width // 2
+    return Blocks((outer,), (count,), warps(size), inner, width, persistent=True)
 
 
 def across_columns(outer: tuple[Expr, ...], inner: tuple[Expr, ...], results: Expr, reduced: Expr) -> Blocks:
