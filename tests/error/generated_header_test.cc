@@ -2,6 +2,7 @@
 // its message.
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -148,12 +149,15 @@ class Imposter : public aoti::ModelBase {
 
 void other_abi_version() {
   AotiModelApi api = *odd_aoti_api();
+  char own[64], next[64];
+  snprintf(own, sizeof own, "speaks version %u of the model ABI", AOTI_MODEL_ABI_VERSION);
+  snprintf(next, sizeof next, "speaks version %u of the model ABI", AOTI_MODEL_ABI_VERSION + 1);
   api.abi_version += 1;
-  CHECK_CONTAINS(Imposter(&api).status().message(), "speaks version 2 of the model ABI");
+  CHECK_CONTAINS(Imposter(&api).status().message(), next);
   CHECK_CONTAINS(Imposter(&api).status().message(), "build both from the same release");
   api = *odd_aoti_api();
-  api.struct_size -= 8;
-  CHECK_CONTAINS(Imposter(&api).status().message(), "speaks version 1");
+  api.struct_size = AOTI_MODEL_API_FIRST_SIZE - 8;
+  CHECK_CONTAINS(Imposter(&api).status().message(), own);
 }
 
 }  // namespace
