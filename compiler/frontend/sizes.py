@@ -7,7 +7,7 @@ conditions. What has no counterpart raises `NotASize`, which names the text.
 Invariants
 - Symbols are renamed s0, s1, ... in the order of the inputs' dims: hashed names do not reach messages and generated code.
 - A symbol that a guard says is divisible by c, or leaves the rest r, becomes `c*s + r` with a symbol of its own everywhere: `s0 // 2`
-  is then a size like any other, and the check is the one of every derived size.
+  is then a size like any other, and the check is the one of every derived size. A guard that only bounds a symbol narrows its range.
 
     "Mul(Integer(2), Symbol('s60', positive=True, integer=True))"   ->   2*s1
     "(L['y'].size()[0] % 2) == 0"   with y [s0]                      ->   y [2*s0]
@@ -78,8 +78,9 @@ class Sizes:
     def relate(self, inputs: Mapping[str, Sequence[Sequence[Expr]]], texts: Sequence[str]) -> None:
         """Takes in the guards of the program. `inputs`: sizes and strides of each input by its path, as guards name it."""
         found = [guard for text in texts for guard in self._guards(text, inputs)]
-        for guard in found:
-            self._divide(guard)
+        for learn in (self._divide, self._narrow):
+            for guard in found:
+                learn(guard.subst(self._replaced))
         kept = (guard.subst(self._replaced) for guard in found)
         self.guards = [g for g in dict.fromkeys(kept) if g.known() is not True]
 
@@ -91,20 +92,38 @@ class Sizes:
 
     def _divide(self, guard: Guard) -> None:
         """Learns the remainder of a symbol from `(a*s + b) % c == 0`."""
-        left = guard.left.subst(self._replaced)
-        if guard.op != "eq" or guard.right != 0 or left.kind != "mod":
+        value, c = _divided(guard) or (const(0), 0)
+        if len(value.terms()) != 1 or value.terms()[0][0].kind != "sym":
             return
-        value, divisor = left.args
-        assert isinstance(value, Expr) and isinstance(divisor, Expr)
-        if not divisor.is_const or len(value.terms()) != 1 or value.terms()[0][0].kind != "sym":
-            return
-        ((symbol, step),), c = value.terms(), divisor.value()
+        ((symbol, step),) = value.terms()
         if math.gcd(step, c) != 1:
             return
         rest = (-value.constant() * pow(step, -1, c)) % c
         lo = None if symbol.lo is None else -((rest - symbol.lo) // c)
         hi = None if symbol.hi is None else (symbol.hi - rest) // c
-        new = {symbol: sym(str(symbol), lo, hi) * c + rest}
+        self._replace(symbol, sym(str(symbol), lo, hi) * c + rest)
+
+    def _narrow(self, guard: Guard) -> None:
+        """Learns a bound of a symbol from a comparison of nothing but it with a number."""
+        gap = guard.right - guard.left
+        if len(gap.terms()) != 1 or gap.terms()[0][0].kind != "sym" or guard.op == "eq":
+            return
+        ((symbol, step),), rest = gap.terms(), gap.constant()
+        lo, hi = symbol.lo, symbol.hi
+        if guard.op == "ne":
+            lo = lo + 1 if lo is not None and step * lo + rest == 0 else lo
+            hi = hi - 1 if hi is not None and step * hi + rest == 0 else hi
+        elif step > 0:
+            least = -((rest - (guard.op == "lt")) // step)
+            lo = least if lo is None else max(lo, least)
+        else:
+            most = (rest - (guard.op == "lt")) // -step
+            hi = most if hi is None else min(hi, most)
+        if (lo, hi) != (symbol.lo, symbol.hi) and (lo is None or hi is None or lo <= hi):
+            self._replace(symbol, sym(str(symbol), lo, hi))
+
+    def _replace(self, symbol: Expr, by: Expr) -> None:
+        new = {symbol: by}
         self._replaced = {old: e.subst(new) for old, e in self._replaced.items()} | new
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -158,6 +177,25 @@ class Sizes:
         while f"s{n}" in self._taken:
             n += 1
         return f"s{n}"
+
+
+def _divided(guard: Guard) -> tuple[Expr, int] | None:
+    """(e, c) where the guard says that c divides e: `e % c == 0`, or `k*e == k*c*(e // c)`."""
+    gap = guard.left - guard.right
+    if guard.op != "eq":
+        return None
+    for part, factor in gap.terms():
+        if part.kind not in ("mod", "floordiv"):
+            continue
+        value, divisor = part.args
+        assert isinstance(value, Expr) and isinstance(divisor, Expr)
+        if not divisor.is_const:
+            continue
+        whole = part if part.kind == "mod" else part * divisor - value
+        scale = factor if part.kind == "mod" else factor // divisor.value()
+        if gap is whole * scale:
+            return value, divisor.value()
+    return None
 
 
 def _plain_sizes(e: Expr) -> Expr:

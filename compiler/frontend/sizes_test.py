@@ -91,7 +91,21 @@ def test_divisibility_becomes_part_of_the_size() -> None:
 def test_what_the_ranges_show_is_no_guard() -> None:
     build: Any = lambda t: [t.expr(S), t.expr(T)]  # noqa: E731
     table = related(build, "L['x'].size()[0] >= 2", "L['x'].size()[1] >= 2 and L['x'].size()[0] != 1")
-    assert [str(g) for g in table.guards] == ["2 <= s2"]
+    assert table.guards == []
+    assert [(e.lo, e.hi) for e in build(table)] == [(2, 64), (2, None)]
+
+
+def test_a_bound_narrows_the_range_and_other_relations_stay() -> None:
+    build: Any = lambda t: [t.expr(S), t.expr(T)]  # noqa: E731
+    table = related(
+        build,
+        "3*L['x'].size()[0] == 6*(L['x'].size()[0] // 2)",
+        "L['x'].size()[0] // 2 != 1",
+        "2*L['x'].size()[1] < 11",
+        "L['x'].size()[1] != 3",
+    )
+    assert [(str(e), e.lo, e.hi) for e in build(table)] == [("2*s1", 4, 64), ("s2", 0, 5)]
+    assert [str(g) for g in table.guards] == ["s2 != 3"]
 
 
 @pytest.mark.parametrize(

@@ -451,16 +451,34 @@ def _never_above(a: Expr, b: Expr) -> bool:
     return least is not None and least >= 0
 
 
+def _operands(kind: str, e: Expr) -> list[Expr]:
+    """Of nested minima (maxima), all of them."""
+    if e.kind != kind:
+        return [e]
+    return [x for a in e.args if isinstance(a, Expr) for x in _operands(kind, a)]
+
+
 def _extreme(kind: str, a: Expr, b: Expr) -> Expr:
-    if _never_above(a, b):
-        return a if kind == "min" else b
-    if _never_above(b, a):
-        return b if kind == "min" else a
-    pair = tuple(sorted((a, b), key=_rank))
+    """Operands that another one makes superfluous are left out; the rest nest in a fixed order."""
+    kept: list[Expr] = []
+    for e in dict.fromkeys((*_operands(kind, a), *_operands(kind, b))):
+        if any(_covers(kind, k, e) for k in kept):
+            continue
+        kept = [k for k in kept if not _covers(kind, e, k)]
+        kept.append(e)
+    kept.sort(key=_rank)
     pick = min if kind == "min" else max
-    lo = pick(a.lo, b.lo) if a.lo is not None and b.lo is not None else None
-    hi = pick(a.hi, b.hi) if a.hi is not None and b.hi is not None else None
-    return _make(kind, pair, lo, hi)
+    result = kept[-1]
+    for e in reversed(kept[:-1]):
+        lo = pick(e.lo, result.lo) if e.lo is not None and result.lo is not None else None
+        hi = pick(e.hi, result.hi) if e.hi is not None and result.hi is not None else None
+        result = _make(kind, (e, result), lo, hi)
+    return result
+
+
+def _covers(kind: str, a: Expr, b: Expr) -> bool:
+    """Whether the minimum (maximum) of both is a."""
+    return _never_above(a, b) if kind == "min" else _never_above(b, a)
 
 
 def minimum(a: IntLike, b: IntLike) -> Expr:

@@ -43,6 +43,10 @@ def test_minima_know_the_symbolic_order() -> None:
     assert minimum(I, S) is I
     assert maximum(I + 1, S) is S
     assert minimum(S, T).kind == "min"
+    several = maximum(maximum(S * 2, T), S * T)
+    assert maximum(several, T) is several
+    assert maximum(several, S) is several
+    assert maximum(T, maximum(S * T, S * 2)) is several
 
 
 def _random_expr(rng: random.Random, depth: int) -> Expr:

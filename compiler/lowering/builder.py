@@ -205,7 +205,10 @@ class Builder:
         return Value.stored(TensorRef(name, stride_order.permuted_layout(own, stride_order.inverse(order))))
 
     def scan(self, kind: str, dtype: DType, acc: DType, value: Value, dim: int) -> Value:
-        """The inclusive scan of `value` along `dim`."""
+        """The inclusive scan of `value` along `dim`. On the CPU running sums and products are kept in float64, as in PyTorch: every
+        element of a scan shows the error of all before it, and one after the other is as fast in either type."""
+        if kind in ("sum", "prod") and acc == float32 and not self.on_gpu:
+            acc = float64
         t = Tracer()
         result = t.cast(value.at(t, _loops(value.size)), acc)
         own = Layout.contiguous(dtype, value.size)

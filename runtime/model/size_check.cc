@@ -1,5 +1,8 @@
 #include "runtime/model/size_check.h"
 
+#include <ctype.h>
+#include <string.h>
+
 #include "runtime/model/error.h"
 #include "runtime/model/names.h"
 
@@ -23,11 +26,24 @@ AOTIRuntimeError read_dimension(const AotiSizeCheck &check, AtenTensorHandle inp
   return AOTI_RUNTIME_SUCCESS;
 }
 
+// Whether the expression has `name` as a word of its own.
+bool mentions(const char *expression, const char *name) {
+  const size_t length = strlen(name);
+  for (const char *at = strstr(expression, name); at != nullptr; at = strstr(at + 1, name)) {
+    const bool begins = at == expression || (!isalnum((unsigned char)at[-1]) && at[-1] != '_');
+    if (begins && !isalnum((unsigned char)at[length]) && at[length] != '_') return true;
+  }
+  return false;
+}
+
 // "; here s0 = 5 (dimension 0 of input 'x'), s1 = 7 (...); models/x.py:12 in forward"
 void append_sizes(Text *text, const AotiModelDesc &desc, const AotiSizeCheck &check, const int64_t *symbols) {
+  const char *before = "; here";
   for (int32_t i = 0; i < desc.num_named_symbols; ++i) {
-    append(text, "%s %s = %lld (%s)", i == 0 ? "; here" : ",", desc.symbols[i].name, (long long)symbols[i],
-           desc.symbols[i].source);
+    const AotiSymbolDesc &symbol = desc.symbols[i];
+    if (!mentions(check.text, symbol.name)) continue;
+    append(text, "%s %s = %lld (%s)", before, symbol.name, (long long)symbols[i], symbol.source);
+    before = ",";
   }
   if (check.origin != nullptr) append(text, "; %s", check.origin);
 }
