@@ -66,14 +66,14 @@ def _random_expr(rng: random.Random, depth: int) -> Expr:
     return rng.choice(makers)()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_intervals_and_bounds_hold_inside_the_loops(seed: int) -> None:
     rng = random.Random(seed)
-    for _ in range(150):
+    for _ in range(60):
         pieces = [_random_expr(rng, 2) for _ in range(2)]
         divisor = rng.choice([S, T, T + 1, S * T, const(3)])
         e = pieces[0] // divisor * divisor + pieces[0] % divisor + pieces[1]
-        for _ in range(6):
+        for _ in range(4):
             s, t = rng.randint(1, 9), rng.randint(1, 9)
             env = {S: s, T: t, I: rng.randrange(s), J: rng.randrange(t), K: rng.randrange(8)}
             value = pieces[0].evaluate(env) + pieces[1].evaluate(env)
