@@ -64,15 +64,13 @@ def tables(plan: Plan) -> str:
 
 
 def fields(plan: Plan) -> list[tuple[str, str]]:
-    """The last fields of the model's table, where it has such sizes."""
-    if not plan.symbols:
-        return []
-    found = checks(plan)
+    """The fields of the model's table that describe such sizes."""
+    found = checks(plan) if plan.symbols else []
     solves = any(not s.is_bare for s in plan.symbols)
     return [
         ("num_named_symbols", str(len(plan.symbols))),
         ("num_size_checks", str(len(found))),
-        ("symbols", "kSymbols"),
+        ("symbols", "kSymbols" if plan.symbols else "nullptr"),
         ("size_checks", "kSizeChecks" if found else "nullptr"),
         ("solve_symbols", "solve_symbols" if solves else "nullptr"),
         ("size_check_value", "size_check_value" if found else "nullptr"),
