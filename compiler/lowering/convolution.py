@@ -4,7 +4,8 @@
                                                      kernel; activations channels-last; bfloat16 stays
                                                      bfloat16 in memory where the channels of a group are even
     on a GPU, float32 and 16-bit, one group      ->  a matrix product with the taps written out
-    3-D, transposed, float64, computed weights   ->  a reduction over channels and window (correct, not fast)
+    transposed, stride = kernel, constant weight ->  a matrix product; each pixel's columns are the pixels that it becomes
+    3-D, other transposed, float64, computed weights  ->  a reduction over channels and window (correct, not fast)
 
 Before/after (conv 3x3, stride 1, padding 1, [1, 64, 56, 56]; the input is stored channels-last, so nothing is
 reordered):
@@ -140,6 +141,8 @@ def convolve_batched(b: Builder, x: Value, weight: Value, size: Index, window: W
         or window.transposed
         or b.on_gpu
     ):
+        if constant and compute_dtype(x.dtype) == dtypes.float32 and _only_spreads(x, weight, size, window):
+            return _by_spreading(b, x, weight, size)
         return _by_reduction(b, x, weight, size, window)
     x = convert(b, x, packed_dtype(_packing(x, weight, window)))
     if weight.rank == 4:
@@ -232,6 +235,29 @@ def _params(x: Value, weight: Value, size: Index, window: Window) -> list[Parame
     for name, values in (("stride", window.stride), ("pad", window.padding), ("dil", window.dilation)):
         fields[f"{name}_h"], fields[f"{name}_w"] = values
     return [*fields.items(), ("groups", window.groups)]
+
+
+def _only_spreads(x: Value, weight: Value, size: Index, window: Window) -> bool:
+    """Whether every output pixel of a transposed convolution comes from one input pixel and one tap."""
+    sizes = zip(x.size[2:], weight.size[2:], size[2:], window.stride, strict=True)
+    whole = all(k == s and out is extent * s for extent, k, out, s in sizes)
+    return window.transposed and window.groups == 1 and set(window.padding) == {0} and whole
+
+
+def _by_spreading(b: Builder, x: Value, weight: Value, size: Index) -> Value:
+    """A matrix product over input pixels; weight [C, OC, kernel...] is its right side as it lies in memory."""
+    kernel, spatial = weight.size[2:], x.size[2:]
+    rows = permute(b, b.realize(x, (0, *range(2, x.rank), 1)), (0, *range(2, x.rank), 1))
+    rows = reshape(b, rows, (mul_all((x.size[0], *spatial)), x.size[1]))
+    products = wide_product(b, rows, reshape(b, weight, (x.size[1], mul_all(weight.size[1:]))))
+
+    def element(t: Tracer, i: Index) -> Scalar:
+        row, column = i[0], i[1]
+        for place, extent, taps in zip(i[2:], spatial, kernel, strict=True):
+            row, column = row * extent + place // taps, column * taps + place % taps
+        return products.at(t, (row, column))
+
+    return b.lazy(products.dtype, size, element, Cost(ops=2 * len(kernel)))
 
 
 def _by_reduction(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> Value:

@@ -51,6 +51,14 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
     "conv1d": (nn.Conv1d(4, 5, 3, padding=1, stride=2), ((2, 4, 9),)),
     "conv3d": (nn.Conv3d(2, 3, 2, padding=1), ((1, 2, 4, 5, 3),)),
     "conv transposed": (nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1), (IMAGE,)),
+    "conv transposed, stride is kernel": (nn.ConvTranspose2d(4, 3, 2, stride=2), (IMAGE,)),
+    "conv transposed, uneven": (nn.ConvTranspose2d(5, 3, (2, 3), stride=(2, 3), bias=False), ((1, 5, 4, 3),)),
+    "conv transposed 1d, bfloat16": (
+        nn.ConvTranspose1d(4, 6, 4, stride=4).bfloat16(),
+        (torch.randn(2, 4, 5).bfloat16(),),
+    ),
+    "conv transposed 3d": (nn.ConvTranspose3d(4, 2, 2, stride=2), ((1, 4, 2, 3, 2),)),
+    "conv transposed, output padding": (nn.ConvTranspose2d(4, 3, 2, stride=2, output_padding=1), (IMAGE,)),
     "conv transposed grouped": (nn.ConvTranspose1d(4, 6, 3, groups=2, dilation=2), ((2, 4, 5),)),
     "conv computed weight": (lambda x, w: F.conv2d(x, w, padding=1), (IMAGE, (5, 4, 3, 3))),
     "conv float64": (
@@ -102,6 +110,10 @@ def test_convolutions(name: str) -> None:
 
 def _kinds(program: Program) -> list[str]:
     return [n.template if isinstance(n, TemplateKernel) else type(n).__name__ for n in program.nodes]
+
+
+def test_a_transposed_convolution_that_only_spreads_is_a_product() -> None:
+    assert _kinds_of(nn.ConvTranspose2d(4, 3, 2, stride=2), (2, 4, 9, 8)) == ["gemm"]
 
 
 def test_batch_norm_disappears_and_nothing_is_reordered_between_convolutions() -> None:
