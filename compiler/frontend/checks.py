@@ -10,16 +10,20 @@ from torch._ops import HigherOrderOperator
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
+from compiler.frontend.blocks import OPERANDS, every_module
 from compiler.frontend.signature import MUTATIONS
 from compiler.ir.dtypes import BY_NAME
 from compiler.support.diagnostics import Problem
+
+_NUMBERS = (torch.SymInt, torch.SymFloat, torch.SymBool)
 
 
 def run(program: ExportedProgram) -> list[Problem]:
     """All problems, in graph order, each with its first place only."""
     problems = [*_signature(program)]
-    for node in program.graph.nodes:
-        problems += _node(node)
+    for module in every_module(program.graph_module):
+        for node in module.graph.nodes:
+            problems += _node(node)
     return list({p.what: p for p in reversed(problems)}.values())[::-1]
 
 
@@ -51,15 +55,34 @@ def _signature(program: ExportedProgram) -> Iterator[Problem]:
 def _node(node: torch.fx.Node) -> Iterator[Problem]:
     where = node.meta["origin"].location
     if isinstance(node.target, HigherOrderOperator):
-        yield Problem(
-            f"higher-order operator {node.target} is not supported",
-            where,
-            "write the model without data-dependent control flow",
-        )
+        yield from _control_flow(node, where)
     values = node.meta.get("val")
     for value in values if isinstance(values, (tuple, list)) else [values]:
         if isinstance(value, torch.Tensor):
             yield from _tensor(node, value, where)
+
+
+def _control_flow(node: torch.fx.Node, where: str) -> Iterator[Problem]:
+    name = str(node.target)
+    if name not in OPERANDS:
+        yield Problem(
+            f"higher-order operator {name} is not supported", where, f"supported: {', '.join(OPERANDS)}"
+        )
+        return
+    operands = [*OPERANDS[name](*node.args), *([node.args[0]] if name == "cond" else [])]
+    for k, operand in enumerate(operands):
+        if isinstance(operand, torch.fx.Node) and isinstance(operand.meta.get("val"), _NUMBERS):
+            yield Problem(
+                f"operand {k} of {name} is a size, {operand.name}",
+                where,
+                "make it a tensor (torch.full) before the call, or export with this size fixed",
+            )
+        elif operand is not None and not isinstance(operand, torch.fx.Node):
+            yield Problem(
+                f"operand {k} of {name} is the Python value {operand}",
+                where,
+                "make it a tensor (torch.tensor) before the call",
+            )
 
 
 def _tensor(node: torch.fx.Node, value: torch.Tensor, where: str) -> Iterator[Problem]:

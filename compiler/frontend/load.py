@@ -23,6 +23,7 @@ import torch
 from torch.export import ExportedProgram
 
 from compiler.frontend import (
+    blocks,
     checks,
     decompositions,
     provenance,
@@ -47,12 +48,13 @@ def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
     """The same from a program in memory."""
     promised = signature.promised_strides(program)
     program = decompositions.decompose(program)
-    provenance.attach(program.graph_module)
+    for module in blocks.every_module(program.graph_module):
+        provenance.attach(module)
     problems = checks.run(program)
     sizes, unknown = symbolic_program.run(program)
     if problems or unknown:
         raise refuse(f"{ctx.options.name} cannot be compiled", [*problems, *unknown])
-    inputs, constants = signature.inputs(program), signature.constants(program)
+    inputs, constants, data = signature.inputs(program), signature.constants(program), signature.data(program)
     _drop_fixed_inputs(
         program.graph_module, {i.placeholder for i in inputs} | {c.placeholder for c in constants}
     )
@@ -62,11 +64,12 @@ def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
         inputs=inputs,
         constants=constants,
         outputs=signature.outputs(program, symbolic_program.converted(promised, sizes)),
-        data=signature.data(program),
+        data=data,
         in_spec=signature.spec_text(program.call_spec.in_spec),
         out_spec=signature.spec_text(program.call_spec.out_spec),
         guards=sizes.guards,
         meta={"torch": torch.__version__},
+        blocks=blocks.make(program.graph_module, ctx.options.name, constants, data),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch import nn
 from compiler.frontend import provenance
 from compiler.frontend.load import from_program, load
 from compiler.ir.graph import ModelGraph
+from compiler.ir.graph_text import print_graph
 from compiler.support.diagnostics import UserError
 from compiler.support.options import CompileOptions, Context
 
@@ -134,14 +136,34 @@ def test_what_the_model_changes_is_told_by_placeholder() -> None:
     assert graph.outputs[2].mutates == "" and graph.outputs[2].stride == (3, 1)
 
 
-def test_control_flow_is_refused_with_its_line() -> None:
+def test_bodies_of_control_flow_are_graphs_with_their_constants() -> None:
     class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(3, 3)
+
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            result: torch.Tensor = torch.cond(x.sum() > 0, torch.sin, torch.cos, [x])
+            result: torch.Tensor = torch.cond(x.sum() > 0, lambda v: self.linear(v), lambda v: v.cos(), [x])
             return result
 
-    with pytest.raises(UserError, match="higher-order operator cond is not supported"):
-        _graph(Model(), X)
+    graph = _graph(Model(), X)
+    assert list(graph.blocks) == ["true_graph_0", "false_graph_0"]
+    then = graph.blocks["true_graph_0"]
+    assert sorted(c.fqn for c in then.constants) == ["linear.bias", "linear.weight"]
+    assert [i.position for i in then.inputs] == [0] and "in forward" in print_graph(graph)
+
+
+def test_other_higher_order_operators_are_refused_with_their_line() -> None:
+    class Model(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            from torch.nn.attention.flex_attention import flex_attention
+
+            result: torch.Tensor = flex_attention(x, x, x)
+            return result
+
+    message = "operator flex_attention is not supported.*load_test.py.*supported: cond, while_loop"
+    with pytest.raises(UserError, match=re.compile(message, re.DOTALL)):
+        _graph(Model(), torch.randn(1, 1, 16, 16))
 
 
 def test_dynamic_sizes_become_expressions() -> None:

@@ -16,6 +16,7 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, TensorArgument
 
 from compiler.frontend import input_paths
+from compiler.frontend.blocks import every_module
 from compiler.frontend.sizes import NotASize, Range, Sizes
 from compiler.ir.expr import Expr, IntLike, exprs
 from compiler.ir.tensor_type import tensor_type
@@ -33,9 +34,10 @@ def run(program: ExportedProgram) -> tuple[Sizes, list[Problem]]:
         sizes.relate(_inputs(program, sizes), getattr(program, "_guards_code", None) or [])
     except NotASize as error:
         problems.append(Problem(f"a guard of the exported program cannot be checked: {error}", "", _REMEDY))
-    for node in list(program.graph.nodes):
-        if "val" in node.meta:
-            problems += _convert(node, sizes)
+    for module in every_module(program.graph_module):
+        for node in list(module.graph.nodes):
+            if "val" in node.meta:
+                problems += _convert(node, sizes)
     return sizes, problems
 
 

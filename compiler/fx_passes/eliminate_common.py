@@ -9,6 +9,7 @@ import operator
 
 import torch
 import torch.fx
+from torch._ops import HigherOrderOperator
 
 from compiler.fx_passes.rewriter import Rewriter
 from compiler.ir.graph import ModelGraph
@@ -19,7 +20,9 @@ def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     r = Rewriter(graph)
     seen: dict[object, torch.fx.Node] = {}
     for node in r.calls():
-        if node.target is not operator.getitem and _is_random(node):
+        if node.target is not operator.getitem and (
+            _is_random(node) or isinstance(node.target, HigherOrderOperator)
+        ):
             continue
         known = seen.setdefault((node.target, _key(node.args), _key(node.kwargs)), node)
         if known is not node:

@@ -5,6 +5,8 @@ Enters: what the frontend made. Leaves: the same model in the operators that low
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from compiler.fx_passes import (
     canonicalize_attention,
     canonicalize_matmul,
@@ -17,7 +19,7 @@ from compiler.fx_passes import (
 )
 from compiler.ir.graph import ModelGraph
 from compiler.ir.graph_text import print_graph
-from compiler.support.options import Context
+from compiler.support.options import Context, no_dump
 
 PASSES = (
     remove_no_ops,
@@ -31,7 +33,9 @@ PASSES = (
 
 
 def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
-    """All passes. The graph is edited in place and returned."""
+    """All passes, over the bodies of control flow first. The graph is edited in place and returned."""
+    for block in graph.blocks.values():
+        run(block, replace(ctx, dump=no_dump))  # its text is part of the whole graph's
     graph.originals, graph.original_data = originals.collect(graph), dict(graph.data)
     for fx_pass in PASSES:
         graph = fx_pass.run(graph, ctx)

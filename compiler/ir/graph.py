@@ -2,9 +2,11 @@
 it.
 
 Invariants
-- Every placeholder of `module.graph` is named in `inputs` or in `constants`; every call is an ATen overload or a
-  getitem; each node has `meta["val"]` (`ir.tensor_type`, since all is on the CPU; or a scalar) and
+- Every placeholder of `module.graph` is named in `inputs` or in `constants`; every call is an ATen overload, a
+  getitem or a control-flow operator; each node has `meta["val"]` (`ir.tensor_type`, since all is on the CPU; or a scalar) and
   `meta["origin"]` (support.origins.Origin).
+- A call of cond, while_loop, scan or map_impl names its bodies by get_attr nodes; each is a graph of its own in `blocks`. A block's
+  placeholder whose operand is a constant of the graph around it is that constant there too; the others are its inputs.
 - `outputs[i]` describes the i-th element of the output node's (flat) tuple.
 - Sizes that are known at run time only are expressions over size symbols (`ir.expr`): in a tensor's type (`ir.tensor_type`) and as
   arguments of calls. `guards` is what must hold of them beside the ranges of the symbols.
@@ -32,6 +34,7 @@ class GraphInput:
     name: str
     origin: str = ""
     mutated: bool = False  # the model writes to the caller's memory
+    position: int = 0  # of a block's input: which operand of the call it is
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,12 @@ class ModelGraph:
     meta: dict[str, str] = field(default_factory=dict)  # torch version of the export, ...
     originals: list[Original] = field(default_factory=list)  # what the model held before any pass
     original_data: dict[str, torch.Tensor] = field(default_factory=dict)  # theirs, by fqn
-    recipes: dict[str, Recipe | Fixed] = field(default_factory=dict)  # of folded constants, by their key in `data`
+    recipes: dict[str, Recipe | Fixed] = field(
+        default_factory=dict
+    )  # of folded constants, by their key in `data`
+    blocks: dict[str, ModelGraph] = field(
+        default_factory=dict
+    )  # bodies, by the target of their get_attr node
 
     def recipe(self, fqn: str) -> Recipe | Fixed:
         """How the constant `fqn` of `data` is made of the originals."""

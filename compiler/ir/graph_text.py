@@ -30,6 +30,9 @@ def print_graph(graph: ModelGraph) -> str:
             lines += [
                 f"output {o.name} = {_argument(v)}" for o, v in zip(graph.outputs, returned, strict=True)
             ]
+    for target, block in graph.blocks.items():
+        lines.append(f"block {target}")
+        lines += [f"  {line}" for line in print_graph(block).splitlines()]
     return "\n".join(lines) + "\n"
 
 

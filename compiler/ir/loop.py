@@ -4,7 +4,7 @@ A node of a loop kind (`Pointwise`, `Reduction`, `Scan`, `Scatter`) has loop ran
 of scalar operations in which loads name a buffer and an index expression over the loop variables `i0, i1,
 ...` (and `r0, r1, ...` for reduced ranges). `TemplateKernel` (GEMM, convolution, attention) and
 `ExternKernel` (a call through the C shim) name their operands as `TensorRef`s. `View` is another name and
-layout for a buffer's memory.
+layout for a buffer's memory. `Cond` and `While` hold programs of their own.
 
 Invariants (checked by `compiler.ir.loop_verify`)
 - Nodes are in a valid order; a buffer is written by exactly one node (the one of the same name) before it is
@@ -270,6 +270,44 @@ class ExternKernel(Node):
 
     def operands(self) -> list[TensorRef]:
         return [a for a in self.args if isinstance(a, TensorRef)]
+
+
+@dataclass(frozen=True)
+class Cond(Node):
+    """Runs `then` where the one element of `predicate` is true, else `otherwise`. Its own buffer holds nothing.
+
+    Blocks of `Cond` and `While` are programs without outputs: their inputs are buffers of the program around them, under the same
+    names, and what they leave there are their mutations, of the `Result`s that follow the node. Names are unique over all blocks."""
+
+    predicate: TensorRef
+    then: Program
+    otherwise: Program
+
+    @property
+    def blocks(self) -> tuple[Program, ...]:
+        return (self.then, self.otherwise)
+
+
+@dataclass(frozen=True)
+class While(Node):
+    """Runs `enter` once; then `test`, which mutates the node's own buffer (one bool), and while that is true `body` and `test` again.
+
+    What the body mutates, it and the test read in the next turn. A result that `enter` does not mutate starts undefined."""
+
+    enter: Program
+    test: Program
+    body: Program
+
+    @property
+    def blocks(self) -> tuple[Program, ...]:
+        return (self.enter, self.test, self.body)
+
+
+@dataclass(frozen=True)
+class Result(Node):
+    """A buffer that the blocks of the node `control` write. It comes right after that node or another result of it."""
+
+    control: str
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import numpy as np
 from compiler.ir.expr import Expr
 from compiler.ir.loop import (
     Body,
+    Cond,
     Constant,
     Layout,
     Node,
@@ -29,12 +30,14 @@ from compiler.ir.loop import (
     Pointwise,
     Program,
     Reduction,
+    Result,
     Scan,
     Scatter,
     Sort,
     TemplateKernel,
     TensorRef,
     View,
+    While,
     indirect_var,
     loop_var,
     reduction_var,
@@ -90,9 +93,35 @@ def _exact(data: Any) -> Any:
     return torch.float32 if data.dtype == torch.bfloat16 else data.dtype
 
 
+def _run_block(block: Program, buffers: dict[str, Array]) -> None:
+    """Runs a block of `Cond` or `While`: leaves in `buffers` what it mutates, and nothing else."""
+    inner = dict(buffers)
+    packed = {c.name: c for c in block.constants if c.packing}
+    for c in block.constants:
+        if not c.packing:
+            write(inner, c.name, c.layout, constant_array(c, block))
+    for node in block.nodes:
+        run_node(node, inner, packed, block)
+    layouts = {i.name: i.layout for i in block.inputs}
+    for m in block.mutations:
+        write(buffers, m.target, layouts[m.target], read(m.value, inner))
+
+
 def run_node(node: Node, buffers: dict[str, Array], packed: Mapping[str, Constant], program: Program) -> None:
     """Computes one node's buffer."""
-    if isinstance(node, View):
+    if isinstance(node, Cond):
+        _run_block(node.then if read(node.predicate, buffers).item() else node.otherwise, buffers)
+    elif isinstance(node, While):
+        for slot in (s for block in node.blocks for s in block.inputs if s.name not in buffers):
+            write(buffers, slot.name, slot.layout, np.zeros([e.value() for e in slot.layout.size]))
+        _run_block(node.enter, buffers)
+        _run_block(node.test, buffers)
+        while buffers[node.name].item():
+            _run_block(node.body, buffers)
+            _run_block(node.test, buffers)
+    elif isinstance(node, Result):
+        assert node.name in buffers, f"{node.control} did not write {node.name}"
+    elif isinstance(node, View):
         buffers[node.name] = buffers[node.operand.buffer]
     elif isinstance(node, Pointwise):
         env = loop_grid(node.ranges)

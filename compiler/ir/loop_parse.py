@@ -17,6 +17,7 @@ from compiler.ir.guard import parse_guard
 from compiler.ir.loop import (
     Body,
     BodyOp,
+    Cond,
     Constant,
     ExternKernel,
     Input,
@@ -27,12 +28,14 @@ from compiler.ir.loop import (
     Pointwise,
     Program,
     Reduction,
+    Result,
     Scan,
     Scatter,
     Sort,
     TemplateKernel,
     TensorRef,
     View,
+    While,
     indirect_var,
     loop_var,
     reduction_var,
@@ -55,11 +58,11 @@ def parse_program(text: str, data: Mapping[str, object] | None = None) -> Progra
 
 
 class _Parser:
-    def __init__(self, text: str, data: dict[str, object]) -> None:
+    def __init__(self, text: str, data: dict[str, object], symbols: Symbols | None = None) -> None:
         self.lines = [line for line in text.split("\n") if line.strip()]
         self.position = 0
         self.result = Program("", [], [], [], [], data)
-        self.symbols: dict[str, Expr] = {}
+        self.symbols: dict[str, Expr] = dict(symbols or {})
 
     def program(self) -> Program:
         readers: dict[str, Callable[[Scanner], None]] = {
@@ -169,6 +172,7 @@ class _Parser:
         makers: dict[str, Callable[[str, str, Scanner], Node]] = {
             "pointwise": self._pointwise, "reduction": self._reduction, "scan": self._scan, "scatter": self._scatter,
             "sort": self._sort, "view": self._view, "template": self._template, "extern": self._extern,
+            "cond": self._cond, "while": self._while, "result": self._result,
         }  # fmt: skip
         return makers[kind](name, variant, s)
 
@@ -252,6 +256,38 @@ class _Parser:
                 args.append(plain(line, self.symbols))
             line.end()
         return ExternKernel(name, layout, origins, function, tuple(args), op)
+
+    def _cond(self, name: str, _: str, s: Scanner) -> Node:
+        layout = self.layout(s)
+        s.expect("on")
+        predicate = self.ref(s)
+        origins, rest = self._origins()
+        then, otherwise = self._blocks(rest)
+        return Cond(name, layout, origins, predicate, then, otherwise)
+
+    def _while(self, name: str, _: str, s: Scanner) -> Node:
+        layout = self.layout(s)
+        origins, rest = self._origins()
+        enter, test, body = self._blocks(rest)
+        return While(name, layout, origins, enter, test, body)
+
+    def _result(self, name: str, _: str, s: Scanner) -> Node:
+        layout = self.layout(s)
+        s.expect("of")
+        control = s.word()
+        return Result(name, layout, self._origins()[0], control)
+
+    def _blocks(self, lines: Sequence[Scanner]) -> list[Program]:
+        """The programs in the lines that begin with a bar."""
+        texts: list[list[str]] = []
+        for s in lines:
+            if not s.line.startswith("| "):
+                raise ValueError(f"expected a line of a block, got {s.line!r}")
+            if s.line.startswith("| program "):
+                texts.append([])
+            texts[-1].append(s.line[2:])
+        blocks = [_Parser("\n".join(text), self.result.data, self.symbols) for text in texts]
+        return [b.program() for b in blocks]
 
     def _origins(self) -> tuple[tuple[Origin, ...], list[Scanner]]:
         origins, rest = [], []

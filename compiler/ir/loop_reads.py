@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from compiler.ir.loop import (
+    Cond,
     ExternKernel,
     Node,
     Pointwise,
     Reduction,
+    Result,
     Scan,
     Scatter,
     Sort,
     TemplateKernel,
     View,
+    While,
 )
 
 
@@ -28,4 +31,12 @@ def buffers_read(node: Node) -> tuple[str, ...]:
         names += [r.buffer for r in node.operands]
     if isinstance(node, ExternKernel):
         names += [r.buffer for r in node.operands()]
+    if isinstance(node, Cond):
+        names.append(node.predicate.buffer)
+    if isinstance(node, (Cond, While)):
+        made = {node.name}.union(*(block.mutated() for block in node.blocks))
+        for block in node.blocks:
+            names += [i.name for i in block.inputs if i.name not in made] + [c.name for c in block.constants]
+    if isinstance(node, Result):
+        names.append(node.control)
     return tuple(dict.fromkeys(names))

@@ -14,6 +14,12 @@ its SHA-256 is.
     buf1 = template bmm float32 [1, 64, 64] stride [4096, 64, 1] over [1, 64, 64]
       operand buf0 float32 [1, 64, 64] stride [4096, 64, 1]
       param B = int 1
+    while6 = while bool [] stride []          each line of a block begins with |
+      | program enter
+      | input buf7 int64 [] stride []
+      | buf8 = pointwise int64 [] stride []
+      ...
+    buf7 = result int64 [] stride [] of while6
     mutate b_count = buf3 int64 [] stride []
     output output = buf2 float32 [64, 64] stride [64, 1]
 """
@@ -29,6 +35,7 @@ from compiler.ir.expr import Expr
 from compiler.ir.loop import (
     Body,
     BodyOp,
+    Cond,
     Constant,
     ExternKernel,
     Layout,
@@ -37,12 +44,14 @@ from compiler.ir.loop import (
     Pointwise,
     Program,
     Reduction,
+    Result,
     Scan,
     Scatter,
     Sort,
     TemplateKernel,
     TensorRef,
     View,
+    While,
 )
 from compiler.ir.recipe import print_original, print_recipe
 from compiler.ir.size_float import SizeFloat
@@ -170,11 +179,20 @@ def _head(node: Node) -> str:
         return f"view {layout} of {_ref(node.operand)}"
     if isinstance(node, TemplateKernel):
         return f"template {node.template} {layout} over {print_exprs(node.ranges)}"
+    if isinstance(node, Cond):
+        return f"cond {layout} on {_ref(node.predicate)}"
+    if isinstance(node, While):
+        return f"while {layout}"
+    if isinstance(node, Result):
+        return f"result {layout} of {node.control}"
     assert isinstance(node, ExternKernel), type(node)
     return f"extern {node.function} {layout} op {json.dumps(node.aten_op)}"
 
 
 def _details(node: Node) -> Iterator[str]:
+    if isinstance(node, (Cond, While)):
+        for block in node.blocks:
+            yield from (f"| {line}" for line in print_program(block).splitlines())
     if isinstance(node, TemplateKernel):
         yield from (f"operand {_ref(o)}" for o in node.operands)
         yield from (f"param {name} = {print_scalar(value)}" for name, value in node.params)

@@ -14,18 +14,21 @@ from compiler.ir.expr import Expr
 from compiler.ir.loop import (
     Body,
     BodyOp,
+    Cond,
     ExternKernel,
     Layout,
     Node,
     Pointwise,
     Program,
     Reduction,
+    Result,
     Scan,
     Scatter,
     Sort,
     TemplateKernel,
     TensorRef,
     View,
+    While,
     indirect_var,
     loop_var,
     reduction_var,
@@ -64,12 +67,14 @@ def verify(program: Program) -> None:
 
 
 class _Verifier:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, sizes: frozenset[Expr] = frozenset()) -> None:
         self.program = program
+        # Size symbols of the inputs, and those of the program around a block.
+        self.sizes: frozenset[Expr] = sizes | set(program.size_symbols())
         self.layouts: dict[str, Layout] = {}
-        self.sizes = set(program.size_symbols())
         self.packed = {c.name for c in program.constants if c.packing}
         self.where = ""
+        self.previous: Node | None = None
 
     def run(self) -> None:
         for name, layout in [
@@ -82,6 +87,7 @@ class _Verifier:
             self.where = node.name
             self.node(node)
             self.define(node.name, node.layout)
+            self.previous = node
         self.mutations()
         for output in self.program.outputs:
             self.where = f"output {output.name}"
@@ -170,6 +176,10 @@ class _Verifier:
             self.ref(node.operand)
         elif isinstance(node, TemplateKernel):
             self.template(node)
+        elif isinstance(node, (Cond, While)):
+            self.control(node)
+        elif isinstance(node, Result):
+            self.result(node)
         elif isinstance(node, ExternKernel):
             for operand in node.operands():
                 self.ref(operand)
@@ -203,6 +213,38 @@ class _Verifier:
         if node.index.hi is not None:
             self.inside(node.index, node.layout, f"the store index {node.index}")
 
+    def control(self, node: Cond | While) -> None:
+        if isinstance(node, Cond):
+            self.ref(node.predicate)
+        predicate = node.predicate.layout if isinstance(node, Cond) else node.layout
+        self.check(
+            predicate.dtype == dtypes.bool_ and predicate.numel() == 1, "the predicate is not one bool"
+        )
+        results = {
+            n.name: n.layout for n in self.program.nodes if isinstance(n, Result) and n.control == node.name
+        }
+        if isinstance(node, While):
+            results[node.name] = node.layout
+        written: set[str] = set()
+        for block in node.blocks:
+            self.check(not block.outputs, f"block {block.name} has outputs")
+            written |= block.mutated()
+            for slot in block.inputs:
+                known = results.get(slot.name, self.layouts.get(slot.name))
+                self.check(known == slot.layout, f"block {block.name}: {slot.name} is no such buffer here")
+            inner = {n.name for n in block.nodes}
+            self.check(inner.isdisjoint(self.layouts), f"block {block.name} defines a name that is taken")
+            _Verifier(block, self.sizes).run()
+        self.check(
+            written == results.keys(), f"blocks write {sorted(written)}, results are {sorted(results)}"
+        )
+
+    def result(self, node: Result) -> None:
+        previous = self.previous
+        follows = isinstance(previous, Result) and previous.control == node.control
+        control = isinstance(previous, (Cond, While)) and previous.name == node.control
+        self.check(follows or control, f"does not come right after {node.control}")
+
     def template(self, node: TemplateKernel) -> None:
         self.check(node.template in TEMPLATES, f"unknown template {node.template!r}")
         counts, names = TEMPLATES[node.template]
@@ -230,7 +272,7 @@ class _Verifier:
         loops = {loop_var(k, e) for k, e in enumerate(ranges)} | {
             reduction_var(k, e) for k, e in enumerate(reduced)
         }
-        return self.sizes | loops
+        return loops | self.sizes
 
     def body(self, body: Body, ranges: Sequence[Expr], reduced: Sequence[Expr]) -> list[dtypes.DType]:
         """Checks every op; returns the types of the yields."""

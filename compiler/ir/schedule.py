@@ -12,6 +12,7 @@ Invariants (checked by `compiler.scheduler.verify`)
 - A buffer whose size is known at run time only lies in a slot of the arena, at its start. Slots lie one after the other behind the
   `arena_bytes` of fixed sizes, each as large as the largest buffer that it holds in turn; where they begin is computed in every run.
 - A buffer in `local` is read only inside its own group and has no memory outside the kernel.
+- A block's buffers lie in the arena from `blocks_offset` of its group on, where nothing else is alive during that group.
 - A launched group has one iteration space, `outer` x `inner`, with variables `loop_var(k, outer[k])` and
   `reduction_var(k, inner[k])`; each of its nodes is a `Member` whose index expressions are over these. Inside a group a member loads
   what another one defines at exactly the index where that one stores it.
@@ -26,6 +27,7 @@ Before/after (softmax over the last dim of [64, 64], four nodes of the program, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -56,10 +58,11 @@ class Member:
 
 @dataclass
 class KernelGroup:
-    """Nodes that become one launch (`loops`, `template`), one shim call (`extern`) or nothing (`view`), in execution order."""
+    """Nodes that become one launch (`loops`, `template`), one shim call (`extern`), nothing (`view`), or a branch or loop with its
+    results (`control`), in execution order."""
 
     name: str  # cpp_fused_add_relu_3; for extern: the shim function; for view: the buffer
-    kind: str  # "loops", "template", "extern", "view"
+    kind: str  # "loops", "template", "extern", "view", "control"
     nodes: list[Node]
     local: set[str] = field(default_factory=set)  # buffers that never leave the kernel
     outer: tuple[Expr, ...] = ()  # extents of the loops that all members share
@@ -67,6 +70,9 @@ class KernelGroup:
         Expr, ...
     ] = ()  # extents of the reduced loops, or of a template's columns; () for pointwise groups
     members: tuple[Member, ...] = ()  # of launched groups, in the order of `nodes`
+    blocks: tuple[Schedule, ...] = ()  # of a branch or loop, in the order of its node's `blocks`
+    blocks_offset: int = 0  # where in the arena those blocks' own arenas begin, one over the other
+    blocks_slot: int = 0  # the first of the slots that are theirs
 
     @property
     def origins(self) -> tuple[Origin, ...]:
@@ -102,6 +108,14 @@ class Schedule:
     def layouts(self) -> dict[str, Layout]:
         """Every buffer's own layout by name."""
         return self.program.layouts()
+
+    def launched(self) -> Iterator[tuple[Schedule, KernelGroup]]:
+        """The groups that need a kernel, those of blocks too, each with the schedule that it is in."""
+        for group in self.groups:
+            if group.kind in ("loops", "template"):
+                yield self, group
+            for block in group.blocks:
+                yield from block.launched()
 
     def storage(self, buffer: str) -> str:
         """The buffer whose memory `buffer` names: itself, or what a view is (in the end) a view of."""

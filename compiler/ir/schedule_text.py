@@ -10,6 +10,12 @@
       ...
     group buf4 view
       node buf4
+    group cond5 control blocks at 128 slot 0         lines of blocks, whole schedules with their programs, begin with |
+      node cond5
+      node buf6
+      local cond5
+      | program then
+      ...
     place buf3 arena 0 size 16384
     place buf4 view of buf3
     reuse buf5 = buf3
@@ -34,19 +40,25 @@ _HEAD = "\nschedule arena "
 
 def print_schedule(schedule: Schedule) -> str:
     """The whole schedule as text, with a newline at the end."""
+    return print_program(schedule.program) + "\n".join(_schedule(schedule)) + "\n"
+
+
+def _schedule(schedule: Schedule) -> list[str]:
     lines = [f"schedule arena {schedule.arena_bytes}"]
     lines += [f"slot [{size}]" for size in schedule.slots]
     for group in schedule.groups:
         lines += _group(group)
     lines += [_place(name, place) for name, place in schedule.placement.items()]
     lines += [f"reuse {new} = {old}" for new, old in schedule.reuse.items()]
-    lines += [f"explain {json.dumps(line)}" for line in schedule.explain]
-    return print_program(schedule.program) + "\n".join(lines) + "\n"
+    return lines + [f"explain {json.dumps(line)}" for line in schedule.explain]
 
 
 def _group(group: KernelGroup) -> list[str]:
     if not group.members:
-        return [f"group {group.name} {group.kind}", *(f"  node {n.name}" for n in group.nodes)]
+        at = f" blocks at {group.blocks_offset} slot {group.blocks_slot}" if group.blocks else ""
+        names = [f"  node {n.name}" for n in group.nodes] + [f"  local {b}" for b in sorted(group.local)]
+        blocks = [f"  | {line}" for block in group.blocks for line in _text_of_block(block)]
+        return [f"group {group.name} {group.kind}{at}", *names, *blocks]
     local = "".join(f" {b}" for b in sorted(group.local))
     head = (
         f"group {group.name} {group.kind} outer {print_exprs(group.outer)} inner {print_exprs(group.inner)}"
@@ -57,6 +69,10 @@ def _group(group: KernelGroup) -> list[str]:
         if m.body.ops:
             lines += [f"    {line}" for line in print_body(m.body)]
     return lines
+
+
+def _text_of_block(block: Schedule) -> list[str]:
+    return [*print_program(block.program).splitlines(), *_schedule(block)]
 
 
 def _place(name: str, place: Placement) -> str:
@@ -83,6 +99,7 @@ class _Parser:
         if not first.strip().isdigit():
             raise ValueError(f"schedule line 'schedule arena {first}': expected a number of bytes")
         self.nodes = {n.name: n for n in program.nodes}
+        self.data = program.data
         self.result = Schedule(program, [], {}, {}, int(first))
         names = (*(i.layout for i in program.inputs), *(n.layout for n in program.nodes))
         self.symbols = {
@@ -119,17 +136,31 @@ class _Parser:
             group.inner = self._exprs(s)
         if s.skip("local"):
             group.local = set(s.rest().split())
+        if s.skip("blocks"):
+            s.expect("at")
+            group.blocks_offset = int(s.word())
+            s.expect("slot")
+            group.blocks_slot = int(s.word())
         self.result.groups.append(group)
         members: list[Member] = []
+        blocks: list[list[str]] = []
         while self.position < len(self.lines) and self.lines[self.position].startswith("  "):
             line = self._next()
+            if line.line.startswith("| "):
+                if line.line.startswith("| program "):
+                    blocks.append([])
+                blocks[-1].append(line.line[2:])
+                continue
             if line.skip("node"):
                 group.nodes.append(self.nodes[line.word()])
+            elif line.skip("local"):
+                group.local.add(line.word())
             else:
                 members.append(self._member(group, line))
                 group.nodes.append(self.nodes[members[-1].name])
             line.end()
         group.members = tuple(members)
+        group.blocks = tuple(parse_schedule("\n".join(lines) + "\n", self.data) for lines in blocks)
 
     def _member(self, group: KernelGroup, s: Scanner) -> Member:
         s.expect("member")

@@ -132,9 +132,10 @@ class _Checker:
                 self._nested(then)
                 self._nested(otherwise)
             case While(predicate, test, body):
-                self._nested(test)
-                self._bool(predicate)
-                self._nested(body)
+                for _ in range(2):  # what a turn leaves is what the next one finds
+                    self._nested(test)
+                    self._bool(predicate)
+                    self._nested(body)
             case Return(values):
                 if not top or line is not self.plan.lines[-1]:
                     raise self.fail("a return that is not the last line")

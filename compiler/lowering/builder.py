@@ -72,13 +72,18 @@ class Meta:
 class Builder:
     """State of one lowering."""
 
-    def __init__(self, program: Program, constants: ConstantTable, ctx: Context) -> None:
+    def __init__(
+        self, program: Program, constants: ConstantTable, ctx: Context, outer: Builder | None = None
+    ) -> None:
+        """`outer`: the builder of the program around this one, where this is the body of a branch or loop."""
         self.program = program
         self.constants = constants
         self.ctx = ctx
-        self.origin = Origin("", "")
+        self.origin: Origin = outer.origin if outer else Origin("", "")
         self.outs: tuple[Meta, ...] = ()
-        self._taken = {i.name for i in program.inputs}
+        # Every buffer made so far, in all blocks: names are unique over the whole model.
+        self.layouts: dict[str, Layout] = outer.layouts if outer else {}
+        self.layouts.update((i.name, i.layout) for i in program.inputs)
 
     @property
     def out(self) -> Meta:
@@ -165,13 +170,16 @@ class Builder:
 
     def new_name(self) -> str:
         """The next free buffer name."""
-        n = len(self.program.nodes)
-        while f"buf{n}" in self._taken:
-            n += 1
-        return f"buf{n}"
+        return f"buf{self.next_number('buf', len(self.program.nodes))}"
+
+    def next_number(self, prefix: str, start: int = 0) -> int:
+        """The first number from `start` that makes a free name with the prefix."""
+        while f"{prefix}{start}" in self.layouts:
+            start += 1
+        return start
 
     def add(self, node: Node) -> None:
-        self._taken.add(node.name)
+        self.layouts[node.name] = node.layout
         self.program.nodes.append(node)
 
     def reduce(

@@ -44,7 +44,17 @@ class ConstantTable:
         self._names = {i.name for i in program.inputs}
         self._sources: dict[tuple[object, ...], str] = {}
         self._state: set[str] = set()  # sources of what a run changes
+        self._is_block = False
         self._recipes: dict[str, Recipe | Fixed] = {}  # by source: of its elements in the order of its memory
+
+    def nested(self, program: Program, graph: ModelGraph | None) -> ConstantTable:
+        """The table of a block: its own placeholders (none without a graph), and constants in common with this one."""
+        table = ConstantTable(program, graph or self._model)
+        table._is_block = True
+        table._data, table._fqn, table._kind, table._state = self._data, self._fqn, self._kind, self._state
+        table._made, table._by_name, table._names = self._made, self._by_name, self._names
+        table._sources, table._recipes = self._sources, self._recipes
+        return table
 
     def plain(self, placeholder: str) -> TensorRef:
         """The weight in memory as it is."""
@@ -104,6 +114,8 @@ class ConstantTable:
         read = read | self._program.mutated()
         self._program.constants = [c for c in self._by_name.values() if c.name in read]
         self._program.data = {c.source: self._data[c.source] for c in self._program.constants}
+        if self._is_block:  # the program around it says what the model held before
+            return
         fixed = {s for c in self._program.constants if isinstance(c.recipe, Fixed) for s in sources(c.recipe)}
         self._program.originals = [
             replace(o, content_hash=content_hash(self._model.original_data[o.fqn])) if o.fqn in fixed else o

@@ -21,6 +21,7 @@ FAMILIES = (
     "attention",
     "convolution",
     "pooling",
+    "control_flow",
 )
 
 

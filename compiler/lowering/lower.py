@@ -17,28 +17,24 @@ Before/after: `cos(mm(sin(x), y))` ->
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 import torch.fx
 
-from compiler.ir.expr import NotConstant, as_expr
+from compiler.ir.expr import as_expr
 from compiler.ir.graph import GraphOutput, ModelGraph
 from compiler.ir.loop import Input, Layout, Mutation, OutputRef, Program, TensorRef
 from compiler.ir.loop_reads import buffers_read
 from compiler.ir.loop_verify import verify
-from compiler.lowering import fallback, families, stride_order
-from compiler.lowering.builder import Builder, Meta
+from compiler.lowering import families, walk
+from compiler.lowering.builder import Builder
 from compiler.lowering.constants import ConstantTable
 from compiler.lowering.device import place
-from compiler.lowering.factories import full
-from compiler.lowering.realization import op_name, should_realize
-from compiler.lowering.registry import Unsupported, find
 from compiler.lowering.torch_types import to_dtype, to_sizes
 from compiler.lowering.values import Value
-from compiler.support.diagnostics import Problem, refuse
+from compiler.support.diagnostics import refuse
 from compiler.support.options import Context
 from compiler.support.origins import Origin
 
@@ -46,21 +42,18 @@ from compiler.support.origins import Origin
 def run(graph: ModelGraph, ctx: Context) -> Program:
     """Lowers the whole graph. Raises UserError listing every operator that has no lowering."""
     families.load()
-    _refuse_unsupported(graph, ctx)
+    walk.refuse_unsupported(graph, ctx)
     program = Program(graph.name, _inputs(graph), [], [], [], {}, graph.in_spec, graph.out_spec)
     program.guards = list(graph.guards)
     constants = ConstantTable(program, graph)
     builder = Builder(program, constants, ctx)
     env = _placeholders(graph, program, constants)
-    for node in graph.module.graph.nodes:
-        if node.op == "call_function":
-            env[node] = _lower_node(builder, node, env)
-        elif node.op == "output":
-            program.mutations = _mutations(builder, graph, node, env)
-            program.outputs = _outputs(builder, graph, node, env)
+    output = walk.calls(builder, graph, env)
+    program.mutations = _mutations(builder, graph, output, env)
+    program.outputs = _outputs(builder, graph, output, env)
     if ctx.problems:
         raise refuse(f"{graph.name} cannot be compiled", ctx.problems)
-    _drop_unread(program)
+    walk.drop_unread(program)
     constants.finish(_read(program))
     program = place(program, ctx.options.device)
     program.values = _values(program, env)
@@ -77,20 +70,6 @@ def _values(program: Program, env: dict[torch.fx.Node, Any]) -> dict[str, Tensor
         if node.op == "call_function" and ref is not None and ref.buffer in written:
             found[node.name] = ref
     return found
-
-
-def _refuse_unsupported(graph: ModelGraph, ctx: Context) -> None:
-    missing = [
-        n
-        for n in graph.module.graph.nodes
-        if n.op == "call_function"
-        and n.target is not operator.getitem
-        and n.users
-        and find(op_name(n)) is None
-    ]
-    problems = [p for p in (fallback.unsupported(n, ctx) for n in missing) if p is not None]
-    if problems:
-        raise refuse(f"{graph.name} has operators that cannot be compiled", problems)
 
 
 def _inputs(graph: ModelGraph) -> list[Input]:
@@ -113,46 +92,6 @@ def _placeholders(graph: ModelGraph, program: Program, constants: ConstantTable)
             ref = TensorRef(found.name, found.layout) if found else constants.plain(node.name)
             env[node] = Value.stored(ref)
     return env
-
-
-def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:
-    if not node.users:
-        return None
-    if node.target is operator.getitem:
-        return _getitem(node, env)
-    lowering = find(op_name(node))
-    b.origin = node.meta["origin"]
-    b.outs = _metas(node.meta.get("val"))
-    args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: env[n])
-    try:
-        result = lowering(b, *args, **kwargs) if lowering else fallback.call(b, node, args, kwargs)
-    except Unsupported as error:
-        b.ctx.problems.append(Problem(error.what, b.origin.location, error.remedy))
-        return _stand_in(b, node)
-    except NotConstant as error:
-        what = f"{b.origin.aten_op} needs a number that is the same in every run: {error}"
-        b.ctx.problems.append(Problem(what, b.origin.location, "export with this size fixed"))
-        return _stand_in(b, node)
-    if isinstance(result, Value) and should_realize(node, result):
-        b.realize(result)
-    return result
-
-
-def _getitem(node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:
-    source, position = node.args
-    assert isinstance(source, torch.fx.Node)
-    return env[source][position]
-
-
-def _stand_in(b: Builder, node: torch.fx.Node) -> Any:
-    """Zeros in the place of a refused result, so that the walk goes on and finds all problems."""
-    zeros = tuple(full(b, m.size, 0, m.dtype) for m in b.outs)
-    return zeros if isinstance(node.meta.get("val"), (tuple, list)) else zeros[0]
-
-
-def _metas(value: object) -> tuple[Meta, ...]:
-    values = value if isinstance(value, (tuple, list)) else (value,)
-    return tuple(Meta(to_dtype(v.dtype), to_sizes(v.shape)) for v in values if isinstance(v, torch.Tensor))
 
 
 def _outputs(
@@ -188,7 +127,7 @@ def _mutations(
         if value.ref == target:
             continue
         b.origin = arg.meta.get("origin", Origin(arg.name, "output"))
-        found[target.buffer] = Mutation(target.buffer, _in_own_buffer(b, value, target.layout, set()))
+        found[target.buffer] = Mutation(target.buffer, walk.in_own_buffer(b, value, target.layout, set()))
     return list(found.values())
 
 
@@ -197,42 +136,7 @@ def _output_ref(
 ) -> TensorRef:
     """The value in a buffer that nothing else returns, with the promised strides."""
     stride = to_sizes(described.stride if described.stride is not None else meta.stride())
-    return _in_own_buffer(b, value, Layout(value.dtype, value.size, stride, as_expr(0)), taken)
-
-
-def _in_own_buffer(b: Builder, value: Value, promised: Layout, taken: set[str]) -> TensorRef:
-    """The value as all of a node's buffer that is not in `taken`, laid out as promised."""
-    if value.ref is None and b.is_packed(promised, stride_order.of_layout(promised)):
-        b.realize(value, stride_order.of_layout(promised))
-    ref = value.ref
-    if ref is not None and ref.buffer not in taken and _is_whole_buffer(b, ref, promised):
-        return TensorRef(ref.buffer, promised)
-    return b.store_as(value, promised)
-
-
-def _is_whole_buffer(b: Builder, ref: TensorRef, promised: Layout) -> bool:
-    """Whether `ref` is all of a node's buffer, laid out as promised."""
-    layout = ref.layout
-    same = all(a is w or s == 1 for a, w, s in zip(layout.stride, promised.stride, layout.size, strict=True))
-    node = next((n for n in b.program.nodes if n.name == ref.buffer), None)
-    return (
-        same
-        and layout.offset == 0
-        and node is not None
-        and node.layout.storage_numel() is promised.storage_numel()
-    )
-
-
-def _drop_unread(program: Program) -> None:
-    """Removes nodes that nothing reads (a realised value whose readers all found a better form)."""
-    live = {o.value.buffer for o in program.outputs if isinstance(o.value, TensorRef)}
-    live.update(m.value.buffer for m in program.mutations)
-    kept = []
-    for node in reversed(program.nodes):
-        if node.name in live:
-            kept.append(node)
-            live.update(buffers_read(node))
-    program.nodes = kept[::-1]
+    return walk.in_own_buffer(b, value, Layout(value.dtype, value.size, stride, as_expr(0)), taken)
 
 
 def _read(program: Program) -> set[str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 
-from compiler.ir.loop import Program, Reduction, TemplateKernel
+from compiler.ir.loop import Program, Reduction, Result, TemplateKernel
 from compiler.scheduler.cost import (
     LOCAL_LIMIT_BYTES,
     MAX_ARGUMENTS,
@@ -51,6 +51,11 @@ class Fusion:
     def __post_init__(self) -> None:
         self.groups = {k: single(k, node) for k, node in enumerate(self.program.nodes)}
         self.owner = list(range(len(self.program.nodes)))
+        for k, node in enumerate(self.program.nodes):
+            if isinstance(node, Result):  # made by the branch or loop that it follows
+                control = self.owner[k] = self.dependencies.position[node.control]
+                self.groups[control].nodes[k] = node
+                del self.groups[k]
         layouts = self.program.layouts()
         self.bytes = {name: buffer_bytes(layout) for name, layout in layouts.items()}
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from compiler.ir.expr import Expr, const, mul_all
 from compiler.ir.loop import (
     Body,
+    Cond,
     Node,
     Pointwise,
     Reduction,
@@ -26,6 +27,7 @@ from compiler.ir.loop import (
     Sort,
     TemplateKernel,
     View,
+    While,
     loop_var,
     reduction_var,
 )
@@ -88,7 +90,8 @@ def single(position: int, node: Node) -> FusionGroup:
         return FusionGroup(
             "loops", {position: node}, extents, (), {node.name: Member(node.name, SINGLE, body, store)}, reads
         )
-    return FusionGroup("view" if isinstance(node, View) else "extern", {position: node}, reads=reads)
+    kind = "view" if isinstance(node, View) else "control" if isinstance(node, (Cond, While)) else "extern"
+    return FusionGroup(kind, {position: node}, reads=reads)
 
 
 def _outer_vars(extents: Sequence[Expr]) -> list[Expr]:

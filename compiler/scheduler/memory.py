@@ -155,6 +155,7 @@ class _Planner:
             for node in group.nodes:
                 place = self._fixed_place(node, group)
                 self.plan.placement[node.name] = place or self._place(node, group, k, taken)
+            self._place_blocks(group)
             unused = [n.name for n in group.nodes if n.name in self.bytes and n.name not in self.last_use]
             for b in [*self.dying.get(k, ()), *unused]:
                 if b in self.bytes and b not in taken:
@@ -186,6 +187,20 @@ class _Planner:
         if size.is_const:
             return Placement("arena", self.arena.allocate(size.value()), size.value())
         return Placement("arena", slot=self.slots.allocate(size))
+
+    def _place_blocks(self, group: KernelGroup) -> None:
+        """Memory for the blocks of a branch or loop, one over the other: free again when the group is done. Their slots stay theirs."""
+        own = max((block.arena_bytes for block in group.blocks), default=0)
+        if own:
+            size = -(-own // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+            group.blocks_offset = self.arena.allocate(size)
+            self.arena.free(group.blocks_offset, size)
+        group.blocks_slot = len(self.slots.sizes)
+        for block in group.blocks:
+            for k, needed in enumerate(block.slots, group.blocks_slot):
+                if k == len(self.slots.sizes):
+                    self.slots.sizes.append(needed)
+                self.slots.sizes[k] = maximum(self.slots.sizes[k], needed)
 
     def _free(self, b: str) -> None:
         place = self.plan.placement[b]

@@ -6,7 +6,10 @@ views, and whose long reductions are cut in two.
 
 from __future__ import annotations
 
-from compiler.ir.loop import Program
+import itertools
+from collections.abc import Iterator
+
+from compiler.ir.loop import Cond, Program, While
 from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.ir.schedule_passes import kept_rows
 from compiler.scheduler import loops, mutations
@@ -25,19 +28,24 @@ from compiler.support.options import Context
 
 def run(program: Program, ctx: Context) -> Schedule:
     """Fuses, orders and places. Raises InternalError when the result breaks an invariant of `compiler.ir.schedule`."""
+    return _run(program, ctx, itertools.count())
+
+
+def _run(program: Program, ctx: Context, numbers: Iterator[int]) -> Schedule:
+    """The same for a program or a block; `numbers` are for the kernels' names."""
     device = cost_of(ctx.options.device)
     program = split_reductions(load_from_storage(program), device)
     dependencies = analyse(program)
     groups, explain = fuse(program, dependencies, ctx.options.fuse_limit, device)
     sizes = {name: buffer_bytes(layout) for name, layout in program.layouts().items()}
     ordered = order(groups, dependencies, sizes)
-    finished = _finish(ordered, dependencies, ctx.options.device)
+    finished = [_finish(group, dependencies, ctx, numbers) for group in ordered]
     mutated = mutations.in_place(program, finished, dependencies, device.keeps_rows)
     program, copies = mutations.with_copies(program, mutated)
     if copies:
         dependencies = analyse(program)
         singles = [single(dependencies.position[copy.name], copy) for copy in copies]
-        finished = _finish([*ordered, *singles], dependencies, ctx.options.device)
+        finished += [_finish(group, dependencies, ctx, numbers) for group in singles]
         mutated.update((m.value.buffer, m.target) for m in program.mutations)
     plan = plan_memory(program, finished, dependencies, mutated, device.keeps_rows)
     schedule = Schedule(program, finished, plan.placement, plan.reuse, plan.arena_bytes, plan.slots, explain)
@@ -45,24 +53,24 @@ def run(program: Program, ctx: Context) -> Schedule:
     return schedule
 
 
-def _finish(groups: list[FusionGroup], dependencies: Dependencies, device: str) -> list[KernelGroup]:
-    """Names the groups, merges their loops and finds the buffers that stay inside."""
-    out: list[KernelGroup] = []
-    for group in groups:
-        nodes = list(group.nodes.values())
-        if group.kind in ("extern", "view"):
-            name = getattr(nodes[0], "function", nodes[0].name)
-            out.append(KernelGroup(str(name), group.kind, nodes))
-            continue
-        outer, inner, members = group.outer, group.inner, list(group.members.values())
-        if group.fusible:
-            outer, inner, members = loops.merge(outer, inner, members)
-        local = {n.name for n in nodes if _is_local(n.name, group, dependencies)}
-        number = sum(g.kind in ("loops", "template") for g in out)
-        finished = KernelGroup("", group.kind, nodes, local, outer, inner, tuple(members))
-        finished.name = kernel_name(finished.origins, number, device)
-        out.append(finished)
-    return out
+def _finish(
+    group: FusionGroup, dependencies: Dependencies, ctx: Context, numbers: Iterator[int]
+) -> KernelGroup:
+    """Names the group, merges its loops and finds the buffers that stay inside; schedules the blocks of a branch or loop."""
+    nodes = list(group.nodes.values())
+    if group.kind in ("extern", "view"):
+        return KernelGroup(str(getattr(nodes[0], "function", nodes[0].name)), group.kind, nodes)
+    if isinstance(nodes[0], (Cond, While)):
+        blocks = tuple(_run(block, ctx, numbers) for block in nodes[0].blocks)
+        local = {nodes[0].name} if isinstance(nodes[0], Cond) else set()
+        return KernelGroup(nodes[0].name, "control", nodes, local, blocks=blocks)
+    outer, inner, members = group.outer, group.inner, list(group.members.values())
+    if group.fusible:
+        outer, inner, members = loops.merge(outer, inner, members)
+    local = {n.name for n in nodes if _is_local(n.name, group, dependencies)}
+    finished = KernelGroup("", group.kind, nodes, local, outer, inner, tuple(members))
+    finished.name = kernel_name(finished.origins, next(numbers), ctx.options.device)
+    return finished
 
 
 def _is_local(name: str, group: FusionGroup, dependencies: Dependencies) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.ir.expr import const
-from compiler.ir.loop import Layout, Node, Pointwise, Reduction, TensorRef, loop_var, reduction_var
+from compiler.ir.loop import Cond, Layout, Node, Pointwise, Reduction, TensorRef, loop_var, reduction_var
 from compiler.ir.loop_interpreter import constant_array, positions, run_node, write
 from compiler.ir.scalar_numpy import NUMPY_TYPES, Array
 from compiler.ir.schedule import REDUCE, ROW, SINGLE, TEMPLATE, KernelGroup, Member, Schedule
@@ -22,28 +22,34 @@ from compiler.ir.schedule_bodies import substitute
 class ScheduleInterpreter:
     """Buffers as flat arrays; those of the arena are views of it."""
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, arena: Array | None = None) -> None:
         self.schedule, self.program = schedule, schedule.program
         self.layouts = self.program.layouts()
-        self.arena = np.full(schedule.arena_bytes, 0xCB, np.uint8)
+        self.arena = np.full(schedule.arena_bytes, 0xCB, np.uint8) if arena is None else arena
         self.buffers: dict[str, Array] = {}
         self.packed = {c.name: c for c in self.program.constants if c.packing}
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         for described, value in zip(self.program.inputs, inputs, strict=True):
             write(self.buffers, described.name, described.layout, value)
+        self.run_groups()
+        return [self._read(o.value) for o in self.program.outputs if isinstance(o.value, TensorRef)]
+
+    def run_groups(self) -> None:
+        """Runs everything; inputs are in `buffers`."""
         for c in self.program.constants:
             if not c.packing:
                 write(self.buffers, c.name, c.layout, constant_array(c, self.program))
         for group in self.schedule.groups:
             self._group(group)
-        return [self._read(o.value) for o in self.program.outputs if isinstance(o.value, TensorRef)]
 
     def _read(self, ref: TensorRef) -> Array:
         return np.asarray(self.buffers[self.schedule.storage(ref.buffer)][positions(ref.layout)])
 
     def _group(self, group: KernelGroup) -> None:
         """Computes all members from what was in memory before, then stores, as a kernel does within one iteration."""
+        if group.kind == "control":
+            return self._control(group)
         members = {m.name: m for m in group.members}
         view: dict[str, Array] = dict(self.buffers)
         for node in group.nodes:
@@ -53,6 +59,26 @@ class ScheduleInterpreter:
         for node in group.nodes:
             if node.name not in group.local:
                 self.buffers[node.name] = self._placed(node.name, view[node.name])
+
+    def _control(self, group: KernelGroup) -> None:
+        """Gives the results their memory; then the blocks run in it."""
+        for node in group.nodes:
+            size = node.layout.storage_numel().value()
+            self.buffers[node.name] = self._placed(node.name, np.zeros(size, NUMPY_TYPES[node.layout.dtype]))
+        control = group.nodes[0]
+        if isinstance(control, Cond):
+            self._block(group, 0 if self._read(control.predicate).item() else 1)
+            return
+        self._block(group, 0)
+        self._block(group, 1)
+        while self.buffers[control.name].item():
+            self._block(group, 2)
+            self._block(group, 1)
+
+    def _block(self, group: KernelGroup, number: int) -> None:
+        inner = ScheduleInterpreter(group.blocks[number], self.arena[group.blocks_offset :])
+        inner.buffers = {i.name: self.buffers[self.schedule.storage(i.name)] for i in inner.program.inputs}
+        inner.run_groups()
 
     def _placed(self, name: str, value: Array) -> Array:
         """The buffer's value in the memory that the plan gives it."""

@@ -10,6 +10,7 @@ import bisect
 from compiler.ir.expr import Expr, maximum
 from compiler.ir.loop import (
     Body,
+    Cond,
     ExternKernel,
     Node,
     Scatter,
@@ -17,6 +18,7 @@ from compiler.ir.loop import (
     TemplateKernel,
     TensorRef,
     View,
+    While,
     loop_var,
     reduction_var,
 )
@@ -72,6 +74,9 @@ def _reads(node: Node) -> list[str]:
         refs = [node.operand]
     elif isinstance(node, Scatter):
         refs = [node.base]
+    elif isinstance(node, (Cond, While)):
+        refs = [node.predicate] if isinstance(node, Cond) else []
+        return [r.buffer for r in refs if isinstance(r, TensorRef)] + _read_by_blocks(node)
     names = [r.buffer for r in refs if isinstance(r, TensorRef)]
     body = getattr(node, "body", None)
     return (
@@ -79,6 +84,12 @@ def _reads(node: Node) -> list[str]:
         if isinstance(body, Body)
         else names
     )
+
+
+def _read_by_blocks(node: Cond | While) -> list[str]:
+    """What the blocks read of the program around them: neither their own results nor constants, which never change."""
+    own = {node.name} | {m.target for block in node.blocks for m in block.mutations}
+    return [i.name for block in node.blocks for i in block.inputs if i.name not in own]
 
 
 def _check_order(schedule: Schedule) -> None:
@@ -257,9 +268,20 @@ def _check_overlaps(schedule: Schedule, spans: dict[str, tuple[int, int]]) -> No
                         f"{b} at [{block[0]}, {block[1]}) overlaps {other[2]} at [{other[0]}, {other[1]}) while both live",
                     )
             live.insert(at, block)
+        _check_blocks(schedule, schedule.groups[k], live)
         for b in ends.get(k, ()):
             if _block(schedule, b) in live:
                 live.remove(_block(schedule, b))
+
+
+def _check_blocks(schedule: Schedule, group: KernelGroup, live: list[tuple[int, int, str]]) -> None:
+    """What blocks use of the arena is nobody else's meanwhile."""
+    begin, size = group.blocks_offset, max((block.arena_bytes for block in group.blocks), default=0)
+    if begin % ALIGNMENT_BYTES or begin + size > schedule.arena_bytes:
+        _fail(group.name, f"blocks use [{begin}, {begin + size}) of {schedule.arena_bytes} bytes")
+    for start, end, name in live:
+        if size and start < begin + size and begin < end:
+            _fail(group.name, f"blocks use [{begin}, {begin + size}), where {name} lies at [{start}, {end})")
 
 
 def _block(schedule: Schedule, b: str) -> tuple[int, int, str]:

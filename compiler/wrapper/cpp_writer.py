@@ -177,12 +177,26 @@ def _device(layout: Layout) -> str:
     return f"{device_constant(layout)}, {'0' if layout.device == 'cpu' else 'cuda->device_index'}"
 
 
+def _returned_names(plan: Plan) -> set[str]:
+    """Names that are given to the caller, and what they are views of: these need tensor handles."""
+    bases = {line.name: line.base for line in plan.lines if isinstance(line, View)}
+    names = {v for line in plan.lines if isinstance(line, Return) for v in line.values if v is not None}
+    pending = list(names)
+    while pending:
+        base = bases.get(pending.pop())
+        if base is not None and base not in names:
+            names.add(base)
+            pending.append(base)
+    return names
+
+
 class _Writer:
     """Turns lines into rows of C++; `ctypes` has the element type under which a buffer's pointer was declared."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.used = _used_names(plan)
+        self.returned = _returned_names(plan)
         self.ctypes: dict[str, str] = {}
         self.readonly: set[str] = set()
         self.owners: dict[str, Layout] = {}  # names that hold a tensor of their own, with its layout
@@ -329,7 +343,7 @@ class _Writer:
 
     def _view(self, name: str, layout: Layout, base: str) -> list[str]:
         rows: list[str] = []
-        if base in self.owners:
+        if base in self.owners and name in self.returned:
             sizes, strides, rows = self._dims(name, layout)
             rows.append(f"AtenTensorHandle {name}_handle = nullptr;")
             rows += checked(

@@ -6,6 +6,7 @@ Enters: a `schedule.Schedule`, `kernel.KernelSpec`s for each launched group in o
 Rules
 - A buffer is allocated just before the group that writes it; a buffer placed "output" becomes a tensor of its own.
 - A buffer that is the new value of a mutated input or constant takes over that slot's memory.
+- A branch's or loop's results are allocated before it; its blocks write there. What else its blocks use is theirs.
 - A view costs nothing and gets a line only where somebody names it.
 - An output lives in memory of its own (lowering copies what is an input or a constant; the verifier refuses anything else). A
   tensor returned twice, or a view of one, shares memory for the caller too, as in eager PyTorch.
@@ -21,7 +22,7 @@ from dataclasses import replace
 
 from compiler.ir.expr import Expr
 from compiler.ir.kernel import KernelSpec
-from compiler.ir.loop import ExternKernel, Layout, Node, OutputRef, TensorRef
+from compiler.ir.loop import Cond, ExternKernel, Layout, Node, OutputRef, TensorRef
 from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.ir.wrapper import (
     Alloc,
@@ -39,6 +40,8 @@ from compiler.ir.wrapper import (
     Reuse,
     View,
 )
+from compiler.ir.wrapper import Cond as CondLine
+from compiler.ir.wrapper import While as WhileLine
 from compiler.ir.wrapper_verify import verify
 from compiler.support.diagnostics import InternalError
 from compiler.support.options import Context
@@ -71,7 +74,17 @@ def run(
         originals=program.originals,
     )
     plan.symbols = size_checks.bind(plan.inputs)
-    _Planner(schedule, plan).run(specs)
+    launched = [group.name for _, group in schedule.launched()]
+    by_group: dict[str, list[KernelSpec]] = {}
+    for spec in specs:
+        by_group.setdefault(spec.name, []).append(spec)
+    if launched != list(by_group):
+        raise InternalError(f"kernels for {', '.join(by_group)}, but the groups are {', '.join(launched)}")
+    slots = {i.name for i in plan.inputs} | {c.name for c in plan.constants}
+    planner = _Planner(schedule, by_group, slots)
+    planner.groups()
+    planner.finish()
+    plan.lines = planner.lines
     verify(plan)
     return plan
 
@@ -84,39 +97,64 @@ def _output_slot(output: OutputRef) -> OutputSlot:
 
 
 class _Planner:
-    """Appends lines to `plan`; `defined` are the names that lines or slots have defined so far."""
+    """Appends lines to `lines`; `defined` are the names that lines or slots have defined so far.
 
-    def __init__(self, schedule: Schedule, plan: Plan) -> None:
+    In a block of a branch or loop (`is_block`) `arena` and `slot` are where its own begin, and what it mutates stays alive around it."""
+
+    def __init__(
+        self, schedule: Schedule, specs: Mapping[str, Sequence[KernelSpec]], defined: set[str]
+    ) -> None:
         self.schedule = schedule
-        self.plan = plan
+        self.specs = specs  # by name of the group
         self.layouts = schedule.program.layouts()
-        self.defined = {i.name for i in plan.inputs} | {c.name for c in plan.constants}
+        self.defined = defined
+        self.is_block = False
+        self.arena = self.slot = 0
+        self.lines: list[Line] = []
         self.views: dict[str, View] = {}
 
-    def run(self, specs: Sequence[KernelSpec]) -> None:
-        launched = [g.name for g in self.schedule.groups if g.kind in ("loops", "template")]
-        by_group: dict[str, list[KernelSpec]] = {}
-        for spec in specs:
-            by_group.setdefault(spec.name, []).append(spec)
-        if launched != list(by_group):
-            raise InternalError(
-                f"kernels for {', '.join(by_group)}, but the groups are {', '.join(launched)}"
-            )
+    def groups(self) -> None:
         for group in self.schedule.groups:
             if group.kind == "view":
                 self._view(group.nodes[0])
             elif group.kind == "extern":
                 self._extern(group)
+            elif group.kind == "control":
+                self._control(group)
             else:
-                self._launch(group, by_group[group.name])
-        self._return()
+                self._launch(group, self.specs[group.name])
 
     def _emit(self, line: Line) -> None:
-        self.plan.lines.append(line)
+        self.lines.append(line)
         if isinstance(line, Alloc | Reuse | View):
             self.defined.add(line.name)
         elif isinstance(line, ExternCall) and line.fresh:
             self.defined.add(line.result)
+
+    def _control(self, group: KernelGroup) -> None:
+        """A branch or loop: memory for its results, then the blocks, which write there."""
+        control, results = group.nodes[0], group.nodes
+        for node in results:
+            if node.name not in group.local:
+                self._allocate(node.name)
+        made = {n.name for n in results}
+        for block in group.blocks:
+            for slot in block.program.inputs:
+                if slot.name not in made:
+                    self._need(slot.name)
+        blocks = [self._block(block, group) for block in group.blocks]
+        if isinstance(control, Cond):
+            self._emit(CondLine(self._need(control.predicate.buffer), blocks[0], blocks[1], group.origins))
+        else:
+            self.lines += blocks[0]
+            self._emit(WhileLine(control.name, blocks[1], blocks[2], group.origins))
+
+    def _block(self, block: Schedule, group: KernelGroup) -> tuple[Line, ...]:
+        inner = _Planner(block, self.specs, set(self.defined))
+        inner.is_block = True
+        inner.arena, inner.slot = self.arena + group.blocks_offset, self.slot + group.blocks_slot
+        inner.groups()
+        return tuple(inner.lines)
 
     def _view(self, node: Node) -> None:
         base = self.schedule.placement[node.name].base
@@ -133,10 +171,14 @@ class _Planner:
         place, layout = self.schedule.placement[name], self.layouts[name]
         if name in self.defined or place.kind not in ("arena", "output", "mutated"):
             return
-        if name in self.schedule.reuse:
+        if place.kind == "mutated" and self.is_block:
+            self._emit(View(name, layout, place.base))
+        elif name in self.schedule.reuse:
             self._emit(Reuse(name, layout, self.schedule.reuse[name]))
         else:
-            self._emit(Alloc(name, layout, place.kind, place.offset_bytes, place.slot))
+            in_arena = place.kind == "arena" and place.slot < 0
+            slot = place.slot + self.slot if place.slot >= 0 else -1
+            self._emit(Alloc(name, layout, place.kind, place.offset_bytes + self.arena * in_arena, slot))
 
     def _launch(self, group: KernelGroup, specs: Sequence[KernelSpec]) -> None:
         for node in group.nodes:
@@ -167,7 +209,8 @@ class _Planner:
             return arg
         raise InternalError(f"argument {arg!r} of a shim call has no form in C")
 
-    def _return(self) -> None:
+    def finish(self) -> None:
+        """The line that gives the outputs to the caller."""
         given: set[str] = set()
         values: list[str | None] = []
         for position, ref in enumerate(self.schedule.program.outputs):

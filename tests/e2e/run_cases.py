@@ -31,7 +31,7 @@ from tests.e2e.case import Case
 
 FLAGS = flags.FLAGS
 
-TABLES = ("pointwise", "matrices", "images", "sequences", "shapes", "reductions", "integers")
+TABLES = ("control_flow", "pointwise", "matrices", "images", "sequences", "shapes", "reductions", "integers")
 
 
 class CaseFailure(Exception):

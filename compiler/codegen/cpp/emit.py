@@ -23,18 +23,16 @@ from compiler.support.options import Context
 
 
 def run(schedule: Schedule, ctx: Context) -> list[KernelSpec]:
-    """A spec for each launched group, in the order of the groups."""
+    """A spec for each launched group, in the order of `schedule.launched()`."""
     specs: list[KernelSpec] = []
     functions: dict[tuple[object, ...], str] = {}
-    for group in schedule.groups:
+    for owner, group in schedule.launched():
         if group.kind == "loops" and group.members[0].role == SINGLE:
-            spec = single_spec(schedule, group, ctx.options.parallel_grain_bytes)
+            spec = single_spec(owner, group, ctx.options.parallel_grain_bytes)
         elif group.kind == "loops":
-            spec = LoopKernel(schedule, group, ctx.options.parallel_grain_bytes).spec()
-        elif group.kind == "template":
-            spec = TemplateGroup(schedule, group).spec()
+            spec = LoopKernel(owner, group, ctx.options.parallel_grain_bytes).spec()
         else:
-            continue
+            spec = TemplateGroup(owner, group).spec()
         specs.append(replace(spec, function=functions.setdefault(spec.key(), spec.name)))
     return specs
 

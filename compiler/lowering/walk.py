@@ -1,0 +1,139 @@
+"""The walk over a graph's calls that the whole model and the bodies of its branches and loops have in common.
+
+Enters: a graph, a builder, the values of its placeholders. Leaves: the builder's program with all calls lowered, the output node, and
+the environment with every node's value; problems go to the context.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+import torch.fx
+
+from compiler.ir.expr import NotConstant
+from compiler.ir.graph import ModelGraph
+from compiler.ir.loop import Layout, Node, Program, Result, TensorRef
+from compiler.ir.loop_reads import buffers_read
+from compiler.lowering import fallback, stride_order
+from compiler.lowering.builder import Builder, Meta
+from compiler.lowering.factories import full
+from compiler.lowering.realization import op_name, should_realize
+from compiler.lowering.registry import Unsupported, find
+from compiler.lowering.torch_types import to_dtype, to_sizes
+from compiler.lowering.values import Value
+from compiler.support.diagnostics import Problem, refuse
+from compiler.support.options import Context
+
+
+def refuse_unsupported(graph: ModelGraph, ctx: Context) -> None:
+    """Raises UserError listing every operator, in all blocks, that has no lowering."""
+    problems = _unsupported(graph, ctx)
+    if problems:
+        raise refuse(f"{graph.name} has operators that cannot be compiled", problems)
+
+
+def _unsupported(graph: ModelGraph, ctx: Context) -> list[Problem]:
+    missing = [
+        n
+        for n in graph.module.graph.nodes
+        if n.op == "call_function"
+        and n.target is not operator.getitem
+        and n.users
+        and find(op_name(n)) is None
+    ]
+    found = [p for p in (fallback.unsupported(n, ctx) for n in missing) if p is not None]
+    return found + [p for block in graph.blocks.values() for p in _unsupported(block, ctx)]
+
+
+def calls(b: Builder, graph: ModelGraph, env: dict[torch.fx.Node, Any]) -> torch.fx.Node:
+    """Lowers every call in order; `env` gets the values. Returns the output node."""
+    for node in graph.module.graph.nodes:
+        if node.op == "call_function":
+            env[node] = _lower_node(b, node, env)
+        elif node.op == "get_attr":
+            env[node] = graph.blocks[str(node.target)]
+        elif node.op == "output":
+            break
+    return node  # type: ignore[no-any-return]
+
+
+def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:
+    if not node.users:
+        return None
+    if node.target is operator.getitem:
+        return _getitem(node, env)
+    lowering = find(op_name(node))
+    b.origin = node.meta["origin"]
+    b.outs = _metas(node.meta.get("val"))
+    args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: env[n])
+    try:
+        result = lowering(b, *args, **kwargs) if lowering else fallback.call(b, node, args, kwargs)
+    except Unsupported as error:
+        b.ctx.problems.append(Problem(error.what, b.origin.location, error.remedy))
+        return _stand_in(b, node)
+    except NotConstant as error:
+        what = f"{b.origin.aten_op} needs a number that is the same in every run: {error}"
+        b.ctx.problems.append(Problem(what, b.origin.location, "export with this size fixed"))
+        return _stand_in(b, node)
+    if isinstance(result, Value) and should_realize(node, result):
+        b.realize(result)
+    return result
+
+
+def _getitem(node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:
+    source, position = node.args
+    assert isinstance(source, torch.fx.Node)
+    return env[source][position]
+
+
+def _stand_in(b: Builder, node: torch.fx.Node) -> Any:
+    """Zeros in the place of a refused result, so that the walk goes on and finds all problems."""
+    zeros = tuple(full(b, m.size, 0, m.dtype) for m in b.outs)
+    return zeros if isinstance(node.meta.get("val"), (tuple, list)) else zeros[0]
+
+
+def _metas(value: object) -> tuple[Meta, ...]:
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    return tuple(Meta(to_dtype(v.dtype), to_sizes(v.shape)) for v in values if isinstance(v, torch.Tensor))
+
+
+def in_own_buffer(b: Builder, value: Value, promised: Layout, taken: set[str]) -> TensorRef:
+    """The value as all of a node's buffer that is not in `taken`, laid out as promised."""
+    if value.ref is None and b.is_packed(promised, stride_order.of_layout(promised)):
+        b.realize(value, stride_order.of_layout(promised))
+    ref = value.ref
+    if ref is not None and ref.buffer not in taken and _is_whole_buffer(b, ref, promised):
+        return TensorRef(ref.buffer, promised)
+    return b.store_as(value, promised)
+
+
+def _is_whole_buffer(b: Builder, ref: TensorRef, promised: Layout) -> bool:
+    """Whether `ref` is all of a node's buffer, laid out as promised."""
+    layout = ref.layout
+    same = all(a is w or s == 1 for a, w, s in zip(layout.stride, promised.stride, layout.size, strict=True))
+    node = next((n for n in b.program.nodes if n.name == ref.buffer), None)
+    return (
+        same
+        and layout.offset == 0
+        and node is not None
+        and node.layout.storage_numel() is promised.storage_numel()
+    )
+
+
+def drop_unread(program: Program) -> None:
+    """Removes nodes that nothing reads (a realised value whose readers all found a better form)."""
+    live = {o.value.buffer for o in program.outputs if isinstance(o.value, TensorRef)}
+    live.update(m.value.buffer for m in program.mutations)
+    kept: list[Node] = []
+    results: list[Node] = []  # of the branch or loop that comes next: all stay where one is read
+    for node in reversed(program.nodes):
+        if isinstance(node, Result):
+            results.append(node)
+            continue
+        if node.name in live or any(r.name in live for r in results):
+            kept += [*results, node]
+            live.update(buffers_read(node))
+        results = []
+    program.nodes = kept[::-1]
