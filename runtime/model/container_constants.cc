@@ -69,6 +69,18 @@ AOTIRuntimeError base_of_inactive(Container *c, ConstantSet **ret_set) {
   return AOTI_RUNTIME_SUCCESS;
 }
 
+// After the active set got other state: an inactive set that nobody has filled takes it along when the sets are
+// swapped.
+AOTIRuntimeError follow_state(Container *c) {
+  if (!c->has_state || !c->inactive->is_library) return AOTI_RUNTIME_SUCCESS;
+  ConstantSet *made = nullptr;
+  if (set_of_weights(*c->desc, c->weights, c->active, &made) != AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_FAILURE;
+  }
+  publish(c, made, true);
+  return AOTI_RUNTIME_SUCCESS;
+}
+
 void drop_extracted(Container *c) {
   for (int32_t i = 0; c->entries != nullptr && i < c->num_entries; ++i) {
     aoti_torch_delete_tensor_object(c->entries[i].handle);
@@ -122,7 +134,7 @@ AOTIRuntimeError container_update(Container *c, const AOTInductorConstantMapEntr
   }
   if (use_inactive) made->is_library = false;
   publish(c, made, use_inactive);
-  return AOTI_RUNTIME_SUCCESS;
+  return use_inactive ? AOTI_RUNTIME_SUCCESS : follow_state(c);
 }
 
 AOTIRuntimeError container_update_from_blob(Container *c, const uint8_t *blob) {
@@ -144,7 +156,7 @@ AOTIRuntimeError container_update_from_blob(Container *c, const uint8_t *blob) {
     return AOTI_RUNTIME_FAILURE;
   }
   publish(c, made, false);
-  return AOTI_RUNTIME_SUCCESS;
+  return follow_state(c);
 }
 
 void container_swap(Container *c) {
