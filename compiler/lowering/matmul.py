@@ -105,7 +105,7 @@ def _rows(b: Builder, x: Value) -> TensorRef:
     """x [M, K] in memory with unit stride in K; rows may be apart, by an even number where the kernel reads pairs."""
     ref = b.in_memory(x)
     stride = ref.layout.stride
-    if x.dtype == dtypes.bfloat16 and stride[0] % 2 != 0:
+    if x.dtype == dtypes.bfloat16 and x.size[0] != 1 and stride[0] % 2 != 0:
         return b.contiguous(x)
     if (stride[1] == 1 or x.size[1] == 1) and (stride[0] != 0 or x.size[0] == 1):
         return ref

@@ -134,6 +134,7 @@ void check_all(Threads *threads, int64_t features) {
       for (int64_t k : ks) check_gemm(threads, features, m, n, k, k + m % 3 * 2);
     }
   }
+  check_gemm(threads, features, 1, 40, 66, 1);          // the stride of a single row says nothing
   check_gemm(threads, features, 9, 70, 10000, 10002);   // several blocks of K
   check_gemm(threads, features, 250, 40, 5000, 5000);   // and more rows than partial sums have room for
   check_gemm(threads, features, 200, 150, 1000, 1000);  // several chunks of rows

@@ -55,8 +55,9 @@ static void gemm_f32_packed(AotiKernelContext *context, int64_t M, int64_t N, in
 }
 
 // a: bfloat16 [M, K] with rows lda apart; b_packed: "panel16_bf16" of [K, N], bfloat16[ceil(N / 16)][K /
-// 2][16][2]. K and lda are even, any other is reported in the context. Sums are float32, as the epilogue gets
-// them. Where the processor has AVX512_BF16 (AotiKernelContext::processor_features), denormals count as zero.
+// 2][16][2]. K and lda (where there is more than one row) are even, any other is reported in the context.
+// Sums are float32, as the epilogue gets them. Where the processor has AVX512_BF16
+// (AotiKernelContext::processor_features), denormals count as zero.
 template <class Epilogue>
 static void gemm_bf16_packed(AotiKernelContext *context, int64_t M, int64_t N, int64_t K, const uint16_t *a,
                              int64_t lda, const uint16_t *b_packed, Epilogue epilogue) {

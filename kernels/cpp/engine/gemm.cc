@@ -56,7 +56,7 @@ void gemm_bf16_packed_run(AotiKernelContext *context, int64_t m, int64_t n, int6
                      context->scratch_bytes_per_thread);
     return;
   }
-  if (k % 2 != 0 || lda % 2 != 0) {
+  if (k % 2 != 0 || (m > 1 && lda % 2 != 0)) {
     aoti_kernel_fail(context, "gemm_bf16_packed: expected an even K and an even row stride",
                      k % 2 != 0 ? k : lda);
     return;
