@@ -1,5 +1,5 @@
 // The structs of DLPack, the exchange format of array libraries, as its specification lays them out (versions
-// 0.8 and 1.0). Only what a CPU needs is named.
+// 0.8 and 1.0). Only what the CPU and CUDA need is named.
 #ifndef RUNTIME_BINDINGS_DLPACK_H_
 #define RUNTIME_BINDINGS_DLPACK_H_
 
@@ -7,7 +7,11 @@
 
 namespace aoti {
 
-enum DlDeviceType : int32_t { kDlCpu = 1 };
+enum DlDeviceType : int32_t { kDlCpu = 1, kDlCuda = 2, kDlCudaHost = 3 };
+
+// Streams of CUDA in __dlpack__: numbers for the two default streams, -1 for "do not wait", else the
+// CUstream.
+constexpr int64_t kDlLegacyStream = 1, kDlPerThreadStream = 2, kDlNoWait = -1;
 
 enum DlTypeCode : uint8_t {
   kDlInt = 0,

@@ -40,7 +40,8 @@ void delete_imported(void *, void *context) {
   delete imported;
 }
 
-void check_device(const py::handle &object, const std::string &what) {
+// The device of an object that speaks DLPack: the CPU (pinned memory too) or CUDA.
+DlDevice device_of(const py::handle &object, const std::string &what) {
   if (!py::hasattr(object, "__dlpack__") || !py::hasattr(object, "__dlpack_device__")) {
     throw py::type_error(
         what + ": " + std::string(py::str(py::type::of(object))) +
@@ -48,25 +49,34 @@ void check_device(const py::handle &object, const std::string &what) {
         "__dlpack__ (in NumPy: np.asarray)");
   }
   const py::tuple device = object.attr("__dlpack_device__")();
-  if (py::cast<int>(device[0]) != kDlCpu) {
+  const DlDevice given{py::cast<int32_t>(device[0]), py::cast<int32_t>(device[1])};
+  if (given.type == kDlCudaHost) return DlDevice{kDlCpu, 0};
+  if (given.type != kDlCpu && given.type != kDlCuda) {
     throw py::value_error(what + ": on DLPack device " + std::string(py::str(device)) +
-                          "; expected the CPU (1, 0): copy it there first");
+                          "; expected the CPU (1, 0) or CUDA (2, n): copy it there first");
   }
+  return given;
 }
 
 // Newer producers can hand out read-only memory too, but only when asked for version 1.
-py::capsule ask_for_capsule(const py::handle &object) {
+py::capsule ask_for_capsule(const py::handle &object, const DlDevice &device, void *stream) {
   const py::object method = object.attr("__dlpack__");
+  py::dict arguments;
+  if (device.type == kDlCuda) {
+    arguments["stream"] =
+        stream == nullptr ? kDlLegacyStream : static_cast<int64_t>(reinterpret_cast<intptr_t>(stream));
+  }
+  py::dict versioned = py::dict(**arguments, py::arg("max_version") = py::make_tuple(1, 0));
   try {
-    return method(py::arg("max_version") = py::make_tuple(1, 0));
+    return method(**versioned);
   } catch (py::error_already_set &error) {
     if (!error.matches(PyExc_TypeError)) throw;
   }
-  return method();
+  return method(**arguments);
 }
 
-Imported take(const py::handle &object, const std::string &what) {
-  const py::capsule capsule = ask_for_capsule(object);
+Imported take(const py::handle &object, const DlDevice &device, void *stream, const std::string &what) {
+  const py::capsule capsule = ask_for_capsule(object, device, stream);
   const char *name = capsule.name();
   if (name != nullptr && strcmp(name, kVersionedName) == 0) {
     auto *managed = capsule.get_pointer<DlManagedTensorVersioned>();
@@ -98,19 +108,22 @@ std::vector<int64_t> strides_of(const DlTensor &tensor) {
   return strides;
 }
 
-AtenTensorHandle make_handle(const Model &model, Imported *imported, const Dtype &dtype, bool *owned) {
+AtenTensorHandle make_handle(const Model &model, Imported *imported, const DlDevice &device,
+                             const Dtype &dtype, bool *owned) {
   const DlTensor &t = imported->tensor;
+  const int32_t type = device.type == kDlCuda ? AOTI_DEVICE_CUDA : AOTI_DEVICE_CPU;
+  const int32_t index = device.type == kDlCuda ? device.id : -1;
   const std::vector<int64_t> strides = strides_of(t);
   char *data = t.data == nullptr ? nullptr : static_cast<char *>(t.data) + t.byte_offset;
   AtenTensorHandle handle = nullptr;
   *owned = model.api().create_tensor_with_deleter != nullptr;
   if (*owned) {
     model.check_tensor(model.api().create_tensor_with_deleter(data, t.ndim, t.shape, strides.data(), 0,
-                                                              dtype.number, AOTI_DEVICE_CPU, -1, &handle, 0,
-                                                              nullptr, 0, delete_imported, imported));
+                                                              dtype.number, type, index, &handle, 0, nullptr,
+                                                              0, delete_imported, imported));
   } else {
     model.check_tensor(model.api().create_tensor_from_blob_v2(
-        data, t.ndim, t.shape, strides.data(), 0, dtype.number, AOTI_DEVICE_CPU, -1, &handle, 0, nullptr, 0));
+        data, t.ndim, t.shape, strides.data(), 0, dtype.number, type, index, &handle, 0, nullptr, 0));
   }
   return handle;
 }
@@ -131,7 +144,7 @@ DlTensor describe(Exported *exported) {
   exported->shape = tensor.shape();
   exported->strides = tensor.strides();
   return DlTensor{tensor.data(),
-                  {kDlCpu, 0},
+                  tensor.device(),
                   static_cast<int32_t>(exported->shape.size()),
                   dtype->dlpack,
                   exported->shape.data(),
@@ -152,9 +165,11 @@ void delete_exported(Managed *self) {
   delete static_cast<Exported *>(self->context);
 }
 
-void check_request(const py::object &dl_device, const py::object &copy) {
-  if (!dl_device.is_none() && py::cast<int>(py::tuple(dl_device)[0]) != kDlCpu) {
-    throw py::buffer_error("the tensor is on the CPU and cannot be handed out on another device");
+void check_request(const DlDevice &device, const py::object &dl_device, const py::object &copy) {
+  if (!dl_device.is_none() && (py::cast<int32_t>(py::tuple(dl_device)[0]) != device.type ||
+                               py::cast<int32_t>(py::tuple(dl_device)[1]) != device.id)) {
+    throw py::buffer_error("the tensor is on DLPack device (" + std::to_string(device.type) + ", " +
+                           std::to_string(device.id) + ") and cannot be handed out on another device");
   }
   if (!copy.is_none() && py::cast<bool>(copy)) {
     throw py::buffer_error(
@@ -162,12 +177,25 @@ void check_request(const py::object &dl_device, const py::object &copy) {
   }
 }
 
+// Keeps what the consumer does on its stream after what made the tensor.
+void order_streams(const Tensor &tensor, const py::object &stream) {
+  if (tensor.device().type != kDlCuda) return;
+  const int64_t number = stream.is_none() ? kDlLegacyStream : py::cast<int64_t>(stream);
+  if (number == kDlNoWait) return;
+  void *waiting =
+      number == kDlLegacyStream ? nullptr : reinterpret_cast<void *>(static_cast<intptr_t>(number));
+  if (waiting == tensor.stream()) return;
+  const Model &model = *tensor.model();
+  model.check(model.api().stream_wait_stream(model.container(), static_cast<AOTInductorStreamHandle>(waiting),
+                                             static_cast<AOTInductorStreamHandle>(tensor.stream())));
+}
+
 }  // namespace
 
 AtenTensorHandle import_tensor(const Model &model, const py::handle &object, const std::string &what,
-                               std::shared_ptr<void> *kept) {
-  check_device(object, what);
-  auto imported = std::make_unique<Imported>(take(object, what));
+                               void *stream, std::shared_ptr<void> *kept) {
+  const DlDevice device = device_of(object, what);
+  auto imported = std::make_unique<Imported>(take(object, device, stream, what));
   const Dtype *dtype = dtype_of_dlpack(imported->tensor.dtype);
   bool owned = false;
   AtenTensorHandle handle = nullptr;
@@ -177,7 +205,7 @@ AtenTensorHandle import_tensor(const Model &model, const py::handle &object, con
       throw py::value_error(what + ": DLPack type code " + std::to_string(type.code) + " with " +
                             std::to_string(type.bits) + " bits is not a dtype that models take");
     }
-    handle = make_handle(model, imported.get(), *dtype, &owned);
+    handle = make_handle(model, imported.get(), device, *dtype, &owned);
   } catch (...) {
     imported->give_back();
     throw;
@@ -188,9 +216,10 @@ AtenTensorHandle import_tensor(const Model &model, const py::handle &object, con
   return handle;
 }
 
-py::object export_tensor(const std::shared_ptr<Tensor> &tensor, const py::object &max_version,
-                         const py::object &dl_device, const py::object &copy) {
-  check_request(dl_device, copy);
+py::object export_tensor(const std::shared_ptr<Tensor> &tensor, const py::object &stream,
+                         const py::object &max_version, const py::object &dl_device, const py::object &copy) {
+  check_request(tensor->device(), dl_device, copy);
+  order_streams(*tensor, stream);
   auto exported = std::make_unique<Exported>();
   exported->tensor = tensor;
   const DlTensor description = describe(exported.get());

@@ -14,14 +14,16 @@ namespace aoti {
 // A tensor of the model's shim over the memory of a Python object that speaks DLPack. The handle is the
 // caller's; the object's memory is given back when the last handle on it goes. `what` names the input in
 // messages. *kept is set to what must live as long as the handle when the shim has no deleters (a libtorch
-// before 2.11), else left alone. Raises TypeError, ValueError or Error.
+// before 2.11), else left alone. A GPU's memory is asked for in order of `stream`. Raises TypeError,
+// ValueError or Error.
 AtenTensorHandle import_tensor(const Model &model, const pybind11::handle &object, const std::string &what,
-                               std::shared_ptr<void> *kept);
+                               void *stream, std::shared_ptr<void> *kept);
 
-// The capsule that __dlpack__ returns. max_version: None or (major, minor); copy and device as in the
-// protocol.
-pybind11::object export_tensor(const std::shared_ptr<Tensor> &tensor, const pybind11::object &max_version,
-                               const pybind11::object &dl_device, const pybind11::object &copy);
+// The capsule that __dlpack__ returns. max_version: None or (major, minor); stream, copy and device as in the
+// protocol: a GPU's tensor is ready in order of the stream given.
+pybind11::object export_tensor(const std::shared_ptr<Tensor> &tensor, const pybind11::object &stream,
+                               const pybind11::object &max_version, const pybind11::object &dl_device,
+                               const pybind11::object &copy);
 
 }  // namespace aoti
 

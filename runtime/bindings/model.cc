@@ -4,14 +4,16 @@
 
 namespace aoti {
 
-Model::Model(const std::string &path, size_t num_models, int num_threads,
-             const std::string &compat_directory) {
+Model::Model(const std::string &path, size_t num_models, int num_threads, const std::string &compat_directory,
+             const std::string &device) {
   std::string error;
   LoadOptions options;
   options.compat_directory = compat_directory;
   library_ = load_library(path, options, &error);
   if (library_ == nullptr) throw Error(error);
-  check(api().create_with_device(&container_, num_models, "cpu", nullptr));
+  const bool is_cuda = api().desc != nullptr && api().desc->cuda != nullptr;
+  const std::string chosen = !device.empty() ? device : is_cuda ? "cuda" : "cpu";
+  check(api().create_with_device(&container_, num_models, chosen.c_str(), nullptr));
   if (num_threads == 0) return;
   try {
     if (api().set_num_threads == nullptr)
@@ -33,8 +35,9 @@ void Model::check_tensor(AOTITorchError status) const {
   if (status != AOTI_TORCH_SUCCESS) throw Error(api().last_tensor_error());
 }
 
-Tensor::Tensor(std::shared_ptr<Model> model, AtenTensorHandle handle, std::shared_ptr<void> kept)
-    : model_(std::move(model)), handle_(handle), kept_(std::move(kept)) {}
+Tensor::Tensor(std::shared_ptr<Model> model, AtenTensorHandle handle, std::shared_ptr<void> kept,
+               void *stream)
+    : model_(std::move(model)), handle_(handle), kept_(std::move(kept)), stream_(stream) {}
 
 Tensor::~Tensor() { model_->api().delete_tensor_object(handle_); }
 
@@ -56,6 +59,13 @@ int32_t Tensor::dtype() const {
   int32_t dtype = 0;
   model_->check_tensor(model_->api().get_dtype(handle_, &dtype));
   return dtype;
+}
+
+DlDevice Tensor::device() const {
+  int32_t type = 0, index = 0;
+  model_->check_tensor(model_->api().get_device_type(handle_, &type));
+  model_->check_tensor(model_->api().get_device_index(handle_, &index));
+  return type == AOTI_DEVICE_CUDA ? DlDevice{kDlCuda, index} : DlDevice{kDlCpu, 0};
 }
 
 void *Tensor::data() const {

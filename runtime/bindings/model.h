@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/bindings/dlpack.h"
 #include "runtime/package/loader.h"
 
 namespace aoti {
@@ -21,7 +22,9 @@ class Error : public std::runtime_error {
 // theirs may run.
 class Model {
  public:
-  Model(const std::string &path, size_t num_models, int num_threads, const std::string &compat_directory);
+  // `device`: "cpu", "cuda", "cuda:1"; empty: what the library was compiled for.
+  Model(const std::string &path, size_t num_models, int num_threads, const std::string &compat_directory,
+        const std::string &device);
   ~Model();
   Model(const Model &) = delete;
   Model &operator=(const Model &) = delete;
@@ -44,7 +47,8 @@ class Model {
 class Tensor {
  public:
   // Takes the handle over. `kept` is what the tensor's memory needs beside its own storage; may be empty.
-  Tensor(std::shared_ptr<Model> model, AtenTensorHandle handle, std::shared_ptr<void> kept);
+  // `stream` is where a GPU makes its values.
+  Tensor(std::shared_ptr<Model> model, AtenTensorHandle handle, std::shared_ptr<void> kept, void *stream);
   ~Tensor();
   Tensor(const Tensor &) = delete;
   Tensor &operator=(const Tensor &) = delete;
@@ -57,11 +61,14 @@ class Tensor {
   std::vector<int64_t> strides() const;  // in elements
   int32_t dtype() const;
   void *data() const;
+  DlDevice device() const;
+  void *stream() const { return stream_; }
 
  private:
   std::shared_ptr<Model> model_;
   AtenTensorHandle handle_;
   std::shared_ptr<void> kept_;
+  void *stream_;
 };
 
 }  // namespace aoti

@@ -86,13 +86,20 @@ class InputHandles {
   const Model &model_;
 };
 
-py::list run(const std::shared_ptr<Model> &model, const py::args &arguments) {
+// A CUstream as Python libraries give it: an address, 0 or 1 for the default stream, None for that, too.
+void *stream_of(const py::object &stream) {
+  const int64_t number = stream.is_none() ? 0 : py::cast<int64_t>(stream);
+  return number == kDlLegacyStream ? nullptr : reinterpret_cast<void *>(static_cast<intptr_t>(number));
+}
+
+py::list run(const std::shared_ptr<Model> &model, const py::args &arguments, const py::object &given_stream) {
+  void *const stream = stream_of(given_stream);
   const AotiModelApi &api = model->api();
   InputHandles inputs(*model);
   auto all_kept = std::make_shared<std::vector<std::shared_ptr<void>>>();
   for (size_t i = 0; i < arguments.size(); ++i) {
     std::shared_ptr<void> kept;
-    inputs.handles.push_back(import_tensor(*model, arguments[i], input_label(*model, i), &kept));
+    inputs.handles.push_back(import_tensor(*model, arguments[i], input_label(*model, i), stream, &kept));
     if (kept != nullptr) all_kept->push_back(std::move(kept));
   }
   size_t num_outputs = 0;
@@ -103,14 +110,14 @@ py::list run(const std::shared_ptr<Model> &model, const py::args &arguments) {
   std::string message;
   {
     py::gil_scoped_release no_gil;
-    status = api.run(model->container(), stolen.data(), stolen.size(), outputs.data(), num_outputs, nullptr,
-                     nullptr);
+    status = api.run(model->container(), stolen.data(), stolen.size(), outputs.data(), num_outputs,
+                     static_cast<AOTInductorStreamHandle>(stream), nullptr);
     if (status != AOTI_RUNTIME_SUCCESS) message = api.last_error();
   }
   if (status != AOTI_RUNTIME_SUCCESS) throw Error(message);
   py::list results;
   for (size_t i = 0; i < num_outputs; ++i) {
-    auto result = std::make_shared<Tensor>(model, outputs[i], all_kept->empty() ? nullptr : all_kept);
+    auto result = std::make_shared<Tensor>(model, outputs[i], all_kept->empty() ? nullptr : all_kept, stream);
     const bool is_none = api.desc != nullptr && api.desc->outputs[i].dtype == AOTI_OUTPUT_NONE;
     results.append(is_none ? py::object(py::none()) : py::cast(result));
   }
@@ -125,8 +132,8 @@ void update_constants(const Model &model, const py::dict &values, bool inactive,
   std::vector<std::shared_ptr<void>> kept(values.size());
   for (const auto &item : values) {
     names.push_back(py::cast<std::string>(item.first));
-    handles.handles.push_back(
-        import_tensor(model, item.second, "constant '" + names.back() + "'", &kept[names.size() - 1]));
+    handles.handles.push_back(import_tensor(model, item.second, "constant '" + names.back() + "'", nullptr,
+                                            &kept[names.size() - 1]));
   }
   std::vector<AOTInductorConstantMapEntry> pairs;
   for (size_t i = 0; i < names.size(); ++i) pairs.push_back({names[i].c_str(), handles.handles[i]});
@@ -178,6 +185,9 @@ std::string dtype_name(const Tensor &tensor) {
 }
 
 py::buffer_info buffer_of(const Tensor &tensor) {
+  if (tensor.device().type != kDlCpu) {
+    throw py::buffer_error("the tensor is on a GPU, which Python's buffers cannot reach; use from_dlpack");
+  }
   const Dtype *dtype = dtype_of_number(tensor.dtype());
   if (dtype == nullptr || dtype->format == nullptr) {
     throw py::buffer_error(std::string("Python's buffers have no format for ") + dtype_name(tensor) +
@@ -206,12 +216,16 @@ void define_tensor(py::module_ *module) {
       .def_property_readonly("dtype", dtype_name, "E.g. 'float32'.")
       .def(
           "__dlpack__",
-          [](const std::shared_ptr<Tensor> &self, const py::object &, const py::object &max_version,
+          [](const std::shared_ptr<Tensor> &self, const py::object &stream, const py::object &max_version,
              const py::object &dl_device,
-             const py::object &copy) { return export_tensor(self, max_version, dl_device, copy); },
+             const py::object &copy) { return export_tensor(self, stream, max_version, dl_device, copy); },
           py::kw_only(), py::arg("stream") = py::none(), py::arg("max_version") = py::none(),
           py::arg("dl_device") = py::none(), py::arg("copy") = py::none())
-      .def("__dlpack_device__", [](const Tensor &) { return py::make_tuple(static_cast<int>(kDlCpu), 0); })
+      .def("__dlpack_device__",
+           [](const Tensor &t) {
+             const DlDevice device = t.device();
+             return py::make_tuple(device.type, device.id);
+           })
       .def_buffer(buffer_of)
       .def("__repr__", tensor_text);
 }
@@ -226,7 +240,7 @@ void define_model(py::module_ *module) {
         return "<TensorInfo " + i.name + ": " + i.dtype + " " + std::string(py::str(i.shape)) + ">";
       });
   py::class_<Model, std::shared_ptr<Model>>(*module, "Model", "A loaded model. Thread-safe.")
-      .def("run", run,
+      .def("run", run, py::kw_only(), py::arg("stream") = py::none(),
            "Runs the model on objects that speak DLPack, in the order of `inputs`; gives a list of Tensor. "
            "Python's lock "
            "is released meanwhile. Up to num_models runs at once; others wait.")
@@ -249,6 +263,22 @@ void define_model(py::module_ *module) {
                              "The compiler's manifest, when it lies beside the library.")
       .def_property("num_threads", get_num_threads, set_num_threads,
                     "Threads that one run may use; 0 sets the default.")
+      .def(
+          "synchronize",
+          [](const Model &m, const py::object &stream) {
+            void *const handle = stream_of(stream);
+            py::gil_scoped_release no_gil;
+            m.check(m.api().synchronize_stream(m.container(), static_cast<AOTInductorStreamHandle>(handle)));
+          },
+          py::arg("stream") = py::none(), "Waits until the GPU has done what is queued on a stream.")
+      .def_property_readonly(
+          "cuda_graph_state",
+          [](const Model &m) {
+            const char *state = nullptr;
+            m.check(m.api().get_cuda_graph_state(m.container(), &state));
+            return std::string(state);
+          },
+          "What the last run did: 'graph', 'graph being recorded', or why there was no CUDA graph.")
       .def_property_readonly("constants", constant_names,
                              "Names of parameters and buffers, as in state_dict.")
       .def("update_constants", update_constants, py::arg("values"), py::arg("inactive") = false,
@@ -272,14 +302,16 @@ PYBIND11_MODULE(aoti_runtime, module) {
   aoti::define_model(&module);
   module.def(
       "load",
-      [](const std::string &path, size_t num_models, int num_threads, const std::string &compat) {
+      [](const std::string &path, size_t num_models, int num_threads, const std::string &compat,
+         const std::string &device) {
         py::gil_scoped_release no_gil;
-        return std::make_shared<aoti::Model>(path, num_models, num_threads, compat);
+        return std::make_shared<aoti::Model>(path, num_models, num_threads, compat, device);
       },
       py::arg("path"), py::arg("num_models") = 1, py::arg("num_threads") = 0, py::arg("torch_compat") = "",
+      py::arg("device") = "",
       "Loads a model library. num_models: runs at a time. num_threads: threads of one run (0: "
       "AOTI_NUM_THREADS, else the "
       "processors available). torch_compat: folder of the stand-ins for libtorch, for libraries that stock "
       "AOTInductor "
-      "made.");
+      "made. device: 'cpu', 'cuda', 'cuda:1'; what the library was compiled for where it is not given.");
 }

@@ -66,7 +66,7 @@ class Library:
     def __init__(self, path: str, device: str = "cuda:0", instances: int = 1) -> None:
         self._library = ctypes.CDLL(path)
         self._library.aoti_model_api.restype = ctypes.c_void_p
-        base = self._library.aoti_model_api()
+        self.api = base = self._library.aoti_model_api()
         pointers = (ctypes.c_void_p * len(FIELDS)).from_address(base + 8)
         self._functions = {
             name: ctypes.CFUNCTYPE(ctypes.c_char_p if name.startswith("last") else ctypes.c_int)(

@@ -110,6 +110,10 @@ extern "C" {
 
 FakeCuda *fake_cuda() { return &state().control; }
 
+// The same for callers that have no C++.
+void *fake_stream(int32_t device) { return state().control.make_stream(device); }
+int32_t fake_waits() { return state().control.cross_stream_waits(); }
+
 CUresult cuInit(uint32_t) {
   ENTER(cuInit);
   return kSuccess;
