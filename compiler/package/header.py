@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr
 from compiler.ir.loop import Layout
+from compiler.ir.size_float import SizeFloat
 from compiler.ir.wrapper import OutputSlot, Plan
 from compiler.support.cpp_text import comment, identifier
 from compiler.support.version import COMPILER_VERSION
@@ -104,7 +105,14 @@ def _describe(layout: Layout) -> str:
 
 
 def _output_text(slot: OutputSlot) -> str:
-    return _describe(slot.layout) if slot.layout is not None else f"always {slot.literal}"
+    if slot.layout is not None:
+        return _describe(slot.layout)
+    return f"{'' if _is_sized(slot) else 'always '}{slot.literal}"
+
+
+def _is_sized(slot: OutputSlot) -> bool:
+    """Whether the output is a number made of sizes."""
+    return isinstance(slot.literal, Expr | SizeFloat)
 
 
 def _summary(plan: Plan, inputs: Sequence[str], outputs: Sequence[str]) -> str:
@@ -131,7 +139,7 @@ def _summary(plan: Plan, inputs: Sequence[str], outputs: Sequence[str]) -> str:
     rows += [
         "",
         f"  weights {plan.weights_bytes} bytes, mapped once for all instances and processes",
-        f"  arena   {plan.arena_bytes} bytes for each instance",
+        f"  arena   {plan.arena_bytes} bytes for each instance{_slots_text(plan)}",
         "",
         "Sizes, strides and offsets are in elements. Thread-safe: a Model may be used by many threads at once; as many runs as it",
         "has instances are computed at the same time. Nothing throws: every failure is a status with a code and a message.",
@@ -139,6 +147,10 @@ def _summary(plan: Plan, inputs: Sequence[str], outputs: Sequence[str]) -> str:
         *_example(plan, inputs, outputs),
     ]
     return "".join(f"// {row}".rstrip() + "\n" for row in rows)
+
+
+def _slots_text(plan: Plan) -> str:
+    return f", and {len(plan.slots)} buffers as large as the sizes of a run need" if plan.slots else ""
 
 
 def _example(plan: Plan, inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
@@ -156,8 +168,11 @@ def _example(plan: Plan, inputs: Sequence[str], outputs: Sequence[str]) -> list[
             arguments.append(name)
         else:
             sizes = ", ".join(str(s) for s in slot.layout.size)
-            rows.append(f"  const int64_t {name}_sizes[] = {{{sizes}}};  std::vector<{ctype}> {name}(...);")
-            arguments.append(f"{{{name}.data(), {name}.size(), {name}_sizes}}")
+            rows.append(f"  std::vector<{ctype}> {name}({' * '.join(_factor(s) for s in slot.layout.size)});")
+            plain = slot.layout.is_contiguous() or all(s.is_const for s in slot.layout.stride)
+            strides = "" if plain else f", {{{', '.join(map(str, slot.layout.stride))}}}"
+            one = plain and sum(not s.is_const for s in slot.layout.size) == 1
+            arguments.append(name if one else f"{{{name}.data(), {name}.size(), {{{sizes}}}{strides}}}")
     rows.append(f"  {plan.name}::Result result = model.run({', '.join(arguments)});")
     rows.append("  if (!result.ok()) { puts(result.status().message()); return 1; }")
     for name, out in zip(outputs, plan.outputs, strict=True):
@@ -168,6 +183,10 @@ def _example(plan: Plan, inputs: Sequence[str], outputs: Sequence[str]) -> list[
             )
             break
     return rows
+
+
+def _factor(size: Expr) -> str:
+    return f"({size})" if size.kind == "sum" else str(size)
 
 
 def _c_part(name: str) -> str:
@@ -201,6 +220,10 @@ def _result(plan: Plan, outputs: Sequence[str]) -> str:
             )
         elif slot.literal is None:
             rows.append(f"  // Output {n} ({name}) is None.\n")
+        elif _is_sized(slot):
+            ctype = "int64_t" if isinstance(slot.literal, Expr) else "double"
+            rows.append(f"  // {slot.literal}, with the sizes of the run's inputs.\n")
+            rows.append(f"  {ctype} {name}() const {{ return number<{ctype}>({n}); }}\n")
         else:
             rows.append(
                 f"  // The model returns this number, whatever its inputs.\n  {_literal(name, slot)}\n"

@@ -89,7 +89,11 @@ def test_dynamic_sizes_are_explained() -> None:
     layout = Layout.contiguous(float32, [s0, 3])
     text = write([InputSlot("x", layout)], [OutputSlot("y", layout)], [SizeSymbol(s0, 0, 0)])
     assert "//   size    s0: 1 <= s0 <= 64" in text
-    assert "{x.data(), x.size(), x_sizes}" in text
+    assert "std::vector<float> x(s0 * 3);" in text and "model.run(x);" in text
+    wide = Layout.contiguous(float32, [s0, s0 * 2])
+    text = write([InputSlot("x", wide)], [OutputSlot("n", None, s0 * 3)], [SizeSymbol(s0, 0, 0)])
+    assert "model.run({x.data(), x.size(), {s0, 2*s0}});" in text
+    assert "int64_t n() const { return number<int64_t>(0); }" in text
 
 
 def test_an_origin_cannot_break_out_of_the_comment() -> None:

@@ -74,6 +74,7 @@ struct Numbers {
   static constexpr int32_t kCount = sizeof...(Values);
   static constexpr int64_t kValues[kCount + 1] = {Values..., 0};
   static constexpr bool kStatic = ((Values != kDynamic) && ... && true);
+  static constexpr int32_t kNumDynamic = (int32_t(Values == kDynamic) + ... + 0);
 };
 
 // Strides of a view whose last dimension is contiguous, and so on outwards.
@@ -111,9 +112,14 @@ struct IsContainerOf<C, T, std::void_t<DataOf<C>, decltype(std::declval<C &>().s
 
 }  // namespace internal
 
-// Elements of type T with sizes Shape and strides Strides (in elements), kept by somebody else. Where a size
-// is kDynamic, the sizes come from run time and the view is row-major or as the model says. Nothing is
-// checked before use: a view over too few elements is refused by Model::run, with the input's name.
+// Elements of type T with sizes Shape and strides Strides (in elements), kept by somebody else. Nothing is
+// checked before use: a view over too few elements, or of sizes that the model does not take, is refused by
+// Model::run, with the input's name.
+//
+// Where a size is kDynamic it comes from run time. One such size follows from the number of elements, several
+// are given:
+//     TensorView<const float, kDynamic, 8> rows(vector);                    // vector.size() / 8 rows
+//     TensorView<const float, kDynamic, kDynamic> table(data, 6, {2, 3});
 template <class T, class Shape, class Strides>
 class BasicView {
  public:
@@ -133,8 +139,17 @@ class BasicView {
   // `numel` elements beginning at `data`, which must be as many as the sizes say.
   BasicView(T *data, size_t numel) : data_(data), given_(static_cast<int64_t>(numel)) { set_static(); }
 
-  // With the sizes of a dynamic view: `sizes` holds kRank numbers, of which the static ones must be right.
-  BasicView(T *data, size_t numel, const int64_t *sizes) : BasicView(data, numel) { set_sizes(sizes); }
+  // With all sizes, static ones too: {data, numel, {2, 8}}.
+  BasicView(T *data, size_t numel, const int64_t (&sizes)[kRank > 0 ? kRank : 1]) : BasicView(data, numel) {
+    set_sizes(sizes);
+  }
+
+  // With sizes and strides, for a memory order that the type does not say.
+  BasicView(T *data, size_t numel, const int64_t (&sizes)[kRank > 0 ? kRank : 1],
+            const int64_t (&strides)[kRank > 0 ? kRank : 1])
+      : BasicView(data, numel) {
+    set_layout(sizes, strides);
+  }
 
   // An array of any rank with exactly the right number of elements, e.g. float[64][64].
   template <class Array, std::enable_if_t<std::is_array_v<Array> &&
@@ -150,8 +165,8 @@ class BasicView {
   // A vector, array or span; its size is checked when the view is used.
   template <class C, std::enable_if_t<!std::is_array_v<C> && internal::IsContainerOf<C, T>::value, int> = 0>
   BasicView(C &&container) : BasicView(container.data(), container.size()) {
-    static_assert(kStatic,
-                  "a view with dynamic sizes is made from a pointer, a number of elements and sizes");
+    static_assert(kStatic || (Shape::kNumDynamic == 1 && Strides::kStatic),
+                  "a view with several dynamic sizes is made from a pointer, a number of elements and sizes");
   }
 
   // A view of elements that must not be written, from one of elements that may.
@@ -200,16 +215,33 @@ class BasicView {
 
  private:
   void set_static() {
-    for (int32_t d = 0; d < kRank; ++d) {
-      sizes_[d] = Shape::kValues[d] == kDynamic ? 0 : Shape::kValues[d];
-      strides_[d] = internal::static_stride<Shape, Strides>(d);
+    if constexpr (kStatic) {
+      for (int32_t d = 0; d < kRank; ++d) {
+        sizes_[d] = Shape::kValues[d];
+        strides_[d] = internal::static_stride<Shape, Strides>(d);
+      }
+    } else {
+      // The one dynamic size: as many as there are elements for. Several: none, until they are given.
+      int64_t others = 1;
+      for (int64_t size : Shape::kValues) others *= size > 0 ? size : 1;
+      int64_t sizes[kRank + 1];
+      for (int32_t d = 0; d < kRank; ++d) {
+        sizes[d] = Shape::kValues[d] != kDynamic ? Shape::kValues[d]
+                   : Shape::kNumDynamic == 1     ? given_ / others
+                                                 : 0;
+      }
+      set_sizes(sizes);
     }
   }
   void set_sizes(const int64_t *sizes) {
     int64_t stride = 1;
     for (int32_t d = kRank - 1; d >= 0; --d) {
       sizes_[d] = sizes[d];
-      if constexpr (std::is_same_v<Strides, RowMajor>) strides_[d] = stride;
+      if constexpr (std::is_same_v<Strides, RowMajor>) {
+        strides_[d] = stride;
+      } else {
+        strides_[d] = Strides::kValues[d];
+      }
       stride *= sizes[d] > 0 ? sizes[d] : 1;
     }
   }
@@ -270,6 +302,12 @@ class OutputTensors {
   const Status &status() const { return status_; }
 
  protected:
+  // A number that depends on the sizes of the run's inputs.
+  template <class T>
+  T number(int32_t index) const {
+    return *view<BasicView<const T, Numbers<>, RowMajor>>(index).data();
+  }
+
   template <class View>
   View view(int32_t index) const {
     void *data = nullptr;
