@@ -132,6 +132,7 @@ def _attention(p: Attention, config: Config) -> tuple[dict[str, Value], tuple[Te
         "score": None, "score_args": (),
         "epilogue": store_heads, "epilogue_args": (Pointer(p.dtype), p.queries * row, p.depth, row, 1),
         "SCALE": p.depth**-0.5, "GROUP": p.heads // p.kv_heads, "D": p.depth, "DV": p.depth, "CAUSAL": p.causal,
+        "PRECISION": "tf32x3" if p.dtype == "fp32" else "ieee",
     }  # fmt: skip
     if not config.get("TMA"):
         return values, ()

@@ -138,7 +138,8 @@ def _attention(p: Attention) -> Operands:
         )
 
     torch.backends.cuda.matmul.allow_tf32 = False
-    return Operands(sets, exact(sets[0]), LIMITS[p.dtype], peer)
+    limit = LIMITS["fp32/tf32x3" if p.dtype == "fp32" else p.dtype]
+    return Operands(sets, exact(sets[0]), limit, peer)
 
 
 def _convolution(p: Convolution) -> Operands:

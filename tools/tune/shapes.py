@@ -75,7 +75,22 @@ def other_types() -> list[Problem]:
     ]
 
 
+def float32() -> list[Problem]:
+    """Products of float32 models, as sums of tf32 products: 64x64 (my_model), and a small encoder's (width 384, 128 tokens)."""
+    sizes = (
+        (64, 64, 64),
+        (128, 384, 384),
+        (128, 1152, 384),
+        (128, 1536, 384),
+        (128, 384, 1536),
+        (1024, 1024, 1024),
+    )
+    products = [Product("fp32", m, n, k, precision="tf32x3") for m, n, k in sizes]
+    return [*products, Attention("fp32", 1, 12, 12, 128, 128, 32)]
+
+
 SETS = {
+    "float32": float32,
     "linear": linear_layers,
     "decode": lambda: decoder(1),
     "prefill": lambda: decoder(512),

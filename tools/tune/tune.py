@@ -99,6 +99,23 @@ class Tuner:
         return self.gpu.floor_us(problem.operations, problem.bytes, problem.dtype, precision)
 
 
+def first_tries(work: Work, count: int) -> list[Config]:
+    """`count` of all, and half as many of those that need nothing of the host: each kind has its best in the database."""
+    plain = [c for c in work.candidates if not c.needs]
+    return list(dict.fromkeys([*varied(work.candidates, count), *varied(plain, count // 2)]))
+
+
+def nearby(work: Work, count: int) -> list[Config]:
+    """Neighbours of the two fastest, and of the fastest that needs nothing."""
+    times = work.times()
+    plain = {c: us for c, us in times.items() if not c.needs}
+    around = [
+        *neighbours(work.candidates, times, 2, count),
+        *neighbours([c for c in work.candidates if not c.needs], plain, 1, count // 2),
+    ]
+    return list(dict.fromkeys(around))
+
+
 def dependent_variants(work: Work) -> list[Config]:
     """The two fastest configs under programmatic dependent launch; of gemv also with a weight read ahead."""
     times = {c: us for c, us in work.times().items() if us < float("inf")}
@@ -202,9 +219,9 @@ def main(arguments: list[str]) -> int:
     with ProcessPoolExecutor(max(1, (os.cpu_count() or 2) - 1), context) as pool:
         tuner = Tuner(gpu, pool, time.monotonic() + options.seconds)
         for work in works:
-            tuner.submit(work, varied(work.candidates, options.tries))
+            tuner.submit(work, first_tries(work, options.tries))
         for following in (
-            lambda w: neighbours(w.candidates, w.times(), 2, options.tries),
+            lambda w: nearby(w, options.tries),
             dependent_variants,
             None,
         ):
