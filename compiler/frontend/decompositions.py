@@ -19,6 +19,7 @@ from torch._decomp import decomposition_table
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.export import ExportedProgram
 
+from compiler.frontend import own_decompositions
 from compiler.ir.aten_ops import IGNORED, KNOWN
 from compiler.support.diagnostics import UserError
 
@@ -58,7 +59,8 @@ def _is_known(target: object) -> bool:
 
 @functools.cache
 def _table() -> dict[OpOverload, Callable[..., Any]]:
-    """All of PyTorch's decompositions but those of known operators."""
+    """PyTorch's decompositions and our own, but those of known operators."""
     table: dict[OpOverload, Callable[..., Any]] = dict(decomposition_table)  # type: ignore[arg-type]
     table.update(torch.export.default_decompositions().items())  # type: ignore[no-untyped-call]
+    table.update(own_decompositions.TABLE)
     return {op: function for op, function in table.items() if str(op) not in KNOWN}

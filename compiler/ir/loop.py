@@ -202,12 +202,13 @@ class Scan(Node):
 
 @dataclass(frozen=True)
 class Scatter(Node):
-    """Copies `base` to the new buffer, then for i in `ranges`: buffer[index(i)] = or += body(i); `index` may use indirect symbols."""
+    """Copies `base` to the new buffer, then for i in `ranges`, in order: buffer[index(i)] = body(i), or the two combined; `index` may use
+    indirect symbols."""
 
     base: TensorRef
     ranges: tuple[Expr, ...]
     index: Expr
-    mode: str  # "store" or "add"
+    mode: str  # "store", or the scalar operation that combines the old and the new value: "add", "mul", "maximum", ...
     body: Body
 
 

@@ -295,10 +295,11 @@ def _scatter(node: Scatter, buffers: dict[str, Array]) -> None:
     (value,) = evaluate_keeping(node.body, env, buffers)
     index = _full(index_value(node.index, env), node.ranges)
     stored = cast(_full(value, node.ranges), node.layout.dtype)
-    if node.mode == "add":
-        np.add.at(buffers[node.name], index, stored)
-    else:
+    if node.mode == "store":
         buffers[node.name][index] = stored
+    else:
+        combine: Any = MEANING[node.mode]
+        combine.at(buffers[node.name], index, stored)
 
 
 def evaluate_keeping(body: Body, env: dict[Expr, Array], buffers: Mapping[str, Array]) -> list[Array]:

@@ -38,6 +38,7 @@ from compiler.support.diagnostics import InternalError
 
 REDUCTIONS = frozenset("sum prod max min any all argmax argmin".split())
 SCANS = frozenset("sum prod max min".split())
+SCATTERS = frozenset("store add mul maximum minimum logical_or logical_and".split())
 CONV2D_SHAPE = tuple("N H W C OC KH KW OH OW stride_h stride_w pad_h pad_w dil_h dil_w groups".split())
 # Templates whose second operand is a packed constant.
 PACKED_TEMPLATES = ("gemm", "conv2d", "conv2d_winograd")
@@ -198,7 +199,7 @@ class _Verifier:
             self.check(node.acc_dtype == dtypes.bool_, f"{node.kind} accumulates bool, not {node.acc_dtype}")
 
     def scatter(self, node: Scatter) -> None:
-        self.check(node.mode in ("store", "add"), f"unknown mode {node.mode!r}")
+        self.check(node.mode in SCATTERS, f"unknown mode {node.mode!r}")
         self.ref(node.base)
         symbols = self.symbols(node.ranges, ())
         self.check(

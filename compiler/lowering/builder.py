@@ -111,6 +111,10 @@ class Builder:
             return value
         return Value.stored(self._emit_pointwise(value, value.size, order))
 
+    def owned_layout(self, buffer: str) -> Layout | None:
+        """The layout that export saw of a whole input; None of any other buffer."""
+        return next((i.layout for i in self.program.inputs if i.name == buffer), None)
+
     def share(self, value: Value) -> None:
         """Called before several reads of `value`: puts it into memory unless reading it anew is as cheap as one load."""
         if value.cost.ops > 1 or len(value.cost.reads) > 1:

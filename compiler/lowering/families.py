@@ -17,10 +17,12 @@ FAMILIES = (
     "normalization",
     "indexing",
     "ordering",
+    "scatter_reduce",
     "matmul",
     "attention",
     "convolution",
     "pooling",
+    "adaptive_max",
     "control_flow",
 )
 

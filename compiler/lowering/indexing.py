@@ -147,9 +147,14 @@ def scatter_add(b: Builder, x: Value, dim: int, index: Value, source: Value) -> 
 
 
 def _scatter(b: Builder, x: Value, dim: int, index: Value, source: Value | float, mode: str) -> Value:
-    dim = dim % x.rank if x.rank else 0
-    where_used = where_from(b)
     values = source if isinstance(source, Value) else full(b, index.size, source, x.dtype)
+    if x.rank == 0:
+        row, place, new = (reshape(b, v, (v.numel(),)) for v in (x, index, values))
+        return reshape(b, _scatter(b, row, 0, place, new, mode), ())
+    if index.numel() == 0:
+        return x
+    dim %= x.rank
+    where_used = where_from(b)
     for d, extent in enumerate(index.size):
         values = slice_dim(b, values, d, 0, extent)
 

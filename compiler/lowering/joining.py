@@ -154,6 +154,25 @@ def select_scatter(b: Builder, x: Value, source: Value, dim: int, index: IntLike
     return b.lazy(x.dtype, x.size, make, Cost.of([x, source], 4))
 
 
+@lowers("aten.diagonal_scatter.default")
+def diagonal_scatter(
+    b: Builder, x: Value, source: Value, offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> Value:
+    dim1, dim2 = dim1 % x.rank, dim2 % x.rank
+
+    def make(t: Tracer, i: Index) -> Scalar:
+        within = [t.op("eq", t.index(i[dim2] - i[dim1]), t.index(offset))]
+        along = i[dim1] if offset >= 0 else i[dim2]
+        # The bound holds wherever the condition does; it is for the intervals.
+        place = minimum(along, source.size[-1] - 1)
+        rest = tuple(k for d, k in enumerate(i) if d not in (dim1, dim2))
+        return _replace(t, x, i, within, source, (*rest, place))
+
+    if source.numel() == 0:
+        return x
+    return b.lazy(x.dtype, x.size, make, Cost.of([x, source], 5))
+
+
 def _replace(t: Tracer, x: Value, index: Index, within: Sequence[Scalar], source: Value, at: Index) -> Scalar:
     """source[at] where all of `within` hold, else x[index]."""
     inside = t.all_of(within)

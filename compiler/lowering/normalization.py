@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.ir.dtypes import DType
-from compiler.ir.expr import as_expr
+from compiler.ir.expr import IntLike, as_expr, mul_all
 from compiler.lowering.builder import Builder
 from compiler.lowering.elementwise import Operand, elementwise
 from compiler.lowering.factories import full
@@ -161,6 +161,38 @@ def group_norm(
     split = reshape(b, b.realize(x), grouped)
     result = normalize(b, split, range(2, len(grouped)), eps, affine(weight), affine(bias))[0]
     return reshape(b, result, x.size)
+
+
+@lowers("aten.native_group_norm.default")
+def native_group_norm(
+    b: Builder,
+    x: Value,
+    weight: Value | None,
+    bias: Value | None,
+    batch: IntLike,
+    channels: IntLike,
+    positions: IntLike,
+    groups: int,
+    eps: float,
+) -> tuple[Value, Value, Value]:
+    """The result of group_norm, and each group's mean and 1 / sqrt(var + eps), [N, groups]."""
+    if x.numel() == 0:
+        shape = (x.size[0], as_expr(groups))
+        nothing = full(b, shape, 0 if x.size[0] == 0 else float("nan"), x.dtype)
+        return full(b, x.size, 0, x.dtype), nothing, nothing
+    of_group = x.size[1] // groups
+
+    def affine(v: Value | None) -> Value | None:
+        return None if v is None else reshape(b, v, [1, groups, of_group, 1])
+
+    split = reshape(b, b.realize(x), (x.size[0], as_expr(groups), of_group, mul_all(x.size[2:])))
+    result, mean, factor = normalize(b, split, (2, 3), eps, affine(weight), affine(bias))
+    shape = (x.size[0], as_expr(groups))
+    return (
+        reshape(b, result, x.size),
+        convert(b, reshape(b, mean, shape), b.outs[1].dtype),
+        convert(b, reshape(b, factor, shape), b.outs[2].dtype),
+    )
 
 
 @lowers("aten.batch_norm.default")

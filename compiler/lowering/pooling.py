@@ -34,7 +34,8 @@ def _each(value: Sequence[int] | int, rank: int) -> Extents:
     return tuple(values * rank if len(values) == 1 else values)
 
 
-def _lowest(dtype: DType) -> Number:
+def lowest(dtype: DType) -> Number:
+    """What no element is less than."""
     return -math.inf if dtype.is_float else (0 if dtype.kind != "int" else -(1 << (8 * dtype.size_bytes - 1)))
 
 
@@ -105,7 +106,7 @@ def _register_max_pools() -> None:
             ceil_mode: bool = False, rank: int = rank,
         ) -> Value:  # fmt: skip
             pool = _Pool(x, rank, kernel, stride, padding, dilation)
-            return b.realize(pool.combine(b, "maximum", "max", b.out.size, _lowest(x.dtype)))
+            return b.realize(pool.combine(b, "maximum", "max", b.out.size, lowest(x.dtype)))
 
     for rank in (2, 3):
 
@@ -115,7 +116,7 @@ def _register_max_pools() -> None:
             ceil_mode: bool = False, rank: int = rank,
         ) -> tuple[Value, Value]:  # fmt: skip
             pool = _Pool(x, rank, kernel, stride, padding, dilation)
-            values = pool.combine(b, "maximum", "max", b.out.size, _lowest(x.dtype))
+            values = pool.combine(b, "maximum", "max", b.out.size, lowest(x.dtype))
             return values, _max_positions(b, pool, b.out.size)
 
 
@@ -130,7 +131,7 @@ def _max_positions(b: Builder, pool: _Pool, size: Index) -> Value:
             flat = as_expr(0)
             for position, extent in zip(at, pool.extent, strict=True):
                 flat = flat * extent + position
-            value, here = pool.element(t, i, tap, _lowest(pool.x.dtype)), t.index(flat)
+            value, here = pool.element(t, i, tap, lowest(pool.x.dtype)), t.index(flat)
             if best is None or best_at is None:
                 best, best_at = value, here
                 continue
@@ -210,38 +211,38 @@ def _adaptive_average(b: Builder, x: Value, size: Index, rank: int) -> Value:
     )
 
 
-def _window(o: Expr, extent: Expr, wanted: Expr) -> tuple[Expr, Expr]:
+def window(o: Expr, extent: Expr, wanted: Expr) -> tuple[Expr, Expr]:
     """Start and end of output o's window."""
     return o * extent // wanted, (o * extent + extent + wanted - 1) // wanted
 
 
 def _uneven_count(out: Index, extent: Sequence[Expr], wanted: Sequence[Expr]) -> Expr:
-    windows = [_window(o, e, w) for o, e, w in zip(out, extent, wanted, strict=True)]
+    windows = [window(o, e, w) for o, e, w in zip(out, extent, wanted, strict=True)]
     return mul_all(end - start for start, end in windows)
 
 
 def _uneven_sum(b: Builder, x: Value, size: Index, rank: int) -> Value:
     extent, wanted = x.size[x.rank - rank :], size[len(size) - rank :]
-    longest = [_longest_window(e, w) for e, w in zip(extent, wanted, strict=True)]
+    longest = [longest_window(e, w) for e, w in zip(extent, wanted, strict=True)]
 
     def element(t: Tracer, i: Index, r: Index) -> Scalar:
-        windows = [_window(o, e, w) for o, e, w in zip(i[len(i) - rank :], extent, wanted, strict=True)]
+        windows = [window(o, e, w) for o, e, w in zip(i[len(i) - rank :], extent, wanted, strict=True)]
         at = tuple(start + k for (start, _), k in zip(windows, r, strict=True))
-        inside = [c for position, (_, end) in zip(at, windows, strict=True) for c in _below(t, position, end)]
+        inside = [c for position, (_, end) in zip(at, windows, strict=True) for c in below(t, position, end)]
         return t.masked(t.all_of(inside), lambda: x.at(t, (*i[: len(i) - rank], *at)), 0)
 
     return b.reduce("sum", x.dtype, compute_dtype(x.dtype), size, longest, element)
 
 
-def _longest_window(extent: Expr, wanted: Expr) -> Expr:
+def longest_window(extent: Expr, wanted: Expr) -> Expr:
     """Of a size known at run time only: as many as any window can have, of which those beyond its end are left out."""
     if not extent.is_const or not wanted.is_const:
         return (extent + wanted - 1) // wanted + 1
-    windows = (_window(as_expr(o), extent, wanted) for o in range(wanted.value()))
+    windows = (window(as_expr(o), extent, wanted) for o in range(wanted.value()))
     return max((end - start for start, end in windows), key=lambda size: size.value())
 
 
-def _below(t: Tracer, position: Expr, end: Expr) -> list[Scalar]:
+def below(t: Tracer, position: Expr, end: Expr) -> list[Scalar]:
     """The condition position < end, where it is not known."""
     least = (end - position).lo
     return [] if least is not None and least > 0 else [t.op("lt", t.index(position), t.index(end))]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.ir.expr import Expr, IntLike, as_expr
+from compiler.ir.expr import Expr, IntLike, as_expr, exprs
+from compiler.ir.loop import Layout
 from compiler.lowering.builder import Builder
 from compiler.lowering.pointwise_composites import convert
-from compiler.lowering.registry import POINTWISE, VIEWS, lowers
+from compiler.lowering.registry import POINTWISE, VIEWS, Unsupported, lowers
 from compiler.lowering.values import Index, Value
 from compiler.lowering.view_ops import (
     clip,
@@ -154,6 +155,30 @@ def diagonal(b: Builder, x: Value, offset: int = 0, dim1: int = 0, dim2: int = 1
         return tuple(place[d] for d in range(x.rank))
 
     return reindex(b, x, b.out.size, source)
+
+
+@lowers("aten.as_strided.default")
+def as_strided(
+    b: Builder, x: Value, size: Sequence[IntLike], stride: Sequence[IntLike], offset: IntLike | None = None
+) -> Value:
+    """Another view of the storage of an input, which begins with the input's first element. What lies around a view of an intermediate result
+    is not known here."""
+    strides, start = exprs(stride), as_expr(0 if offset is None else offset)
+    ref = x.ref
+    owner = b.owned_layout(ref.buffer) if ref is not None else None
+    if ref is None or owner is None or ref.layout != owner:
+        raise Unsupported(
+            "aten.as_strided of a view or an intermediate result is not lowered: its storage has another order here",
+            "write it with view, permute, slice or unfold",
+        )
+    seen = Layout(x.dtype, exprs(size), strides, start)
+    beyond = (seen.storage_numel() - owner.storage_numel()).hi
+    if beyond is None or beyond > 0:
+        raise Unsupported(
+            "aten.as_strided reaches beyond the elements of its operand",
+            "give the model the whole tensor that it looks into",
+        )
+    return x.with_layout(seen)
 
 
 @lowers("aten.unfold.default", family=VIEWS)

@@ -1,7 +1,7 @@
 """The sweep's result file: what docs/ops.md is generated from.
 
-    {"torch": "2.13.0", "operators": {"clamp": {"float32": {"how": ["native"], "atens": ["aten.clamp.default"], "right": 18,
-     "refused": 0, ..., "why": ["..."]}}}}
+    {"torch": "2.13.0", "core": ["aten.abs.default", ...], "operators": {"clamp": {"float32": {"how": ["native"],
+     "atens": ["aten.clamp.default"], "right": 18, "refused": 1, "why": ["..."]}}}}
 
 Invariants: sorted, one operator a line; only what a sweep saw; operators that a sweep left out keep their entries.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     from tests.ops.screen import Screened
 
 Operators = dict[str, dict[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Results:
+    """The file. `torch` is the release whose samples were taken."""
+
+    torch: str
+    core: list[str]
+    operators: Operators
+
+
 # Reasons that are kept of one operator and dtype.
 _MOST_REASONS = 4
 
@@ -26,21 +38,31 @@ def update(path: Path, done: Sequence[Screened]) -> None:
     """Writes the swept operators into the file."""
     import torch
 
-    operators = read(path) if path.is_file() else {}
+    operators = read(path).operators if path.is_file() else {}
     operators.update(summary(done))
-    path.write_text(text(torch.__version__.partition("+")[0], operators))
+    path.write_text(text(Results(torch.__version__.partition("+")[0], core_operators(), operators)))
 
 
-def read(path: Path) -> Operators:
-    found: Operators = json.loads(path.read_text())["operators"]
-    return found
+def core_operators() -> list[str]:
+    """The overloads that this torch counts as core ATen."""
+    import torch
+
+    packets = (getattr(torch.ops.aten, name) for name in dir(torch.ops.aten))
+    overloads = (getattr(p, o) for p in packets if hasattr(p, "overloads") for o in p.overloads())
+    return sorted(str(o) for o in overloads if torch.Tag.core in o.tags)
 
 
-def text(version: str, operators: Operators) -> str:
+def read(path: Path) -> Results:
+    return Results(**json.loads(path.read_text()))
+
+
+def text(results: Results) -> str:
+    operators = results.operators
     rows = ",\n".join(
         f"{json.dumps(n)}: {json.dumps(operators[n], sort_keys=True)}" for n in sorted(operators)
     )
-    return f'{{"torch": {json.dumps(version)}, "operators": {{\n{rows}\n}}}}\n'
+    head = f'"torch": {json.dumps(results.torch)},\n"core": {json.dumps(results.core)}'
+    return f'{{{head},\n"operators": {{\n{rows}\n}}}}\n'
 
 
 def summary(done: Sequence[Screened]) -> Operators:

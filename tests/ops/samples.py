@@ -34,6 +34,7 @@ DTYPES = (
     torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8,
     torch.bool, torch.complex64,
 )  # fmt: skip
+QUICK_DTYPES = (torch.float32, torch.bfloat16, torch.int64, torch.bool)
 # Operators that give positions without promising which one of equal elements.
 TIES = ("argsort", "kthvalue", "median", "mode", "msort", "nanmedian", "sort", "topk")
 # How many samples of one operator are taken, evenly over those that torch has.
@@ -83,25 +84,26 @@ def operators() -> dict[str, OpInfo]:
     return {op_name(op): op for op in op_db}
 
 
-def of(op: OpInfo, dtypes: Sequence[torch.dtype] = DTYPES) -> Iterator[Sample]:
-    """The operator's samples in all dtypes that it takes and all forms."""
-    for dtype in dtypes:
+def of(op: OpInfo, quick: bool = False) -> Iterator[Sample]:
+    """The operator's samples in all dtypes that it takes and all forms; `quick`: a few in the dtypes that differ most."""
+    for dtype in QUICK_DTYPES if quick else DTYPES:
         if dtype in op.supported_dtypes("cpu"):
-            for sample in _of_dtype(op, dtype):
+            for sample in _of_dtype(op, dtype, quick):
                 yield replace(sample, elementwise=isinstance(op, ELEMENTWISE), ties=op.name in TIES)
 
 
-def _of_dtype(op: OpInfo, dtype: torch.dtype) -> Iterator[Sample]:
+def _of_dtype(op: OpInfo, dtype: torch.dtype, quick: bool) -> Iterator[Sample]:
     name, short = op_name(op), str(dtype).removeprefix("torch.")
     found = _sample_inputs(op, name, dtype)
-    chosen = _evenly(found, MOST.get(dtype, MOST_OTHER))
+    most = MOST.get(dtype, MOST_OTHER)
+    chosen = _evenly(found, (most + 3) // 4 if quick else most)
     for index in chosen:
         yield _bound(op.op, found[index], name, short, index, "plain")
     if not chosen or dtype.is_complex:
         return
     first = found[chosen[0]]
     if dtype == torch.float32:
-        for index in chosen[:4]:
+        for index in chosen[: 1 if quick else 4]:
             yield _bound(op.op, found[index], name, short, index, "core")
         yield _bound(op.op, _strided(first), name, short, chosen[0], "strided")
         yield from _written(op, first, name, short, chosen[0])

@@ -37,12 +37,14 @@ def sweep(names: Sequence[str]) -> list[screen.Screened]:
     done: list[screen.Screened] = []
     waiting: list[screen.Screened] = []
     for name in names:
-        for sample in samples.of(table[name]):
+        for sample in samples.of(table[name], FLAGS.quick):
             screened = screen.screen(sample)
             (done if screened.verdict else waiting).append(screened)
         if len(waiting) >= FLAGS.batch:
             _finish(waiting, done)
             waiting = []
+            if FLAGS.out:
+                results.update(Path(FLAGS.out), done)
     _finish(waiting, done)
     return done
 
@@ -87,5 +89,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("out", "", "The result file to write or to bring up to date.")
     flags.DEFINE_string("cxx", "", "The C++ compiler, as for the compiler's own --cxx.")
     flags.DEFINE_integer("batch", 150, "Samples in one library.")
+    flags.DEFINE_bool("quick", False, "Few samples, in the dtypes that differ most: a quarter of an hour.")
     flags.DEFINE_bool("verbose", False, "Print every sample that is not right, with the reason.")
     app.run(main)

@@ -187,9 +187,9 @@ class _ScatterKernel(_Single):
         value = self.values.as_type(self.values.body(node.body)[0], node.layout.dtype)
         index = self.builder.index(node.index.subst(self.values.indirect_symbols))
         target = self.arguments.write(node.name)
-        if node.mode == "add":
+        if node.mode != "store":
             before = self.builder.compute(node.layout.dtype, "load", (), (target, index))
-            value = self.builder.compute(node.layout.dtype, "add", (before, value))
+            value = self.builder.compute(node.layout.dtype, node.mode, (before, value))
         self.builder.add(Store(target, index, value))
         distinct = bool(variables) and node.index.coefficient(variables[-1]) == 1
         for v, e in zip(reversed(variables), reversed(node.ranges), strict=True):

@@ -80,6 +80,10 @@ class _Single:
                 f"{node.origins[0]}: adding to indexed places of {dtype} has no atomic form on a GPU; "
                 f"supported: {', '.join(ATOMIC_TYPES)}"
             )
+        if node.mode not in ("store", "add"):
+            raise UserError(
+                f"{node.origins[0]}: combining indexed places by {node.mode} has no form on a GPU yet; compile the model for the CPU"
+            )
         grid = self._open(pointwise((self.variables,), mul_all(self.extent.values())))
         value = self.values.as_type(self.values.body(node.body)[0], register_type(dtype))
         index = self.builder.index(node.index.subst(self.values.indirect_symbols))

@@ -1,0 +1,109 @@
+"""Decompositions that PyTorch's own table lacks: operators written in others that the compiler knows.
+
+    aten._cdist_forward(x, y, p)   ->   linalg_vector_norm(x[..., :, None, :] - y[..., None, :, :], p, -1)
+
+Invariant: results are those of the operator, of the same dtype; what is measured to be slow gets a lowering of its own instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+aten: Any = torch.ops.aten
+_SCATTER = {"add": "sum", "multiply": "prod"}
+
+
+def index_reduce(
+    x: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """Each slice of `source` combined into the slice of x that `index` names."""
+    if x.dim() == 0:
+        flat = aten.scatter_reduce.two(
+            x.view(1), 0, index.view(1), source.view(1), reduce, include_self=include_self
+        )
+        scalar: Tensor = flat.view([])
+        return scalar
+    shape = [1] * x.dim()
+    shape[dim] = -1
+    places = index.reshape(shape).expand(source.shape)
+    result: Tensor = aten.scatter_reduce.two(x, dim, places, source, reduce, include_self=include_self)
+    return result
+
+
+def scatter_with_reduction(x: Tensor, dim: int, index: Tensor, source: Tensor, *, reduce: str) -> Tensor:
+    result: Tensor = aten.scatter_reduce.two(x, dim, index, source, _SCATTER[reduce])
+    return result
+
+
+def scatter_value_with_reduction(x: Tensor, dim: int, index: Tensor, value: float, *, reduce: str) -> Tensor:
+    source = torch.full(index.shape, value, dtype=x.dtype)
+    result: Tensor = aten.scatter_reduce.two(x, dim, index, source, _SCATTER[reduce])
+    return result
+
+
+def put(x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """x as if it were flat."""
+    flat = aten.index_put(x.reshape(-1), [index.reshape(-1)], source.reshape(-1), accumulate)
+    result: Tensor = flat.reshape(x.shape)
+    return result
+
+
+def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """The next element of `source` wherever the mask holds."""
+    size = torch.broadcast_shapes(x.shape, mask.shape)  # type: ignore[no-untyped-call]
+    x, mask = x.expand(size), mask.expand(size)
+    if source.numel() == 0:
+        return x.clone()
+    flat = mask.reshape(-1)
+    places = (flat.to(torch.int64).cumsum(0) - 1).clamp(min=0)
+    # Where the mask does not hold nothing is read, so that places beyond a short source are no error there.
+    taken = source.reshape(-1)[torch.where(flat, places, 0)]
+    return torch.where(flat, taken, x.reshape(-1)).reshape(x.shape)
+
+
+def cdist(x: Tensor, y: Tensor, p: float, compute_mode: int | None) -> Tensor:
+    """Distances of all pairs; computed from differences in every mode, which loses no digits for near points."""
+    result: Tensor = aten.linalg_vector_norm(x.unsqueeze(-2) - y.unsqueeze(-3), p, [-1])
+    return result
+
+
+def pdist(x: Tensor, p: float = 2.0) -> Tensor:
+    first, second = torch.triu_indices(x.shape[0], x.shape[0], 1)
+    result: Tensor = aten.linalg_vector_norm(x.index_select(0, first) - x.index_select(0, second), p, [-1])
+    return result
+
+
+def trilinear(
+    i1: Tensor,
+    i2: Tensor,
+    i3: Tensor,
+    expand1: Sequence[int],
+    expand2: Sequence[int],
+    expand3: Sequence[int],
+    sumdim: Sequence[int],
+    unroll_dim: int = 1,
+) -> Tensor:
+    """The sum over `sumdim` of the product of three tensors, with dims of size 1 put in where `expand` says."""
+    factors = []
+    for factor, dims in ((i1, expand1), (i2, expand2), (i3, expand3)):
+        for dim in dims:
+            factor = factor.unsqueeze(dim)
+        factors.append(factor)
+    product = factors[0] * factors[1] * factors[2]
+    return product.sum(list(sumdim)) if sumdim else product
+
+
+TABLE: dict[Any, Callable[..., Any]] = {
+    aten.index_reduce.default: index_reduce,
+    aten.scatter.reduce: scatter_with_reduction,
+    aten.scatter.value_reduce: scatter_value_with_reduction,
+    aten.put.default: put,
+    aten.masked_scatter.default: masked_scatter,
+    aten._cdist_forward.default: cdist,
+    aten._pdist_forward.default: pdist,
+    aten._trilinear.default: trilinear,
+}
