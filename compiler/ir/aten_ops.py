@@ -80,8 +80,8 @@ LOWERED = frozenset(
     aten.to.device aten.to.dtype aten.to.dtype_layout aten.topk.default aten.transpose.int aten.trunc.default
     aten.unbind.int aten.unflatten.int aten.unfold.default aten.unsqueeze.default aten.var.correction aten.var.dim
     aten.var_mean.correction aten.view.default aten.where.Scalar aten.where.ScalarOther aten.where.ScalarSelf
-    aten.where.self aten.zeros.default aten.zeros_like.default prims.convert_element_type.default
-    prims.iota.default
+    aten.where.self aten.zeros.default aten.zeros_like.default cond map_impl prims.convert_element_type.default
+    prims.iota.default scan while_loop
     """.split()
 )
 
