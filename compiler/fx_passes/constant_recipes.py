@@ -120,10 +120,10 @@ def _moves(node: torch.fx.Node, known: dict[torch.fx.Node, Recipe | Fixed]) -> R
     """A view, a copy or a join of values."""
     name = str(node.target)
     if name == "aten.cat.default":
-        parts, dim = node.args[0], int(node.args[1]) if len(node.args) > 1 else 0  # type: ignore[call-overload]
-        assert isinstance(parts, list | tuple)
-        recipes = tuple(known[p] for p in parts)
-        return Cat(dim % len(recipes[0].shape), recipes)  # type: ignore[union-attr,arg-type]
+        joined_nodes: Any = node.args[0]
+        axis: Any = node.args[1] if len(node.args) > 1 else 0
+        recipes = [known[p] for p in joined_nodes]
+        return Cat(axis % len(recipes[0].shape), tuple(recipes))  # type: ignore[arg-type,union-attr]
     if len(node.all_input_nodes) != 1 or not callable(node.target):
         return None
     of = known[node.all_input_nodes[0]]

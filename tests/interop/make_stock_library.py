@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch._inductor.config as inductor_config
@@ -43,17 +44,24 @@ class MyModel(torch.nn.Module):
         return torch.cos(torch.mm(torch.sin(x), y))
 
 
-def compile_library(folder: Path) -> Path:
+def compile_module(
+    module: torch.nn.Module, args: tuple[torch.Tensor, ...], dynamic_shapes: Any, folder: Path
+) -> Path:
+    """The library that stock AOTInductor makes, for AVX2, without this machine's folders in it."""
     compiler = folder / "gxx"
     script = _COMPILER.replace("@TORCH@", str(Path(torch.__file__).parent)).replace("@FOLDER@", str(folder))
     compiler.write_text(script)
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder)
     compiler.chmod(compiler.stat().st_mode | stat.S_IXUSR)
-    exported = torch.export.export(MyModel(), (torch.ones(64, 64), torch.ones(64, 64)))
     options = {"cpp.cxx": (None, str(compiler)), "cpp.simdlen": 256, "aot_inductor.package": False}
-    with inductor_config.patch(options):
-        library = torch._inductor.aot_compile(exported.module(), (torch.ones(64, 64), torch.ones(64, 64)))
+    with torch.no_grad(), inductor_config.patch(options):
+        exported = torch.export.export(module, args, dynamic_shapes=dynamic_shapes)
+        library = torch._inductor.aot_compile(exported.module(), args)
     return Path(str(library))
+
+
+def compile_library(folder: Path) -> Path:
+    return compile_module(MyModel(), (torch.ones(64, 64), torch.ones(64, 64)), None, folder)
 
 
 def main(argv: list[str]) -> int:

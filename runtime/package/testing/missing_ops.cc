@@ -3,12 +3,12 @@
 
 extern "C" {
 
-int32_t aoti_torch_cpu_convolution(void);
-int32_t aoti_torch_cpu_topk(void);
+int32_t aoti_torch_cpu__fft_r2c(void);
+int32_t aoti_torch_cpu_mkldnn_rnn_layer(void);
 
 const AotiModelApi *aoti_model_api(void) {
-  aoti_torch_cpu_convolution();
-  aoti_torch_cpu_topk();
+  aoti_torch_cpu__fft_r2c();
+  aoti_torch_cpu_mkldnn_rnn_layer();
   aoti_torch_device_type_cpu();
   return nullptr;
 }

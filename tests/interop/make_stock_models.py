@@ -1,0 +1,68 @@
+"""Make stock_models.tar.xz: the models of stock_models.py as PyTorch's own AOTInductor compiles them, with eager's results.
+
+Enters: the torch of this Python and the g++ of this machine (with OpenMP). Leaves: one archive with NAME.so for each model, stripped, for
+x86-64-v3, and recorded.npz (NAME.CASE.inN, NAME.CASE.outN). It is committed, because no test may rely on a host compiler. Run it again when
+torch is updated:
+
+    python -m tests.interop.make_stock_models tests/interop/stock_models.tar.xz
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tests.interop.make_stock_library import compile_module
+from tests.interop.stock_models import MODELS, StockModel
+
+
+def record(name: str, model: StockModel) -> dict[str, np.ndarray]:
+    """Inputs and eager's outputs of every case."""
+    found: dict[str, np.ndarray] = {}
+    for case, args in enumerate([model.args, *model.more]):
+        with torch.no_grad():
+            results = model.module(*args)
+        outputs = results if isinstance(results, tuple | list) else (results,)
+        found |= {f"{name}.{case}.in{i}": a.numpy() for i, a in enumerate(args)}
+        found |= {f"{name}.{case}.out{i}": a.numpy() for i, a in enumerate(outputs)}
+    return found
+
+
+def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Nothing of this machine in the archive."""
+    info.uid = info.gid = info.mtime = 0
+    info.uname = info.gname = ""
+    info.mode = 0o644
+    return info
+
+
+def main(argv: list[str]) -> int:
+    if len(argv) != 1:
+        print("make_stock_models: expected the archive to write", file=sys.stderr)
+        return 1
+    recorded: dict[str, np.ndarray] = {}
+    with tempfile.TemporaryDirectory() as name, tarfile.open(argv[0], "w:xz", preset=9) as archive:
+        folder = Path(name)
+        for model_name, make in MODELS.items():
+            torch.manual_seed(0)
+            model = make()
+            model.module.eval()
+            recorded |= record(model_name, model)
+            library = compile_module(model.module, model.args, model.dynamic_shapes, folder)
+            stripped = folder / f"{model_name}.so"
+            subprocess.run(["strip", "--strip-all", "-o", str(stripped), str(library)], check=True)
+            archive.add(stripped, stripped.name, filter=_plain)
+        np.savez_compressed(folder / "recorded.npz", **recorded)  # type: ignore[arg-type]
+        archive.add(folder / "recorded.npz", "recorded.npz", filter=_plain)
+    print(f"{argv[0]}: {len(MODELS)} models, {Path(argv[0]).stat().st_size} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
