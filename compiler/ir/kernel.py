@@ -200,6 +200,7 @@ class TemplateLaunch:
     num_stages: int
     rows: Expr
     columns: Expr
+    chosen: str = ""  # for people: where these numbers come from
 
     def constant(self, name: str) -> Union[int, bool, str]:
         return dict(self.constants)[name]

@@ -242,11 +242,13 @@ class _Parser:
         stages = int(s.word())
         s.expect("of")
         rows, columns = self._expr(s), self._expr(s)
+        s.expect("chosen")
+        chosen = s.string()
         constants = []
         while self._depth() == depth:
             line = self._next()
             constants.append((line.word(), plain(line, self.symbols)))
-        return TemplateLaunch(tuple(constants), grid, warps, stages, rows, columns)  # type: ignore[arg-type]
+        return TemplateLaunch(tuple(constants), grid, warps, stages, rows, columns, chosen)  # type: ignore[arg-type]
 
     def _value(self, s: Scanner) -> TemplateValue:
         if s.skip("pointer"):

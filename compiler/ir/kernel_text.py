@@ -119,6 +119,7 @@ def _statement(s: Statement) -> list[str]:
 def _launch(launch: TemplateLaunch) -> list[str]:
     x, y, z = launch.grid
     head = f"launch [{x}] [{y}] [{z}] warps {launch.num_warps} stages {launch.num_stages} of [{launch.rows}] [{launch.columns}]"
+    head += f" chosen {json.dumps(launch.chosen)}"
     return [f"  {head}", *(f"    {name} {print_scalar(value)}" for name, value in launch.constants)]
 
 

@@ -44,7 +44,7 @@ class Pool:
 
 
 class Operands:
-    sets = ({},)
+    sets: tuple[dict[str, torch.Tensor], ...] = ({},)
 
     @staticmethod
     def peer(_: object) -> None:

@@ -15,7 +15,7 @@ from compiler.codegen.triton.scalar_text import SCALAR_MATH
 from compiler.codegen.triton.single_kernel import single_specs
 from compiler.codegen.triton.template_calls import TEMPLATES, call_of
 from compiler.codegen.triton.writer import kernel_lines
-from compiler.ir.kernel import KernelSpec
+from compiler.ir.kernel import KernelSpec, TemplateCall
 from compiler.ir.schedule import SINGLE, KernelGroup, Schedule
 from compiler.support.options import Context
 
@@ -82,4 +82,6 @@ def _comments(launches: list[KernelSpec]) -> list[str]:
     if len(launches) > 1:
         names = ", ".join(s.name for s in launches[:4]) + (", ..." if len(launches) > 4 else "")
         lines.append(f"Launched {len(launches)} times: {names}")
+    if isinstance(spec.body[0], TemplateCall) and spec.body[0].launch:
+        lines.append(spec.body[0].launch.chosen)
     return lines

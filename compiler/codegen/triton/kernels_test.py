@@ -15,6 +15,7 @@ import pytest
 from compiler.codegen.triton import emit
 from compiler.codegen.triton.interpreted import InterpretedRunner, load
 from compiler.ir import dtypes
+from compiler.ir.expr import exprs
 from compiler.ir.kernel_parse import parse_kernels
 from compiler.ir.kernel_text import print_kernels
 from compiler.ir.kernel_verify import verify
@@ -22,7 +23,7 @@ from compiler.ir.loop import Layout, Program, TemplateKernel, TensorRef
 from compiler.ir.loop_interpreter import interpret
 from compiler.scheduler import pipeline
 from compiler.scheduler.example_families import FAMILIES
-from compiler.scheduler.example_programs import ProgramBuilder, exprs
+from compiler.scheduler.example_programs import ProgramBuilder
 from compiler.scheduler.random_programs import random_program
 from compiler.support.options import CompileOptions, Context
 

@@ -85,7 +85,7 @@ def _gemm(
     )
     grid = (_blocks(m, block_m) * _blocks(n, block_n), const(1), batches)
     values: tuple[TemplateValue, ...] = (*pointers, m, n, k, *strides)
-    launch = TemplateLaunch(constants, grid, config.num_warps, config.num_stages, m, n)
+    launch = TemplateLaunch(constants, grid, config.num_warps, config.num_stages, m, n, origin_of(choice))
     return Call("gemm", values, has_epilogue=True, launch=launch)
 
 
@@ -103,7 +103,13 @@ def _gemv(
     )
     values: tuple[TemplateValue, ...] = (*pointers, n, k, *strides)
     launch = TemplateLaunch(
-        constants, (_blocks(n, block_n), const(1), batches), config.num_warps, config.num_stages, m, n
+        constants,
+        (_blocks(n, block_n), const(1), batches),
+        config.num_warps,
+        config.num_stages,
+        m,
+        n,
+        origin_of(choice),
     )
     return Call("gemv", values, has_epilogue=True, launch=launch)
 
@@ -114,7 +120,8 @@ def _attention(node: TemplateKernel, arguments: Arguments) -> Call:
     batch, heads, queries, depth = q.layout.size
     kv_heads, keys = k.layout.size[1:3]
     causal = bool(node.param("causal"))
-    config = attention_choice((batch, heads, kv_heads, queries, keys, depth), q.layout.dtype, causal).config
+    choice = attention_choice((batch, heads, kv_heads, queries, keys, depth), q.layout.dtype, causal)
+    config = choice.config
     packed = bool(config.get("PACKED"))
     group = heads // kv_heads
     rows, parallel = (queries * group, kv_heads) if packed else (queries, heads)
@@ -133,9 +140,11 @@ def _attention(node: TemplateKernel, arguments: Arguments) -> Call:
     values += [_pointer(mask[0], arguments) if mask else Pointer("", const(0))]
     values += mask[0].layout.stride if mask else [const(0)] * 4
     values += [Pointer(arguments.write(node.name), node.layout.offset), *node.layout.stride]
-    values.append(float(node.param("scale")))  # type: ignore[arg-type]
+    values.append(float(node.param("scale")))
     grid = (_blocks(rows, config.get("BLOCK_M")), parallel, batch)
-    launch = TemplateLaunch(constants, grid, config.num_warps, config.num_stages, queries, depth)
+    launch = TemplateLaunch(
+        constants, grid, config.num_warps, config.num_stages, queries, depth, origin_of(choice)
+    )
     return Call("attention", tuple(values), has_epilogue=False, launch=launch)
 
 
@@ -146,6 +155,13 @@ def attention_choice(sizes: tuple[Expr, ...], dtype: DType, causal: bool) -> Cho
     )
     problem = Attention(SHORT_NAMES[dtype.name], batch, heads, kv_heads, queries, keys, depth, causal)
     return choose(committed(), problem, MEASURED_ARCH, ABLE, gpu_for(SMALLEST_ARCH).block_shared_bytes)
+
+
+def origin_of(choice: Choice) -> str:
+    """For the kernel's header: what was measured, or that nothing was."""
+    if choice.measured_on:
+        return f"set up as measured on {choice.measured_on}: {choice.us:.1f} us"
+    return f"set up by the cost model, not measured: {choice.us:.1f} us predicted"
 
 
 def tile_of(launch: TemplateLaunch) -> tuple[int, int]:
