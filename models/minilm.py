@@ -14,9 +14,12 @@ of the weights file, and every tensor of the file is used or named in UNUSED.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.export import Dim
 
 from models.safetensors_file import read_safetensors
 
@@ -182,6 +185,13 @@ def build(weights: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
 def build_1x32(weights: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
     """One text of up to 32 tokens."""
     return _build(weights, 1, 32)
+
+
+def build_any(weights: str) -> dict[str, Any]:
+    """Any number of texts of any length up to what the model has positions for, in one library."""
+    batch, tokens = Dim("batch", min=1), Dim("tokens", min=1, max=MAX_TOKENS)
+    module, args = _build(weights, 2, 16)
+    return {"module": module, "args": args, "dynamic_shapes": ({0: batch, 1: tokens},) * 2}
 
 
 def build_8x128(weights: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
