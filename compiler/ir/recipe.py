@@ -1,7 +1,7 @@
 """How a stored constant is made of the model's own: what the runtime repeats when it gets new weights.
 
 Passes fold, merge and pack constants while the model is compiled; a recipe says the same to the library, which then can be given new
-values under the names of the model's `state_dict` (docs/adr/0011-recipes.md). A recipe is an expression over `Source`s.
+values under the names of the model's `state_dict` (docs/adr/0013-recipes.md). A recipe is an expression over `Source`s.
 
 Invariants
 - A value is its elements in row-major order with the sizes of `shape`; moves (`View`, `Pad`, `Cat`) keep them bit for bit.
@@ -282,7 +282,7 @@ def _make(name: str, arguments: list[object]) -> Recipe:
             return Unary(name, *a)  # type: ignore[arg-type]
         if name in BINARY:
             return Binary(name, *a)  # type: ignore[arg-type]
-        return kinds[name](*a)  # type: ignore[arg-type,no-any-return]
+        return kinds[name](*a)  # type: ignore[no-any-return]
     except (KeyError, TypeError, IndexError) as e:
         raise ValueError(f"not an operation of recipes, or wrong operands: {name}: {e}") from None
 

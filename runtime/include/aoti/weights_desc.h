@@ -1,6 +1,6 @@
 // How a library's stored constants are made of the model's own parameters and buffers.
 //
-// The compiler folds, merges and packs constants (docs/adr/0011-recipes.md); these tables say how, so that a
+// The compiler folds, merges and packs constants (docs/adr/0013-recipes.md); these tables say how, so that a
 // container can be given new values under the names of the model's state_dict. An original is what the model
 // holds; a stored constant (AotiConstantDesc) is what kernels read; a recipe makes the one of the other.
 //
