@@ -65,6 +65,12 @@ def test_shared_shim_exports_its_list() -> None:
     assert shim.imported <= listed("shim/abi/libc_imports.txt")
 
 
+def test_stand_in_for_libtorch_exports_its_list() -> None:
+    exported = read("shim/torch_compat/libtorch_cpu.so").exported
+    assert exported == listed("shim/abi/torch_compat.txt")
+    assert listed("shim/abi/aoti_shim.txt") <= exported
+
+
 def test_shim_is_a_part_of_libtorch() -> None:
     """Every function of ours has PyTorch's name, except the accessor of the last error."""
     libtorch = listed("shim/abi/libtorch_2.13.txt") | listed("shim/abi/libtorch_cuda_2.13.txt")

@@ -25,6 +25,7 @@ from compiler.package.manifest import FORMAT
 from compiler.support.diagnostics import UserError
 
 _INTERFACE = "AOTInductorModel"
+_OF_LIBTORCH = ("aoti_", "torch_", "Sleef_", "_ZN2at", "_ZN3c10", "_ZN5torch", "_ZNK2at", "_ZNK3c10")
 
 
 def define_flags() -> flags.FlagValues:
@@ -125,6 +126,13 @@ def _isa_of_symbols(found: elf.ElfFile) -> list[str]:
     return sorted(names)
 
 
+def missing_without_libtorch(imports: Sequence[str]) -> list[str]:
+    """What a library takes from libtorch that the lean stand-in does not have: these calls need a process with libtorch."""
+    text = (Path(__file__).parents[2] / "shim/abi/torch_compat.txt").read_text()
+    present = {line for line in text.splitlines() if not line.startswith("#")}
+    return sorted(n for n in imports if n.startswith(_OF_LIBTORCH) and n not in present)
+
+
 def describe(facts: Mapping[str, Any], symbols: bool) -> str:
     """The text for people."""
     rows: list[str] = []
@@ -189,6 +197,11 @@ def _symbols_text(library: Mapping[str, Any], everything: bool) -> list[str]:
         + "".join(f", {n}" for n in library["own_entry_points"]),
         f"  imports {len(shim)} functions of the shim, {len(other)} of the system",
     ]
+    needs_libtorch = any(n.startswith("libtorch") for n in library["needed"])
+    if needs_libtorch and (missing := missing_without_libtorch(library["imports"])):
+        rows.append(f"  runs only beside libtorch: the lean stand-in lacks {', '.join(missing)}")
+    elif needs_libtorch:
+        rows.append("  runs without libtorch too, on the lean stand-in (AOTI_TORCH_COMPAT)")
     if everything:
         rows += [f"    exported {n}" for n in library["exports"]] + [
             f"    imported {n}" for n in library["imports"]

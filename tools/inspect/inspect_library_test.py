@@ -51,6 +51,18 @@ def test_library_with_its_manifest(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "exported mine" in text and "imported malloc" in text
 
 
+def test_what_needs_libtorch() -> None:
+    imports = [
+        "aoti_torch_clone",
+        "aoti_torch_cpu_topk",
+        "aoti_torch_cpu__fft_r2c",
+        "Sleef_sinf8_u35",
+        "malloc",
+        "_ZN2at5emptyE",
+    ]
+    assert inspect_library.missing_without_libtorch(imports) == ["_ZN2at5emptyE", "aoti_torch_cpu__fft_r2c"]
+
+
 def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     library = tmp_path / "libm_aoti.so"
     library.write_bytes(shared_library())
