@@ -45,6 +45,7 @@ class Request:
     cxx: str = ""
     jobs: int = 0  # 0: as many as processors
     cache: Path | None = None  # of compiled objects
+    op_sources: tuple[Path, ...] = ()  # kernels of custom operators
 
 
 Report = Callable[[str, float, str], None]
@@ -86,6 +87,9 @@ def _compile_files(c: Compilation, request: Request, paths: outputs.OutputPaths,
 
 def _check(request: Request) -> None:
     """Refuses early what would only show after seconds of work."""
+    for source in request.op_sources:
+        if not source.is_file():
+            raise UserError(f"--op-sources: {source} does not exist; expected C or C++ sources")
     if request.model is not None and not request.model.is_file():
         what = "is a folder" if request.model.is_dir() else "does not exist"
         raise UserError(
@@ -127,6 +131,7 @@ def _builder(request: Request) -> LibraryBuilder:
     options = request.options
     builder = LibraryBuilder(root, cache, options.shim, options.isa, jobs, options.device)
     builder.start_support()
+    builder.start_sources(*request.op_sources)
     return builder
 
 

@@ -159,6 +159,7 @@ def make_request(fv: flags.FlagValues, model: Path | None) -> Request:
         cxx=fv.cxx,
         jobs=fv.jobs,
         cache=Path(fv.cache) if fv.cache else None,
+        op_sources=tuple(Path(s) for s in fv.op_sources or ()),
     )
 
 

@@ -84,6 +84,8 @@ def define_flags() -> flags.FlagValues:
         f"Default: {','.join(DEFAULT_CUDA_ARCHS)}."
     )
     flags.DEFINE_list("cuda_archs", None, what, flag_values=fv)
+    what = "C++ sources of kernels for the model's custom operators (aoti/custom_op.h), to be linked in."
+    flags.DEFINE_list("op_sources", None, what, flag_values=fv)
     what = "C++ compilers that run at the same time; 0: one for each processor."
     flags.DEFINE_integer("jobs", 0, what, lower_bound=0, flag_values=fv)
     what = "Stop fusing after so many fusions (to find a wrong one by bisection); -1: no limit."

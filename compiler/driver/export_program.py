@@ -20,6 +20,7 @@ import torch
 
 from compiler.driver.export_example import Example, describe
 from compiler.driver.export_paths import portable_trace
+from compiler.frontend import custom_ops, decompositions
 from compiler.support.diagnostics import UserError
 
 
@@ -47,8 +48,14 @@ def export(example: Example) -> torch.export.ExportedProgram:
 
 
 def save(program: torch.export.ExportedProgram, file: Path) -> None:
-    """Writes the archive. Its bytes depend on the program and on the stem of the file's name only."""
-    torch.export.save(program, file)
+    """Writes the archive. Its bytes depend on the program and on the stem of the file's name only.
+
+    A program with custom operators is written in operators that the compiler knows, with its schemas beside it: to decompose it later would
+    take the operators' own Python code."""
+    extra = custom_ops.extra_files(program)
+    torch.export.save(
+        decompositions.decompose(program) if extra else program, file, extra_files=extra or None
+    )
 
 
 def summary(program: torch.export.ExportedProgram) -> str:

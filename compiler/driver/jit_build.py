@@ -108,7 +108,7 @@ def _plan(c: Compilation) -> Plan:
     proxied = [line for line in c.plan.all_lines() if isinstance(line, ProxyCall)]
     if proxied:
         raise UserError(
-            f"the JIT cannot call {', '.join(sorted({p.op for p in proxied}))} yet: compile ahead of time (aoti_cc_library)"
+            f"the JIT cannot call {', '.join(sorted({c.plan.ops[p.op] for p in proxied}))} yet: compile ahead of time (aoti_cc_library)"
         )
     return c.plan
 

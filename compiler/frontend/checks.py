@@ -65,9 +65,12 @@ def _node(node: torch.fx.Node) -> Iterator[Problem]:
 def _control_flow(node: torch.fx.Node, where: str) -> Iterator[Problem]:
     name = str(node.target)
     if name not in OPERANDS:
-        yield Problem(
-            f"higher-order operator {name} is not supported", where, f"supported: {', '.join(OPERANDS)}"
-        )
+        remedy = f"supported: {', '.join(OPERANDS)}"
+        if name.startswith("triton_kernel_wrapper"):
+            remedy = "a user's Triton kernel runs on a GPU only: give the model a path without it for the CPU"
+        elif name.startswith("auto_functionalized"):
+            remedy = "a custom operator that writes to its arguments: let it return new tensors"
+        yield Problem(f"higher-order operator {name} is not supported", where, remedy)
         return
     operands = [*OPERANDS[name](*node.args), *([node.args[0]] if name == "cond" else [])]
     for k, operand in enumerate(operands):

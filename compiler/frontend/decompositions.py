@@ -19,7 +19,7 @@ from torch._decomp import decomposition_table
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.export import ExportedProgram
 
-from compiler.frontend import own_decompositions
+from compiler.frontend import custom_ops, own_decompositions
 from compiler.ir.aten_ops import IGNORED, KNOWN
 from compiler.support.diagnostics import UserError
 
@@ -54,7 +54,8 @@ def _is_known(target: object) -> bool:
     if isinstance(target, HigherOrderOperator):
         return False
     name = str(target)
-    return not isinstance(target, OpOverload) or name.startswith("aten.sym_") or name in KNOWN | IGNORED
+    taken = name.startswith("aten.sym_") or name in KNOWN | IGNORED
+    return taken or not isinstance(target, OpOverload) or custom_ops.is_custom(target)
 
 
 @functools.cache

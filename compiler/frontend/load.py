@@ -25,6 +25,7 @@ from torch.export import ExportedProgram
 from compiler.frontend import (
     blocks,
     checks,
+    custom_ops,
     decompositions,
     provenance,
     pt2_file,
@@ -41,6 +42,7 @@ def load(path: str | Path, ctx: Context) -> ModelGraph:
     """The model in the file. Raises UserError for a file that is missing, damaged or of another version, and for a model that is not
     supported."""
     archive = pt2_file.open_archive(Path(path))
+    custom_ops.declare(archive.json(f"extra/{custom_ops.FILE}"), path)
     return pt2_reader.read(archive, ctx.options.name) or from_program(pt2_file.load_with_torch(archive), ctx)
 
 

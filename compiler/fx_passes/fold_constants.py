@@ -61,8 +61,10 @@ def _constant_nodes(r: Rewriter) -> set[torch.fx.Node]:
     found = {n for n in r.graph.nodes if n.op == "placeholder" and r.constant(n) is not None}
     for node in r.calls():
         random = torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+        custom = getattr(node.target, "namespace", "aten") not in ("aten", "prims")  # no kernel here
         if (
             not random
+            and not custom
             and str(node.target) not in _UNDEFINED
             and not depends_on_sizes(node)
             and all(a in found for a in node.all_input_nodes)

@@ -29,7 +29,7 @@ Before/after (sin then a row sum, float32 [64, 64]):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Union
 
@@ -274,6 +274,26 @@ class ExternKernel(Node):
 
 
 @dataclass(frozen=True)
+class CustomKernel(Node):
+    """A call of a custom operator, whose kernel is linked into the library. Its own buffer holds nothing: it writes the `Result`s that
+    follow it. `args` in the order of `schema`: TensorRefs, scalars, strings, None, and tuples of these."""
+
+    schema: str
+    args: tuple[object, ...]
+
+    def operands(self) -> list[TensorRef]:
+        return [a for a in _leaves(self.args) if isinstance(a, TensorRef)]
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+@dataclass(frozen=True)
 class Cond(Node):
     """Runs `then` where the one element of `predicate` is true, else `otherwise`. Its own buffer holds nothing.
 
@@ -306,7 +326,7 @@ class While(Node):
 
 @dataclass(frozen=True)
 class Result(Node):
-    """A buffer that the blocks of the node `control` write. It comes right after that node or another result of it."""
+    """A buffer that the node `control`, or its blocks, write. It comes right after that node or another result of it."""
 
     control: str
 

@@ -19,6 +19,7 @@ from compiler.ir.loop import (
     BodyOp,
     Cond,
     Constant,
+    CustomKernel,
     ExternKernel,
     Input,
     Layout,
@@ -173,6 +174,7 @@ class _Parser:
             "pointwise": self._pointwise, "reduction": self._reduction, "scan": self._scan, "scatter": self._scatter,
             "sort": self._sort, "view": self._view, "template": self._template, "extern": self._extern,
             "cond": self._cond, "while": self._while, "result": self._result,
+            "custom": self._custom,
         }  # fmt: skip
         return makers[kind](name, variant, s)
 
@@ -256,6 +258,24 @@ class _Parser:
                 args.append(plain(line, self.symbols))
             line.end()
         return ExternKernel(name, layout, origins, function, tuple(args), op)
+
+    def _custom(self, name: str, _: str, s: Scanner) -> Node:
+        layout, schema = self.layout(s), s.string()
+        origins, rest = self._origins()
+        lists: list[list[object]] = [[]]
+        for line in rest:
+            if line.skip("list"):
+                lists.append([])
+            elif line.skip("end"):
+                inner = tuple(lists.pop())
+                lists[-1].append(inner)
+            elif line.skip("operand"):
+                lists[-1].append(self.ref(line))
+            else:
+                line.expect("argument")
+                lists[-1].append(plain(line, self.symbols))
+        (args,) = lists
+        return CustomKernel(name, layout, origins, schema, tuple(args))
 
     def _cond(self, name: str, _: str, s: Scanner) -> Node:
         layout = self.layout(s)

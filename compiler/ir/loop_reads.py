@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compiler.ir.loop import (
     Cond,
+    CustomKernel,
     ExternKernel,
     Node,
     Pointwise,
@@ -29,7 +30,7 @@ def buffers_read(node: Node) -> tuple[str, ...]:
         names.append(node.operand.buffer)
     if isinstance(node, TemplateKernel):
         names += [r.buffer for r in node.operands]
-    if isinstance(node, ExternKernel):
+    if isinstance(node, (ExternKernel, CustomKernel)):
         names += [r.buffer for r in node.operands()]
     if isinstance(node, Cond):
         names.append(node.predicate.buffer)

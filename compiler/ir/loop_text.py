@@ -37,6 +37,7 @@ from compiler.ir.loop import (
     BodyOp,
     Cond,
     Constant,
+    CustomKernel,
     ExternKernel,
     Layout,
     Node,
@@ -179,6 +180,8 @@ def _head(node: Node) -> str:
         return f"view {layout} of {_ref(node.operand)}"
     if isinstance(node, TemplateKernel):
         return f"template {node.template} {layout} over {print_exprs(node.ranges)}"
+    if isinstance(node, CustomKernel):
+        return f"custom {layout} {json.dumps(node.schema)}"
     if isinstance(node, Cond):
         return f"cond {layout} on {_ref(node.predicate)}"
     if isinstance(node, While):
@@ -201,8 +204,19 @@ def _details(node: Node) -> Iterator[str]:
             f"operand {_ref(a)}" if isinstance(a, TensorRef) else f"argument {print_scalar(a)}"
             for a in node.args
         )
+    if isinstance(node, CustomKernel):
+        yield from _arguments(node.args)
     if isinstance(node, (Pointwise, Reduction, Scan, Scatter)):
         yield from print_body(node.body)
+
+
+def _arguments(args: Sequence[object]) -> Iterator[str]:
+    """One line each; a list's between `list` and `end`."""
+    for a in args:
+        if isinstance(a, tuple):
+            yield from ("list", *_arguments(a), "end")
+        else:
+            yield f"operand {_ref(a)}" if isinstance(a, TensorRef) else f"argument {print_scalar(a)}"
 
 
 def _op(op: BodyOp) -> str:

@@ -15,6 +15,7 @@ from compiler.ir.loop import (
     Body,
     BodyOp,
     Cond,
+    CustomKernel,
     ExternKernel,
     Layout,
     Node,
@@ -181,7 +182,7 @@ class _Verifier:
             self.control(node)
         elif isinstance(node, Result):
             self.result(node)
-        elif isinstance(node, ExternKernel):
+        elif isinstance(node, (ExternKernel, CustomKernel)):
             for operand in node.operands():
                 self.ref(operand)
 
@@ -243,7 +244,7 @@ class _Verifier:
     def result(self, node: Result) -> None:
         previous = self.previous
         follows = isinstance(previous, Result) and previous.control == node.control
-        control = isinstance(previous, (Cond, While)) and previous.name == node.control
+        control = isinstance(previous, (Cond, While, CustomKernel)) and previous.name == node.control
         self.check(follows or control, f"does not come right after {node.control}")
 
     def template(self, node: TemplateKernel) -> None:

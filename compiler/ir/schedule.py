@@ -58,11 +58,11 @@ class Member:
 
 @dataclass
 class KernelGroup:
-    """Nodes that become one launch (`loops`, `template`), one shim call (`extern`), nothing (`view`), or a branch or loop with its
-    results (`control`), in execution order."""
+    """Nodes that become one launch (`loops`, `template`), one shim call (`extern`), nothing (`view`), or a branch or loop
+    (`control`) or call of a custom operator (`custom`) with its results, in execution order."""
 
     name: str  # cpp_fused_add_relu_3; for extern: the shim function; for view: the buffer
-    kind: str  # "loops", "template", "extern", "view", "control"
+    kind: str  # "loops", "template", "extern", "view", "control", "custom"
     nodes: list[Node]
     local: set[str] = field(default_factory=set)  # buffers that never leave the kernel
     outer: tuple[Expr, ...] = ()  # extents of the loops that all members share

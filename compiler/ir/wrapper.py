@@ -152,6 +152,7 @@ class Operand:
 
 
 CallArg = Union[Operand, str, int, float, bool, Expr, None, tuple[IntLike, ...]]
+OpArg = Union[CallArg, tuple["OpArg", ...]]  # of a custom operator: lists may hold anything
 
 
 @dataclass(frozen=True)
@@ -175,14 +176,25 @@ class ExternCall:
 
 @dataclass(frozen=True)
 class ProxyCall:
-    """A custom op, run by the host's proxy executor as its extern node number `node`. `tensors` are inputs, then outputs in place."""
+    """A call of custom operator `Plan.ops[op]`. `args` in the order of its schema; `outputs` were allocated before, and are written."""
 
-    op: str
-    node: int
-    ints: tuple[int, ...]
-    tensors: tuple[Operand, ...]
-    outputs: tuple[str, ...]
+    op: int
+    args: tuple[OpArg, ...]
+    outputs: tuple[Operand, ...]
     origins: tuple[Origin, ...] = ()
+
+    def tensors(self) -> list[Operand]:
+        """All operands, those in lists too, then the outputs."""
+        return [*operands(self.args), *self.outputs]
+
+
+def operands(args: tuple[OpArg, ...]) -> Iterator[Operand]:
+    """The tensors among arguments, those in lists too."""
+    for arg in args:
+        if isinstance(arg, Operand):
+            yield arg
+        elif isinstance(arg, tuple):
+            yield from operands(arg)
 
 
 @dataclass(frozen=True)
@@ -234,6 +246,7 @@ class Plan:
     in_spec: str = ""
     out_spec: str = ""
     originals: list[Original] = field(default_factory=list)
+    ops: list[str] = field(default_factory=list)  # schemas of the custom operators
 
     def all_lines(self) -> Iterator[Line]:
         """Every line, those of nested blocks after the line that holds them."""

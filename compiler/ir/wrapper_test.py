@@ -118,7 +118,7 @@ def test_every_kind_of_line_round_trips() -> None:
                 None,
                 (Origin("mm", "aten.mm.default"),),
             ),
-            ProxyCall("lib::op", 4, (7, 8), (Operand("x", dynamic), Operand("y", dynamic)), ("y",)),
+            ProxyCall(0, (Operand("x", dynamic), 7, (8, (0.5, None)), "a, [b"), (Operand("y", dynamic),)),
             Cond("p", (launch("k0", ("y", "out")),), (), (Origin("cond", "cond", "m.py:9 in f"),)),
             While("p", (launch("k1", ("p", "out")),), (Cond("p", (), (launch("k2", ("y", "out")),)),)),
             Return(("y", None, None, None)),
@@ -126,6 +126,7 @@ def test_every_kind_of_line_round_trips() -> None:
         [SizeSymbol(s0, 0, 0)],
         arena_bytes=64,
         weights_bytes=256,
+        ops=['lib::op(Tensor x, str s="a, b") -> Tensor', "lib::other() -> ()"],
     )
     text = print_plan(everything)
     assert parse_plan(text) == everything

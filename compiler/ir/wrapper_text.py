@@ -12,12 +12,13 @@ with the number and the text of the line that it does not understand.
     constant c0: float32 [48] stride [1] of float32 [3, 10] stride [10, 1] bytes 0+192 parameter "fc.weight" packing "panel16"
     output cos: float32 [64, 64] stride [64, 1]
     symbol s0 in [2, 128] = input 0 dim 1
+    op "mylib::op(Tensor x, int[] n, str s, Tensor? m) -> Tensor"
     begin
       alloc buf0: float32 [64, 64] stride [64, 1] arena 0
       launch cpp_fused_sin_0(in x: float, out buf0: float, size s0*64: int64_t) may fail  # aten.sin.default [sin] at m.py:20
       call aoti_torch_cpu_mm_out(buf1, buf0: float32 [64, 64] stride [64, 1], [1, 2], "text", 1.0, None)
       call t: float32 [3] stride [1] = aoti_torch_cpu_cumsum(buf1: float32 [3] stride [1], 0, None)
-      proxy 0 "mylib::op" ints [1, 2] tensors (buf0: float32 [3] stride [1]) writes (buf0)
+      proxy 0 (buf0: float32 [3] stride [1], [1, 2], "text", None) writes (buf1: float32 [3] stride [1])
       cond p {
         ...
       } else {
@@ -55,6 +56,7 @@ from compiler.ir.wrapper import (
     Launch,
     Line,
     Literal,
+    OpArg,
     Operand,
     OutputSlot,
     Plan,
@@ -112,6 +114,7 @@ def print_plan(plan: Plan) -> str:
     for guard in plan.guards:
         out.append(f"guard [{guard}]" + (f" at {json.dumps(guard.origin)}" if guard.origin else ""))
     out += [f"slot [{size}]" for size in plan.slots]
+    out += [f"op {json.dumps(schema)}" for schema in plan.ops]
     out.append("begin")
     for line in plan.lines:
         out.extend(f"  {text}" for text in print_line(line))
@@ -139,10 +142,9 @@ def print_line(line: Line) -> list[str]:
             if layout is not None:
                 return [f"call {result}: {layout_text(layout)} = {function}({listed}){_origins(origins)}"]
             return [f"call {function}({', '.join(filter(None, (result, listed)))}){_origins(origins)}"]
-        case ProxyCall(op, node, ints, tensors, outputs, origins):
-            listed = ", ".join(_call_arg(t) for t in tensors)
-            head = f"proxy {node} {json.dumps(op)} ints {_list(ints)} tensors ({listed})"
-            return [f"{head} writes ({', '.join(outputs)}){_origins(origins)}"]
+        case ProxyCall(op, args, outputs, origins):
+            listed, written = (", ".join(map(_op_arg, part)) for part in (args, outputs))
+            return [f"proxy {op} ({listed}) writes ({written}){_origins(origins)}"]
         case Cond(predicate, then, otherwise, origins):
             return _block(f"cond {predicate} {{{_origins(origins)}", then, "} else {", otherwise)
         case While(predicate, test, body, origins):
@@ -167,6 +169,11 @@ def _call_arg(arg: CallArg) -> str:
     if isinstance(arg, str):
         return json.dumps(arg)
     return _list(arg) if isinstance(arg, tuple) else f"expr {arg}" if isinstance(arg, Expr) else repr(arg)
+
+
+def _op_arg(arg: OpArg) -> str:
+    """As `_call_arg`, with lists of anything."""
+    return f"[{', '.join(map(_op_arg, arg))}]" if isinstance(arg, tuple) else _call_arg(arg)
 
 
 def _literal(value: Literal) -> str:
@@ -249,7 +256,14 @@ class _Parser:
             layouts = self._layout(m[2]), self._layout(m[3])
             plan.constants.append(
                 ConstantSlot(
-                    m[1], *layouts, int(m[4]), int(m[5]), json.loads(m[7]), m[6], json.loads(m[8]), bool(m[9]),
+                    m[1],
+                    *layouts,
+                    int(m[4]),
+                    int(m[5]),
+                    json.loads(m[7]),
+                    m[6],
+                    json.loads(m[8]),
+                    bool(m[9]),
                     parse_recipe(json.loads(m[10])) if m[10] else None,
                 )  # fmt: skip
             )
@@ -271,6 +285,8 @@ class _Parser:
             plan.guards.append(parse_guard(m[1], self.symbols, json.loads(m[2]) if m[2] else ""))
         elif m := re.fullmatch(r"slot \[(.+)\]", row):
             plan.slots.append(self._expr(m[1]))
+        elif m := re.fullmatch(r"op (\".*\")", row):
+            plan.ops.append(json.loads(m[1]))
         else:
             raise self._fail()
         self.at += 1
@@ -341,9 +357,11 @@ class _Parser:
             )
         if m := re.fullmatch(rf"call ({_NAME})\(({_NAME})(?:, (.*))?\)", row):
             return ExternCall(m[1], m[2], tuple(map(self._call_arg, split_list(m[3] or ""))), None, origins)
-        if m := re.fullmatch(r"proxy (\d+) (\".*\") ints \[(.*)\] tensors \((.*)\) writes \((.*)\)", row):
-            return ProxyCall(json.loads(m[2]), int(m[1]), tuple(int(i) for i in split_list(m[3])),
-                             tuple(map(self._operand, split_list(m[4]))), tuple(split_list(m[5])), origins)  # fmt: skip
+        if m := re.fullmatch(r"proxy (\d+) \((.*)\) writes \((.*)\)", row):
+            values, outputs = (tuple(map(self._op_arg, split_list(part))) for part in (m[2], m[3]))
+            if not all(isinstance(o, Operand) for o in outputs):
+                raise self._fail("a custom operator writes tensors")
+            return ProxyCall(int(m[1]), values, outputs, origins)  # type: ignore[arg-type]
         if m := re.fullmatch(r"return ?(.*)", row):
             return Return(tuple(None if v == "literal" else v for v in split_list(m[1])))
         raise self._fail()
@@ -357,6 +375,11 @@ class _Parser:
     def _operand(self, text: str) -> Operand:
         name, _, layout = text.partition(": ")
         return Operand(name, self._layout(layout))
+
+    def _op_arg(self, text: str) -> OpArg:
+        if text.startswith("["):
+            return tuple(map(self._op_arg, split_list(text[1:-1])))
+        return self._call_arg(text)
 
     def _call_arg(self, text: str) -> CallArg:
         if re.fullmatch(rf"{_NAME}: {_LAYOUT}", text):

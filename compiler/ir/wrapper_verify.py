@@ -122,11 +122,8 @@ class _Checker:
                 self._launch(line)
             case ExternCall():
                 self._extern(line)
-            case ProxyCall(tensors=tensors, outputs=outputs):
-                for t in tensors:
-                    self._inside(t.buffer, t.layout, t.buffer)
-                for name in outputs:
-                    self._writable(name)
+            case ProxyCall():
+                self._custom(line)
             case Cond(predicate, then, otherwise):
                 self._bool(predicate)
                 self._nested(then)
@@ -216,6 +213,14 @@ class _Checker:
             self.define(line.result, _Value(line.layout, line.result, "output"))
         else:
             self._writable(line.result)
+
+    def _custom(self, line: ProxyCall) -> None:
+        if line.op >= len(self.plan.ops):
+            raise self.fail(f"custom operator {line.op} of {len(self.plan.ops)}")
+        for t in line.tensors():
+            self._inside(t.buffer, t.layout, t.buffer)
+        for t in line.outputs:
+            self._writable(t.buffer)
 
     def _bool(self, name: str) -> None:
         value = self.use(name)

@@ -16,7 +16,7 @@ from compiler.ir.expr import NotConstant
 from compiler.ir.graph import ModelGraph
 from compiler.ir.loop import Layout, Node, Program, Result, TensorRef
 from compiler.ir.loop_reads import buffers_read
-from compiler.lowering import fallback, stride_order
+from compiler.lowering import custom_ops, fallback, stride_order
 from compiler.lowering.builder import Builder, Meta
 from compiler.lowering.factories import full
 from compiler.lowering.realization import op_name, should_realize
@@ -43,7 +43,8 @@ def _unsupported(graph: ModelGraph, ctx: Context) -> list[Problem]:
         and n.users
         and find(op_name(n)) is None
     ]
-    found = [p for p in (fallback.unsupported(n, ctx) for n in missing) if p is not None]
+    judges = ((custom_ops if custom_ops.is_custom(n) else fallback).unsupported(n, ctx) for n in missing)
+    found = [p for p in judges if p is not None]
     return found + [p for block in graph.blocks.values() for p in _unsupported(block, ctx)]
 
 
@@ -69,7 +70,10 @@ def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) 
     b.outs = _metas(node.meta.get("val"))
     args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: env[n])
     try:
-        result = lowering(b, *args, **kwargs) if lowering else fallback.call(b, node, args, kwargs)
+        if lowering is not None:
+            result = lowering(b, *args, **kwargs)
+        else:
+            result = (custom_ops if custom_ops.is_custom(node) else fallback).call(b, node, args, kwargs)
     except Unsupported as error:
         b.ctx.problems.append(Problem(error.what, b.origin.location, error.remedy))
         return _stand_in(b, node)

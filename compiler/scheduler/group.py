@@ -19,6 +19,7 @@ from compiler.ir.expr import Expr, const, mul_all
 from compiler.ir.loop import (
     Body,
     Cond,
+    CustomKernel,
     Node,
     Pointwise,
     Reduction,
@@ -90,7 +91,8 @@ def single(position: int, node: Node) -> FusionGroup:
         return FusionGroup(
             "loops", {position: node}, extents, (), {node.name: Member(node.name, SINGLE, body, store)}, reads
         )
-    kind = "view" if isinstance(node, View) else "control" if isinstance(node, (Cond, While)) else "extern"
+    kinds = {View: "view", Cond: "control", While: "control", CustomKernel: "custom"}
+    kind = kinds.get(type(node), "extern")
     return FusionGroup(kind, {position: node}, reads=reads)
 
 

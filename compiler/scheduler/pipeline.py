@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from compiler.ir.loop import Cond, Program, While
+from compiler.ir.loop import Cond, CustomKernel, Program, While
 from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.ir.schedule_passes import kept_rows
 from compiler.scheduler import loops, mutations
@@ -60,6 +60,8 @@ def _finish(
     nodes = list(group.nodes.values())
     if group.kind in ("extern", "view"):
         return KernelGroup(str(getattr(nodes[0], "function", nodes[0].name)), group.kind, nodes)
+    if isinstance(nodes[0], CustomKernel):
+        return KernelGroup(nodes[0].name, "custom", nodes, {nodes[0].name})
     if isinstance(nodes[0], (Cond, While)):
         blocks = tuple(_run(block, ctx, numbers) for block in nodes[0].blocks)
         local = {nodes[0].name} if isinstance(nodes[0], Cond) else set()

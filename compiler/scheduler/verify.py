@@ -11,6 +11,7 @@ from compiler.ir.expr import Expr, maximum
 from compiler.ir.loop import (
     Body,
     Cond,
+    CustomKernel,
     ExternKernel,
     Node,
     Scatter,
@@ -60,7 +61,7 @@ def _check_partition(schedule: Schedule) -> None:
 def _reads(node: Node) -> list[str]:
     """Buffers that a node reads, found from the node's own fields."""
     refs: list[object] = []
-    if isinstance(node, ExternKernel):
+    if isinstance(node, (ExternKernel, CustomKernel)):
         pending: list[object] = list(node.args)
         while pending:
             arg = pending.pop()

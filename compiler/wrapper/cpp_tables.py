@@ -65,6 +65,7 @@ def tables(plan: Plan, isa: Sequence[str]) -> str:
         weights_tables(plan),
         _variants(isa),
         cpp_sizes.tables(plan),
+        _table("char *const", "kOps", [string(schema) for schema in plan.ops]),
         _cuda(plan),
         _model(plan, isa),
     ]
@@ -223,6 +224,9 @@ def _model(plan: Plan, isa: Sequence[str]) -> str:
         ("reserved2", "0"),
         ("originals", table("kOriginals", plan.originals)),
         ("recipes", table("kRecipes", plan.constants)),
+        ("num_ops", str(len(plan.ops))),
+        ("ops_reserved", "0"),
+        ("ops", table("kOps", plan.ops)),
     ]
     rows = "".join(f"    /* {name} */ {value},\n" for name, value in fields)
     return (

@@ -30,6 +30,7 @@ from compiler.ir.wrapper import (
     InputSlot,
     Launch,
     Line,
+    OpArg,
     Operand,
     Plan,
     ProxyCall,
@@ -39,6 +40,7 @@ from compiler.ir.wrapper import (
     While,
 )
 from compiler.ir.wrapper_text import layout_text
+from compiler.support import cpp_text
 from compiler.support.cpp_text import string
 from compiler.support.options import Context
 from compiler.support.version import COMPILER_VERSION
@@ -154,6 +156,8 @@ def _launches(plan: Plan) -> bool:
 
 def _used_names(plan: Plan) -> set[str]:
     """Buffers that any line reads or writes by name."""
+    # Tensors of their own: a call gets the handle.
+    owned = {a.name: a.layout for a in plan.all_lines() if isinstance(a, Alloc) and a.place == "output"}
     used: set[str] = set()
     for line in plan.all_lines():
         match line:
@@ -161,8 +165,8 @@ def _used_names(plan: Plan) -> set[str]:
                 used.update(a.value for a in args if isinstance(a.value, str))
             case ExternCall(args=call_args):
                 used.update(a.buffer for a in call_args if isinstance(a, Operand))
-            case ProxyCall(tensors=tensors):
-                used.update(t.buffer for t in tensors)
+            case ProxyCall():
+                used.update(t.buffer for t in line.tensors() if owned.get(t.buffer) != t.layout)
             case View(base=base):
                 used.add(base)
             case Reuse(old=old):
@@ -420,16 +424,40 @@ class _Writer:
         return rows + checked(f"{line.function}({', '.join([out, *args])})")
 
     def _proxy(self, line: ProxyCall) -> list[str]:
+        """Arguments as an array of tagged values, outputs as an array of handles."""
         rows: list[str] = []
-        label = f"node{line.node}"
-        tensors = [self._tensor(t, rows) for t in line.tensors]
-        ints = ", ".join(map(str, line.ints)) or "0"
-        rows.append(f"int64_t {label}_ints[] = {{{ints}}};")
-        rows.append(f"AtenTensorHandle {label}_tensors[] = {{{', '.join(tensors)}}};  // {line.op}")
-        return rows + checked(
-            f"aoti_torch_proxy_executor_call_function(args->proxy_executor, {line.node}, {len(line.ints)}, {label}_ints, "
-            f"{len(tensors)}, {label}_tensors)"
-        )
+        args = self._op_values(line.args, rows)
+        outputs = [self._tensor(t, rows) for t in line.outputs]
+        label = f"outputs{self.tensors}"
+        self.tensors += 1
+        rows += fold(f"AtenTensorHandle {label}[] = {{{', '.join(outputs)}}};")
+        rows += fold(f"AOTI_OP_CHECK(args, {line.op}, {args}, {len(line.args)}, {label}, {len(outputs)});")
+        rows[-1] += f"  // {cpp_text.comment(self.plan.ops[line.op].partition('(')[0])}"
+        return rows
+
+    def _op_values(self, values: Sequence[OpArg], rows: list[str]) -> str:
+        """The name of an array of these values."""
+        if not values:
+            return "nullptr"
+        items = [self._op_value(v, rows) for v in values]
+        label = f"values{self.tensors}"
+        self.tensors += 1
+        rows += fold(f"const AotiOpValue {label}[] = {{{', '.join(items)}}};")
+        return label
+
+    def _op_value(self, value: OpArg, rows: list[str]) -> str:
+        if value is None:
+            return "aoti_op_none()"
+        if isinstance(value, Operand):
+            return f"aoti_op_tensor({self._tensor(value, rows)})"
+        if isinstance(value, tuple):
+            return f"aoti_op_list({self._op_values(value, rows)}, {len(value)})"
+        if isinstance(value, str):
+            return f"aoti_op_string({string(value)})"
+        if isinstance(value, Expr):
+            return f"aoti_op_int({expression(value)})"
+        kind = "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "float"
+        return f"aoti_op_{kind}({scalar(value)})"
 
     def _return(self, values: Sequence[str | None]) -> list[str]:
         rows, give = [], []

@@ -50,6 +50,7 @@ def cpp(*lines: Line, outputs: tuple[OutputSlot, ...] = (), constants: tuple[Con
         [*lines],
         arena_bytes=65536,
         weights_bytes=16384,
+        ops=["lib::op(Tensor x) -> Tensor"],
     )
     verify(plan)
     return cpp_writer.write(plan, CONTEXT)["model.cpp"]
@@ -128,14 +129,21 @@ def test_blocks_and_proxy_calls() -> None:
         Alloc("p", FLAG, "arena", 0),
         Cond("p", (step,), ()),
         While("p", (step,), (step,)),
-        ProxyCall("lib::op", 3, (5,), (Operand("p", FLAG),), ("p",)),
+        ProxyCall(
+            0,
+            (Operand("p", FLAG), 5, 0.5, True, None, "s", (1, (Operand("p", FLAG),))),
+            (Operand("p", FLAG),),
+        ),
         Return(()),
     )
     assert "  if (*p) {\n    kernels->k(ctx, p);\n  } else {\n  }\n" in text
     assert (
         "  for (;;) {\n    kernels->k(ctx, p);\n    if (!*p) break;\n    kernels->k(ctx, p);\n  }\n" in text
     )
-    assert "aoti_torch_proxy_executor_call_function(args->proxy_executor, 3, 1, node3_ints," in text
+    assert "aoti_op_int(INT64_C(5)), aoti_op_float(0.5), aoti_op_bool(true), aoti_op_none()," in " ".join(
+        text.split()
+    )
+    assert "AOTI_OP_CHECK(args, 0, values" in text and ");  // lib::op\n" in text
 
 
 def test_literal_outputs() -> None:

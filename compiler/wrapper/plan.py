@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from compiler.ir.expr import Expr
 from compiler.ir.kernel import KernelSpec
-from compiler.ir.loop import Cond, ExternKernel, Layout, Node, OutputRef, TensorRef
+from compiler.ir.loop import Cond, CustomKernel, ExternKernel, Layout, Node, OutputRef, TensorRef
 from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.ir.wrapper import (
     Alloc,
@@ -33,9 +33,11 @@ from compiler.ir.wrapper import (
     InputSlot,
     Launch,
     Line,
+    OpArg,
     Operand,
     OutputSlot,
     Plan,
+    ProxyCall,
     Return,
     Reuse,
     View,
@@ -81,7 +83,7 @@ def run(
     if launched != list(by_group):
         raise InternalError(f"kernels for {', '.join(by_group)}, but the groups are {', '.join(launched)}")
     slots = {i.name for i in plan.inputs} | {c.name for c in plan.constants}
-    planner = _Planner(schedule, by_group, slots)
+    planner = _Planner(schedule, by_group, slots, plan.ops)
     planner.groups()
     planner.finish()
     plan.lines = planner.lines
@@ -102,12 +104,17 @@ class _Planner:
     In a block of a branch or loop (`is_block`) `arena` and `slot` are where its own begin, and what it mutates stays alive around it."""
 
     def __init__(
-        self, schedule: Schedule, specs: Mapping[str, Sequence[KernelSpec]], defined: set[str]
+        self,
+        schedule: Schedule,
+        specs: Mapping[str, Sequence[KernelSpec]],
+        defined: set[str],
+        ops: list[str],
     ) -> None:
         self.schedule = schedule
         self.specs = specs  # by name of the group
         self.layouts = schedule.program.layouts()
         self.defined = defined
+        self.ops = ops  # schemas of the custom operators called so far
         self.is_block = False
         self.arena = self.slot = 0
         self.lines: list[Line] = []
@@ -121,6 +128,8 @@ class _Planner:
                 self._extern(group)
             elif group.kind == "control":
                 self._control(group)
+            elif group.kind == "custom":
+                self._custom(group)
             else:
                 self._launch(group, self.specs[group.name])
 
@@ -130,6 +139,21 @@ class _Planner:
             self.defined.add(line.name)
         elif isinstance(line, ExternCall) and line.fresh:
             self.defined.add(line.result)
+
+    def _custom(self, group: KernelGroup) -> None:
+        """A call of a custom operator, which writes results that were allocated before."""
+        call, *results = group.nodes
+        assert isinstance(call, CustomKernel)
+        for node in results:
+            self._allocate(node.name)
+        if call.schema not in self.ops:
+            self.ops.append(call.schema)
+        args = tuple(self._op_arg(a) for a in call.args)
+        outputs = tuple(Operand(n.name, n.layout) for n in results)
+        self._emit(ProxyCall(self.ops.index(call.schema), args, outputs, group.origins))
+
+    def _op_arg(self, arg: object) -> OpArg:
+        return tuple(map(self._op_arg, arg)) if isinstance(arg, tuple) else self._call_arg(arg)
 
     def _control(self, group: KernelGroup) -> None:
         """A branch or loop: memory for its results, then the blocks, which write there."""
@@ -150,7 +174,7 @@ class _Planner:
             self._emit(WhileLine(control.name, blocks[1], blocks[2], group.origins))
 
     def _block(self, block: Schedule, group: KernelGroup) -> tuple[Line, ...]:
-        inner = _Planner(block, self.specs, set(self.defined))
+        inner = _Planner(block, self.specs, set(self.defined), self.ops)
         inner.is_block = True
         inner.arena, inner.slot = self.arena + group.blocks_offset, self.slot + group.blocks_slot
         inner.groups()

@@ -26,6 +26,7 @@ from compiler.ir.wrapper import (
     ExternCall,
     Launch,
     Line,
+    OpArg,
     Operand,
     Plan,
     ProxyCall,
@@ -75,9 +76,9 @@ def rows_of(line: Line, plan: Plan) -> list[str]:
             return [*_comments(origins), f"rt.kernels.{kernel}({', '.join(map(_arg, args))})", *check]
         case ExternCall():
             return [*_comments(line.origins), _extern(line)]
-        case ProxyCall(op, node, ints, tensors, _, origins):
-            operands = "".join(f"{_view(t.buffer, t.layout)}, " for t in tensors)
-            return [*_comments(origins), f"rt.proxy({node}, {list(ints)}, ({operands}))  # {op}"]
+        case ProxyCall(op, args, outputs, origins):
+            operands, written = (", ".join(map(_op_arg, part)) for part in (args, outputs))
+            return [*_comments(origins), f"rt.op({plan.ops[op]!r}, [{operands}], [{written}])"]
         case Cond(predicate, then, otherwise, origins):
             test = f"if rt.item({identifier(predicate)}):"
             return [*_comments(origins), test, *_block(then, plan), "else:", *_block(otherwise, plan)]
@@ -125,6 +126,10 @@ def _call_arg(arg: CallArg) -> str:
     if isinstance(arg, Operand):
         return _view(arg.buffer, arg.layout)
     return repr(list(arg)) if isinstance(arg, tuple) else repr(arg)
+
+
+def _op_arg(arg: OpArg) -> str:
+    return f"[{', '.join(map(_op_arg, arg))}]" if isinstance(arg, tuple) else _call_arg(arg)
 
 
 def _extern(line: ExternCall) -> str:

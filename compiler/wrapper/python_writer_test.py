@@ -148,11 +148,14 @@ def plan_of_every_line() -> Plan:
         Alloc("class", ROW, "output"),
         ExternCall("aoti_torch_cpu_mm_out", "class", (Operand("v", ROW), 2), None, origins),
         ExternCall("aoti_torch_cpu_g", "g", (Operand("x", dynamic), None, (1, 2)), ROW),
-        ProxyCall("lib::op", 3, (7,), (Operand("b", ROW),), ("b",)),
+        ProxyCall(0, (Operand("b", ROW), 7), (Operand("b", ROW),)),
         Return(("class", "g")),
     ]
     outputs = [OutputSlot("class", ROW), OutputSlot("g", ROW)]
-    return Plan("m", [InputSlot("x", dynamic)], [], outputs, lines, [SizeSymbol(s0, 0, 0)], arena_bytes=64)
+    symbols = [SizeSymbol(s0, 0, 0)]
+    plan = Plan("m", [InputSlot("x", dynamic)], [], outputs, lines, symbols, arena_bytes=64)
+    plan.ops = ["lib::op(Tensor x) -> Tensor"]
+    return plan
 
 
 @pytest.mark.parametrize(
@@ -181,7 +184,7 @@ def calls(text: str) -> list[str]:
         "aoti_torch_create_tensor_from_blob",
         "aoti_torch__reinterpret_tensor",
     }
-    found = re.findall(r"kernels(?:->|\.)(\w+)\(|(aoti_torch_\w+)\(|rt\.(proxy)\(", text)
+    found = re.findall(r"kernels(?:->|\.)(\w+)\(|(aoti_torch_\w+)\(|(AOTI_OP_CHECK)\(|rt\.(op)\(", text)
     names = [next(n for n in group if n) for group in found]
-    names = ["proxy" if n == "aoti_torch_proxy_executor_call_function" else n for n in names]
+    names = ["op" if n == "AOTI_OP_CHECK" else n for n in names]
     return [n for n in names if n not in memory]

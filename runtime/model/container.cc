@@ -7,6 +7,7 @@
 #include "runtime/cpu/thread_count.h"
 #include "runtime/cpu/thread_pool.h"
 #include "runtime/cuda/runtime_table.h"
+#include "runtime/model/custom_ops.h"
 #include "runtime/model/desc_check.h"
 #include "runtime/model/device_name.h"
 #include "runtime/model/error.h"
@@ -100,6 +101,7 @@ AOTIRuntimeError fill(Container *c, int32_t num_models, int32_t device_index, co
   }
   if (desc.cuda != nullptr && open_device(c, device_index) != AOTI_RUNTIME_SUCCESS)
     return AOTI_RUNTIME_FAILURE;
+  if (resolve_ops(desc, &c->op_kernels) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   c->has_state = has_state(desc);
   if (set_of_weights(desc, c->weights, nullptr, &c->active) != AOTI_RUNTIME_SUCCESS ||
       set_of_weights(desc, c->weights, c->active, &c->inactive) != AOTI_RUNTIME_SUCCESS) {
@@ -153,6 +155,7 @@ void container_destroy(Container *c) {
   free(c->instances);
   queue_destroy(&c->queue);
   container_drop_constants(c);
+  free(c->op_kernels);
   if (c->cuda != nullptr) c->desc->cuda->runtime->close(c->cuda);
   close_weights(&c->weights);
   aoti_cpu::thread_pool_destroy(c->threads);

@@ -28,7 +28,8 @@ AOTIRuntimeError check_counts(const AotiModelDesc &desc) {
   } fields[] = {
       {"inputs", desc.num_inputs, desc.inputs},          {"outputs", desc.num_outputs, desc.outputs},
       {"constants", desc.num_constants, desc.constants}, {"recipes", desc.num_constants, desc.recipes},
-      {"originals", desc.num_originals, desc.originals}, {"isa", desc.num_isa, desc.isa}};
+      {"originals", desc.num_originals, desc.originals}, {"isa", desc.num_isa, desc.isa},
+      {"custom operators", desc.num_ops, desc.ops}};
   for (const auto &field : fields) {
     if (field.count < 0 || (field.count > 0 && field.array == nullptr)) {
       return fail("the model's table has %d %s and %s array for them", field.count, field.name,

@@ -94,7 +94,8 @@ AOTIRuntimeError run_instance(Container *c, Instance *instance, const ConstantSe
                    &ctx,
                    stream,
                    proxy_executor,
-                   nullptr};
+                   nullptr,
+                   c->op_kernels};
   return instance->cuda == nullptr ? run_model(desc, &args) : run_on_device(desc, instance, &args);
 }
 

@@ -95,6 +95,7 @@ def aoti_cc_library(
         test = True,
         test_size = "medium",
         benchmark = True,
+        deps = [],
         tags = [],
         visibility = None,
         **kwargs):
@@ -122,6 +123,7 @@ def aoti_cc_library(
       test: whether to make <NAME>_test; False for a .pt2 file, which has no recorded outputs.
       test_size: Bazel's size of that test.
       benchmark: whether to make <NAME>_benchmark.
+      deps: cc_library targets with kernels for the model's custom operators (aoti/custom_op.h), each with alwayslink = True.
       tags: of all targets that are made.
       visibility: of the library.
       **kwargs: what else every rule knows.
@@ -139,6 +141,7 @@ def aoti_cc_library(
         compiler = _COMPILERS[device],
         compiler_options = compiler_options,
         cuda_archs = (cuda_archs or _DEFAULT_CUDA_ARCHS) if on_gpu else [],
+        deps = deps,
         device = device,
         engines = [] if on_gpu else select({
             condition: [Label("//kernels/cpp:engine_" + isa_macro(one)) for one in choice]

@@ -16,6 +16,7 @@
 #define AOTI_MODEL_DESC_H_
 
 #include "aoti/cuda.h"
+#include "aoti/custom_op.h"
 #include "aoti/kernel_context.h"
 #include "aoti/shim.h"
 #include "aoti/weights_desc.h"
@@ -136,6 +137,7 @@ typedef struct AotiRunArgs {
   void *stream;                            // null on a CPU
   AOTIProxyExecutorHandle proxy_executor;  // may be null
   AotiCudaRun *cuda;                       // null on a CPU
+  const AotiOpKernel *op_kernels;          // [num_ops]
 } AotiRunArgs;
 
 // A size that is known at run time only: what messages call it, and where it comes from, e.g. "s0", "dimension
@@ -204,6 +206,9 @@ typedef struct AotiModelDesc {
   int32_t reserved2;  // 0
   const AotiOriginalDesc *originals;
   const AotiRecipe *recipes;  // [num_constants]
+  // The custom operators that the model calls, as schemas: "mylib::scale(Tensor x, float factor) -> Tensor".
+  int32_t num_ops, ops_reserved;  // reserved: 0
+  const char *const *ops;
 } AotiModelDesc;
 
 #ifdef __cplusplus

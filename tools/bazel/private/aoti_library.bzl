@@ -74,7 +74,7 @@ def _link(ctx, code, toolchain, features):
         "-Wl,--undefined=%s_api" % code.model_name,
     ]
     inputs = [exports]
-    contexts = [dep[CcInfo].linking_context for dep in ctx.attr.engines + ctx.attr.runtime]
+    contexts = [dep[CcInfo].linking_context for dep in ctx.attr.engines + ctx.attr.runtime + ctx.attr.deps]
     if ctx.attr.shim == "torch":
         # as a file and not as a dependency: no search path may lead to the stub at run time
         stub = ctx.files.shim_library[0]
@@ -168,6 +168,7 @@ aoti_library_rule = rule(
         "cuda_archs": attr.string_list(doc = "GPU architectures, with device = \"cuda\"."),
         "device": attr.string(default = "cpu", values = ["cpu", "cuda"]),
         "compiler_options": attr.string_list(doc = "Further flags of the compiler."),
+        "deps": attr.label_list(doc = "Kernels of custom operators.", providers = [CcInfo]),
         "engines": attr.label_list(doc = "Kernel engines, one for each instruction set.", providers = [CcInfo]),
         "headers": attr.label_list(doc = "What generated kernels include.", providers = [CcInfo]),
         "interface": attr.label_list(doc = "What the generated header includes.", providers = [CcInfo]),
