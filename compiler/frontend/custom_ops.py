@@ -16,18 +16,15 @@ from torch._ops import OpOverload
 from torch.export import ExportedProgram
 
 from compiler.frontend.blocks import every_module
+from compiler.ir.aten_ops import PYTORCH_NAMESPACES
 from compiler.support.diagnostics import UserError
 
 FILE = "custom_ops.json"
-# Namespaces of PyTorch's own operators: lowered, decomposed, or refused.
-PYTORCH = frozenset(
-    ("aten", "prims", "prim", "higher_order", "inductor", "quantized", "quantized_decomposed")
-)
 _DECLARED: list[torch.library.Library] = []  # a library's operators live as long as it
 
 
 def is_custom(target: object) -> bool:
-    return isinstance(target, OpOverload) and target.namespace not in PYTORCH
+    return isinstance(target, OpOverload) and target.namespace not in PYTORCH_NAMESPACES
 
 
 def schema_text(op: OpOverload) -> str:

@@ -23,10 +23,10 @@ import torch.fx
 import torch.utils._pytree as pytree
 from torch._export.serde.schema import ArgumentKind, Layout, MemoryFormat, ScalarType
 
-from compiler.frontend import custom_ops, input_paths, provenance, signature
+from compiler.frontend import input_paths, provenance, signature
 from compiler.frontend.pt2_file import Archive
 from compiler.frontend.sizes import Sizes
-from compiler.ir.aten_ops import IGNORED, KNOWN
+from compiler.ir.aten_ops import IGNORED, KNOWN, PYTORCH_NAMESPACES
 from compiler.ir.expr import Expr, IntLike, as_expr
 from compiler.ir.graph import GraphConstant, GraphInput, ModelGraph
 from compiler.ir.tensor_type import tensor_type
@@ -298,7 +298,7 @@ def _operator(target: str) -> torch._ops.OpOverload:
     """The operator of a name, which must be a known one."""
     name = target.removeprefix("torch.ops.")
     namespace, operation, overload = name.split(".")
-    if name not in KNOWN and name not in IGNORED and namespace in custom_ops.PYTORCH:
+    if name not in KNOWN and name not in IGNORED and namespace in PYTORCH_NAMESPACES:
         raise _Declined(name)
     found = getattr(getattr(getattr(torch.ops, namespace), operation), overload)
     assert isinstance(found, torch._ops.OpOverload)

@@ -16,6 +16,7 @@ import torch
 import torch.fx
 
 from compiler.ir import dtypes
+from compiler.ir.aten_ops import PYTORCH_NAMESPACES
 from compiler.ir.expr import Expr
 from compiler.ir.loop import CustomKernel, Layout, Result, TensorRef
 from compiler.lowering.builder import Builder
@@ -24,9 +25,6 @@ from compiler.lowering.values import Value
 from compiler.support.diagnostics import Problem
 from compiler.support.options import Context
 
-_PYTORCH = frozenset(
-    ("aten", "prims", "prim", "higher_order", "inductor", "quantized", "quantized_decomposed")
-)
 _NOTHING = Layout.contiguous(dtypes.bool_, [0])
 # Numbers of the C ABI (c10/core/Layout.h, c10/core/MemoryFormat.h).
 _LAYOUTS = {torch.strided: 0}
@@ -36,7 +34,7 @@ _MEMORY_FORMATS = {
 
 
 def is_custom(node: torch.fx.Node) -> bool:
-    return isinstance(node.target, torch._ops.OpOverload) and node.target.namespace not in _PYTORCH
+    return isinstance(node.target, torch._ops.OpOverload) and node.target.namespace not in PYTORCH_NAMESPACES
 
 
 def unsupported(node: torch.fx.Node, ctx: Context) -> Problem | None:
