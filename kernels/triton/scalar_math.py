@@ -73,6 +73,16 @@ def sign(a):
 
 
 @triton.jit
+def near_erf(a):
+    """The error function within 1.5e-7 (Abramowitz and Stegun, 7.1.26): of use where the sum 1 + erf(a) is rounded to 16 bits."""
+    x = tl.abs(a)
+    t = libdevice.fast_dividef(1.0, 1.0 + 0.3275911 * x)
+    p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
+    y = 1.0 - p * tl.exp2(x * x * -1.4426950408889634)
+    return tl.where(a < 0, -y, y)
+
+
+@triton.jit
 def nan_max(a, b):
     return tl.maximum(a, b, propagate_nan=tl.PropagateNan.ALL)
 

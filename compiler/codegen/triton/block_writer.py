@@ -9,7 +9,7 @@ and never enters a reduction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from compiler.codegen.triton.index_text import index_text
 from compiler.codegen.triton.scalar_text import (
@@ -18,6 +18,7 @@ from compiler.codegen.triton.scalar_text import (
     is_half,
     literal,
     memory_type,
+    near_text,
     neutral_literal,
     scalar_text,
     value_type,
@@ -31,10 +32,12 @@ from compiler.ir.kernel import (
     AtomicAdd,
     Compute,
     Define,
+    Grid,
     KernelSpec,
     Span,
     Statement,
     Store,
+    TemplateCall,
     Tile,
 )
 
@@ -59,6 +62,9 @@ class BlockWriter:
         self.dtype: dict[str, DType] = {a.name: a.dtype for a in spec.arguments}
         self.constants: dict[str, Compute] = {}
         self.aliases: dict[str, str] = {}  # values that are another one in registers
+        floats = [a.dtype for a in spec.arguments if a.dtype.is_float]
+        self.near = bool(floats) and all(is_half(d) for d in floats)
+        self.summed = _summed_with_one(spec.body) if self.near else frozenset()
         self.blocks: set[str] = set()  # accumulators whose lanes are not reduced yet
 
     # Lines and axes.
@@ -172,7 +178,10 @@ class BlockWriter:
         if s.opcode == "combine":
             return combine_text(str(s.attrs[0]), s.dtype, args[0], args[1])
         operand = self.dtype[s.args[1] if s.opcode == "where" else s.args[0]]
-        return scalar_text(s.opcode, s.dtype, operand, args)
+        if self.near and s.name in self.summed and operand == dtypes.float32:
+            return f"near_erf({args[0]})"
+        near = near_text(s.opcode, operand, args) if self.near else None
+        return near or scalar_text(s.opcode, s.dtype, operand, args)
 
     def _index(self, s: Compute, e: Expr) -> None:
         self.varies[s.name] = self._axes_of_index(e)
@@ -277,3 +286,24 @@ class BlockWriter:
         if REDUCED in self.masks:
             text = f"tl.where({self.masks[REDUCED]}, {text}, {name})"
         self.line(f"{name} = {text}")
+
+
+def _summed_with_one(body: Sequence[Statement]) -> frozenset[str]:
+    """The erf values that only enter sums 1 + erf."""
+    computes = list(_computes(body))
+    ones = {c.name for c in computes if c.opcode == "constant" and c.attrs[0] == 1.0}
+    found = {c.name for c in computes if c.opcode == "erf"}
+    for c in computes:
+        if c.opcode != "add" or not ones.intersection(c.args):
+            found.difference_update(c.args)
+    return frozenset(found)
+
+
+def _computes(body: Sequence[Statement]) -> Iterator[Compute]:
+    for s in body:
+        if isinstance(s, Compute):
+            yield s
+        elif isinstance(s, (Grid, Tile)):
+            yield from _computes(s.body)
+        elif isinstance(s, TemplateCall):
+            yield from _computes((*s.row, *s.column))

@@ -43,6 +43,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "pow": np.power,
     "rsqrt": lambda a: 1.0 / np.sqrt(a),
     "nearbyint": np.rint,
+    "fast_dividef": np.divide,
 }  # fmt: skip
 
 

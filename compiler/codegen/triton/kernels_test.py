@@ -15,7 +15,7 @@ import pytest
 from compiler.codegen.triton import emit
 from compiler.codegen.triton.interpreted import InterpretedRunner, load
 from compiler.ir import dtypes
-from compiler.ir.expr import exprs
+from compiler.ir.expr import Expr, exprs
 from compiler.ir.kernel_parse import parse_kernels
 from compiler.ir.kernel_text import print_kernels
 from compiler.ir.kernel_verify import verify
@@ -23,7 +23,7 @@ from compiler.ir.loop import Layout, Program, TemplateKernel, TensorRef
 from compiler.ir.loop_interpreter import interpret
 from compiler.scheduler import pipeline
 from compiler.scheduler.example_families import FAMILIES
-from compiler.scheduler.example_programs import ProgramBuilder
+from compiler.scheduler.example_programs import BodyBuilder, ProgramBuilder
 from compiler.scheduler.random_programs import random_program
 from compiler.support.options import CompileOptions, Context
 
@@ -148,3 +148,27 @@ def test_an_index_out_of_range_stops_the_kernel(value: int, tmp_path: Path) -> N
     inputs["ids"][0, 77] = value
     with pytest.raises(Exception, match="index is out of range"):
         run(program, tmp_path, inputs)
+
+
+def test_kernels_of_16_bit_floats_take_approximations_that_rounding_hides(tmp_path: Path) -> None:
+    """GELU and a softmax row in bfloat16; the same GELU in float32 is libdevice's."""
+
+    def program(dtype: dtypes.DType) -> Program:
+        b = ProgramBuilder("gelu")
+        x = b.input("x", [8, 100], dtype)
+
+        def gelu(o: BodyBuilder, i: list[Expr]) -> int:
+            v = o.cast(o.load(x, i), dtypes.float32)
+            erf = o.op("erf", o.op("mul", v, o.constant(0.7071067811865476)))
+            value = o.op("mul", o.op("mul", v, o.constant(0.5)), o.op("add", erf, o.constant(1.0)))
+            return o.cast(o.op("div", o.op("exp", value), o.constant(3.0)), dtype)
+
+        return b.build(b.pointwise("gelu", [8, 100], gelu, dtype))
+
+    check(program(dtypes.bfloat16), tmp_path)
+    near, exact = (
+        emit.write(emit.run(pipeline.run(program(d), CTX), CTX), CTX)[emit.SOURCE]
+        for d in (dtypes.bfloat16, dtypes.float32)
+    )
+    assert "near_erf(" in near and "tl.exp(" in near and "libdevice" not in near
+    assert "libdevice.erf(" in exact and "libdevice.exp(" in exact and "tl.div_rn(" in exact

@@ -2,7 +2,8 @@
 
 Enters: an opcode, operand types, operand texts. Leaves: an expression. 16-bit floats are float32 in registers, as everywhere in the
 compiler. Where Triton's own function is an approximation (exp, division, square root) the exactly rounded one or libdevice's is
-taken: most kernels wait for memory, and results must not be further from float64 than eager PyTorch's.
+taken: most kernels wait for memory, and results must not be further from float64 than eager PyTorch's. A kernel that reads and writes
+16-bit floats alone takes the processor's approximations: they err in the 20th bit or later, and such kernels wait for arithmetic.
 
     ("mul", float32, ("tmp0", "2.0")) -> "tmp0 * 2.0"          ("div", float32, ("a", "b")) -> "tl.div_rn(a, b)"
 """
@@ -26,7 +27,7 @@ _INFIX = {
 }  # fmt: skip
 # Functions of kernels/triton/scalar_math.py, all importable by generated kernels.
 SCALAR_MATH = (
-    "checked_index", "floor_div", "floor_mod", "float_mod", "int_pow", "sign", "nan_max", "nan_min",
+    "checked_index", "floor_div", "floor_mod", "float_mod", "int_pow", "near_erf", "sign", "nan_max", "nan_min",
     *(f"{what}_{kind}" for what in ("reduce", "scan") for kind in ("sum", "prod", "max", "min")), "reduce_any", "reduce_all",
 )  # fmt: skip
 _TRITON_TYPE = {
@@ -97,6 +98,14 @@ def combine_text(kind: str, dtype: DType, a: str, b: str) -> str:
     return scalar_text(opcode, dtype, dtype, (a, b))
 
 
+def near_text(opcode: str, operand: DType, args: Sequence[str]) -> str | None:
+    """The processor's approximation of an operation on float32; None where there is none. `erf` is not among them: its own is near only
+    in sums (`near_erf`)."""
+    if operand != dtypes.float32 or opcode not in _NEAR:
+        return None
+    return _NEAR[opcode].format(*args)
+
+
 def scalar_text(opcode: str, result: DType, operand: DType, args: Sequence[str]) -> str:
     """One operation; `operand` is the type of the first operand (of the second for `where`)."""
     if opcode == "cast":
@@ -135,6 +144,15 @@ def _rounded(text: str, exact: str) -> Callable[..., str]:
     """Of float64 Triton's plain operation is exactly rounded already."""
     return lambda d, *args: (text if d == dtypes.float64 else exact).format(*args)
 
+
+_NEAR = {
+    "exp": "tl.exp({0})",
+    "exp2": "tl.exp2({0})",
+    "div": "{0} / {1}",
+    "reciprocal": "1.0 / {0}",
+    "sqrt": "tl.sqrt({0})",
+    "sigmoid": "1.0 / (1.0 + tl.exp(-{0}))",
+}
 
 _TABLE: dict[str, Callable[..., str]] = {
     "neg": lambda d, a: f"-{a}",
