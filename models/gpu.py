@@ -24,15 +24,16 @@ PERIOD = 100_003  # prime: no two rows of a matrix begin alike
 
 
 def fill(module: nn.Module) -> nn.Module:
-    """Gives every matrix the repeating sequence, scaled by its number of columns; vectors are left as they are."""
+    """Gives every matrix the repeating sequence, scaled by its number of columns, and every bias a hundredth of it."""
     generator = torch.Generator().manual_seed(0)
     sequence = torch.randn(PERIOD, generator=generator)
     with torch.no_grad():
-        for parameter in module.parameters():
-            if parameter.ndim < 2:
-                continue
+        for name, parameter in module.named_parameters():
+            if parameter.ndim < 2 and not name.endswith("bias"):
+                continue  # weights of norms stay ones
             repeats = -(-parameter.numel() // PERIOD)
-            values = (sequence * parameter.shape[-1] ** -0.5).to(parameter.dtype)
+            scale = parameter.shape[-1] ** -0.5 if parameter.ndim > 1 else 0.01
+            values = (sequence * scale).to(parameter.dtype)
             parameter.copy_(values.repeat(repeats)[: parameter.numel()].view_as(parameter))
     return module.eval()
 

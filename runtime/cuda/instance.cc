@@ -64,6 +64,27 @@ AOTIRuntimeError init(CudaInstance *instance) {
   return cuda.arena_bytes_for == nullptr ? grow_arena(instance, cuda.arena_bytes) : AOTI_RUNTIME_SUCCESS;
 }
 
+// Sees whether the caller captures the stream. While it does, this thread's calls that have no part in the
+// capture (memory, questions about the stream) must not end it, as they would in the driver's strict modes.
+AOTIRuntimeError look_at_capture(CudaInstance *instance, CUstream stream) {
+  const Driver &cu = *instance->model->device->cu;
+  CUstreamCaptureStatus capture = kCaptureNone;
+  CUresult result = cu.StreamIsCapturing(stream, &capture);
+  instance->captured = capture != kCaptureNone;
+  instance->capture_mode = kCaptureModeRelaxed;
+  if (result == kSuccess && instance->captured)
+    result = cu.ThreadExchangeStreamCaptureMode(&instance->capture_mode);
+  return result == kSuccess ? AOTI_RUNTIME_SUCCESS
+                            : fail_driver(instance->model, result, "preparing the stream");
+}
+
+// Puts back what instance_begin changed of the thread.
+void put_back(CudaInstance *instance) {
+  const Device &device = *instance->model->device;
+  if (instance->captured) device.cu->ThreadExchangeStreamCaptureMode(&instance->capture_mode);
+  if (instance->previous_context != device.context) device.cu->CtxSetCurrent(instance->previous_context);
+}
+
 AOTIRuntimeError check_stream(CudaInstance *instance, CUstream stream) {
   CudaModel *model = instance->model;
   if (stream == nullptr) return AOTI_RUNTIME_SUCCESS;
@@ -82,11 +103,8 @@ AOTIRuntimeError check_stream(CudaInstance *instance, CUstream stream) {
 AOTIRuntimeError join_last_run(CudaInstance *instance, CUstream stream) {
   CudaModel *model = instance->model;
   const Driver &cu = *model->device->cu;
-  CUstreamCaptureStatus capture = kCaptureNone;
-  CUresult result = cu.StreamIsCapturing(stream, &capture);
   unsigned long long id = 0;
-  if (result == kSuccess) result = cu.StreamGetId(stream, &id);
-  instance->captured = capture != kCaptureNone;
+  CUresult result = cu.StreamGetId(stream, &id);
   // A captured stream takes no event from outside its capture: whoever captures orders the replays.
   if (result == kSuccess && !instance->captured && instance->has_run && id != instance->last_stream_id) {
     result = cu.StreamWaitEvent(stream, instance->done, 0);
@@ -230,10 +248,11 @@ AOTIRuntimeError instance_begin(CudaInstance *instance, void *stream, const int6
   if (result != kSuccess) return fail_driver(model, result, "making the device current");
   instance->run.stream = stream;
   scratch_reset(&instance->scratch);
-  if (check_stream(instance, static_cast<CUstream>(stream)) != AOTI_RUNTIME_SUCCESS ||
+  if (look_at_capture(instance, static_cast<CUstream>(stream)) != AOTI_RUNTIME_SUCCESS ||
+      check_stream(instance, static_cast<CUstream>(stream)) != AOTI_RUNTIME_SUCCESS ||
       join_last_run(instance, static_cast<CUstream>(stream)) != AOTI_RUNTIME_SUCCESS ||
       fit_arena(instance, symbols) != AOTI_RUNTIME_SUCCESS) {
-    cu.CtxSetCurrent(instance->previous_context);
+    put_back(instance);
     return AOTI_RUNTIME_FAILURE;
   }
   choose_mode(instance, symbols);
@@ -256,7 +275,7 @@ AOTIRuntimeError instance_end(CudaInstance *instance, AOTIRuntimeError status) {
       status = fail_driver(model, result, "ending a run");
   }
   instance->mode = Mode::kEager;
-  if (instance->previous_context != model->device->context) cu.CtxSetCurrent(instance->previous_context);
+  put_back(instance);
   return status;
 }
 

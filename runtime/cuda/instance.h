@@ -33,6 +33,7 @@ struct CudaInstance {
   // The caller captures the stream: everything goes into its graph. While it may be replayed, the caller
   // keeps the outputs of the captured run, and lets no other run of this instance overlap it.
   bool captured;
+  CUstreamCaptureMode capture_mode;  // of the thread, while a captured run changes it
   bool graphs;
   Mode mode;
   Recording *recording;  // of this run, in kRecord and kReplay

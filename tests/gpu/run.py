@@ -211,8 +211,13 @@ def captured_test(library: str) -> str:
     model.run(x, y)
     graph = torch.cuda.CUDAGraph()
     torch.cuda.synchronize()
+    failure = None
     with torch.cuda.graph(graph):
-        (ours,) = model.run(x, y)
+        try:
+            (ours,) = model.run(x, y)
+        except LibraryError as error:  # the end of the capture raises an error of its own
+            failure = error
+    assert failure is None, failure
     state = model.graph_state()
     x.copy_(torch.randn_like(x))
     graph.replay()
