@@ -1,4 +1,5 @@
-// Kernels of the operators in moving_average.py. They read operands of any strides and write contiguous outputs.
+// Kernels of the operators in moving_average.py. They read operands of any strides and write contiguous
+// outputs.
 #include <stdio.h>
 #include <string.h>
 
@@ -65,7 +66,8 @@ static AOTITorchError combine(const AotiOpCall *call) {
       aoti_torch_get_data_ptr(call->outputs[1], &rows) != AOTI_TORCH_SUCCESS) {
     return AOTI_TORCH_FAILURE;
   }
-  if (bias->kind == AOTI_OP_TENSOR && aoti_torch_get_data_ptr(bias->value.tensor, (void **)&offsets) != AOTI_TORCH_SUCCESS) {
+  if (bias->kind == AOTI_OP_TENSOR &&
+      aoti_torch_get_data_ptr(bias->value.tensor, (void **)&offsets) != AOTI_TORCH_SUCCESS) {
     return AOTI_TORCH_FAILURE;
   }
   for (int64_t i = 0; i < x.rows; ++i) {
@@ -75,7 +77,8 @@ static AOTITorchError combine(const AotiOpCall *call) {
       for (int64_t k = 0; k < order->count; ++k) {
         const int64_t part = order->value.list[k].value.i64;
         Matrix m;
-        if (part < 0 || part >= parts->count || read_matrix(parts->value.list[part].value.tensor, &m) != AOTI_TORCH_SUCCESS) {
+        if (part < 0 || part >= parts->count ||
+            read_matrix(parts->value.list[part].value.tensor, &m) != AOTI_TORCH_SUCCESS) {
           snprintf(call->message, call->message_bytes, "there is no part %lld", (long long)part);
           return AOTI_TORCH_FAILURE;
         }
@@ -96,6 +99,7 @@ static AOTITorchError combine(const AotiOpCall *call) {
 
 AOTI_REGISTER_OP(smoothing_average, "smoothing::average(Tensor x, SymInt width) -> Tensor", average)
 AOTI_REGISTER_OP(smoothing_combine,
-                 "smoothing::combine(Tensor[] parts, float[] weights, Tensor? bias, float scale, str mode, ScalarType dtype, "
+                 "smoothing::combine(Tensor[] parts, float[] weights, Tensor? bias, float scale, str mode, "
+                 "ScalarType dtype, "
                  "bool keep, SymInt[] order) -> (Tensor, Tensor)",
                  combine)

@@ -69,8 +69,8 @@ AOTIRuntimeError base_of_inactive(Container *c, ConstantSet **ret_set) {
   return AOTI_RUNTIME_SUCCESS;
 }
 
-// After the active set got other state: an inactive set that nobody has filled takes it along when the sets are
-// swapped.
+// After the active set got other state: an inactive set that nobody has filled takes it along when the sets
+// are swapped.
 AOTIRuntimeError follow_state(Container *c) {
   if (!c->has_state || !c->inactive->is_library) return AOTI_RUNTIME_SUCCESS;
   ConstantSet *made = nullptr;

@@ -61,8 +61,10 @@ AOTIRuntimeError resolve_ops(const AotiModelDesc &desc, AotiOpKernel **ret_kerne
   if (buffer[0] != '\0') {
     free(kernels);
     return fail(
-        "model %s: no kernel is linked in for custom operators that it calls:%s\nLink a library that registers "
-        "them with exactly these schemas (aoti/custom_op.h; in Bazel deps of aoti_cc_library, with alwayslink), or "
+        "model %s: no kernel is linked in for custom operators that it calls:%s\nLink a library that "
+        "registers "
+        "them with exactly these schemas (aoti/custom_op.h; in Bazel deps of aoti_cc_library, with "
+        "alwayslink), or "
         "export the model again if an operator has changed.",
         desc.name, buffer);
   }
@@ -79,17 +81,18 @@ void aoti_register_op(AotiOpRegistration *registration) {
   aoti_model::registrations = registration;
 }
 
-int32_t aoti_model_call_op(const char *file, int line, const AotiRunArgs *args, int32_t op, const AotiOpValue *values,
-                           int64_t num_values, AtenTensorHandle *outputs, int64_t num_outputs) {
+int32_t aoti_model_call_op(const char *file, int line, const AotiRunArgs *args, int32_t op,
+                           const AotiOpValue *values, int64_t num_values, AtenTensorHandle *outputs,
+                           int64_t num_outputs) {
   char message[512] = "";
   const char *schema = aoti_model_desc.ops[op];
-  const AotiOpCall call{sizeof(AotiOpCall), 0, schema, values, num_values, outputs, num_outputs, message,
-                        sizeof message};
+  const AotiOpCall call{sizeof(AotiOpCall), 0,       schema,        values, num_values, outputs,
+                        num_outputs,        message, sizeof message};
   if (args->op_kernels[op](&call) == AOTI_TORCH_SUCCESS) return AOTI_RUNTIME_SUCCESS;
   message[sizeof message - 1] = '\0';
   return aoti_model_fail(file, line, "custom operator %.*s failed%s%s",
-                         static_cast<int>(aoti_model::name_length(schema)), schema, message[0] != '\0' ? ": " : "",
-                         message);
+                         static_cast<int>(aoti_model::name_length(schema)), schema,
+                         message[0] != '\0' ? ": " : "", message);
 }
 
 }  // extern "C"

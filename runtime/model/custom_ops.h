@@ -7,8 +7,9 @@
 
 namespace aoti_model {
 
-// Finds the kernel of every operator of the model; *ret_kernels has [num_ops] of them and is the caller's (free).
-// Fails naming all operators that have none, and those whose kernel was registered with another schema.
+// Finds the kernel of every operator of the model; *ret_kernels has [num_ops] of them and is the caller's
+// (free). Fails naming all operators that have none, and those whose kernel was registered with another
+// schema.
 AOTIRuntimeError resolve_ops(const AotiModelDesc &desc, AotiOpKernel **ret_kernels);
 
 // Whether two schemas are equal but for spaces.

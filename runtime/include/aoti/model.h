@@ -37,8 +37,9 @@ __attribute__((format(printf, 3, 4))) int32_t aoti_model_fail(const char *file, 
 int32_t aoti_model_fail_call(const char *file, int line, const char *call);
 
 // Calls the kernel of custom operator number `op`; when it fails, records why and where.
-int32_t aoti_model_call_op(const char *file, int line, const AotiRunArgs *args, int32_t op, const AotiOpValue *values,
-                           int64_t num_values, AtenTensorHandle *outputs, int64_t num_outputs);
+int32_t aoti_model_call_op(const char *file, int line, const AotiRunArgs *args, int32_t op,
+                           const AotiOpValue *values, int64_t num_values, AtenTensorHandle *outputs,
+                           int64_t num_outputs);
 
 }  // extern "C"
 
@@ -55,7 +56,8 @@ int32_t aoti_model_call_op(const char *file, int line, const AotiRunArgs *args, 
 #define AOTI_OP_CHECK(args, op, values, num_values, outputs, num_outputs)                                  \
   do {                                                                                                     \
     if (__builtin_expect(aoti_model_call_op(__FILE_NAME__, __LINE__, (args), (op), (values), (num_values), \
-                                            (outputs), (num_outputs)) != AOTI_RUNTIME_SUCCESS, 0)) {       \
+                                            (outputs), (num_outputs)) != AOTI_RUNTIME_SUCCESS,             \
+                         0)) {                                                                             \
       return AOTI_RUNTIME_FAILURE;                                                                         \
     }                                                                                                      \
   } while (0)

@@ -140,8 +140,8 @@ typedef struct AotiRunArgs {
   const AotiOpKernel *op_kernels;          // [num_ops]
 } AotiRunArgs;
 
-// A size that is known at run time only: what messages call it, and where it comes from, e.g. "s0", "dimension
-// 0 of input 'x'".
+// A size that is known at run time only: what messages call it, and where it comes from, e.g. "s0",
+// "dimension 0 of input 'x'".
 typedef struct AotiSymbolDesc {
   const char *name;
   const char *source;

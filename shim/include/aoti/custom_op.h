@@ -1,7 +1,8 @@
-// Kernels for a model's custom operators (torch.library.custom_op, TORCH_LIBRARY), written in C or C++ and linked
-// into the model's library.
+// Kernels for a model's custom operators (torch.library.custom_op, TORCH_LIBRARY), written in C or C++ and
+// linked into the model's library.
 //
-//   static AOTITorchError scale(const AotiOpCall *call) {           // mylib::scale(Tensor x, float factor) -> Tensor
+//   static AOTITorchError scale(const AotiOpCall *call) {           // mylib::scale(Tensor x, float factor)
+//   -> Tensor
 //     float *x, *y;
 //     int64_t n;
 //     aoti_torch_get_data_ptr(call->args[0].value.tensor, (void **)&x);
@@ -12,9 +13,10 @@
 //   }
 //   AOTI_REGISTER_OP(mylib_scale, "mylib::scale(Tensor x, float factor) -> Tensor", scale)
 //
-// The model's graph says what an operator returns, so outputs are made before the call, contiguous, and the kernel
-// writes all their elements. When a container is created every operator of the model must have a kernel that was
-// registered with the schema that the model was exported with; otherwise that fails and names the operators.
+// The model's graph says what an operator returns, so outputs are made before the call, contiguous, and the
+// kernel writes all their elements. When a container is created every operator of the model must have a
+// kernel that was registered with the schema that the model was exported with; otherwise that fails and names
+// the operators.
 //
 // A cc_library with kernels needs alwayslink = True: nothing refers to a registration by name.
 #ifndef AOTI_CUSTOM_OP_H_
@@ -30,14 +32,16 @@ extern "C" {
 typedef enum AotiOpValueKind {
   AOTI_OP_NONE = 0,
   AOTI_OP_TENSOR = 1,  // value.tensor
-  AOTI_OP_INT = 2,     // value.i64; also SymInt, and the numbers of dtypes (AOTI_DTYPE_*), layouts, memory formats
+  AOTI_OP_INT =
+      2,  // value.i64; also SymInt, and the numbers of dtypes (AOTI_DTYPE_*), layouts, memory formats
   AOTI_OP_FLOAT = 3,   // value.f64
   AOTI_OP_BOOL = 4,    // value.i64, 0 or 1
   AOTI_OP_STRING = 5,  // value.string; also devices, as "cpu"
   AOTI_OP_LIST = 6     // value.list: `count` values, of any kind
 } AotiOpValueKind;
 
-// An argument, in the order of the schema; defaults are filled in. All memory is borrowed for the length of the call.
+// An argument, in the order of the schema; defaults are filled in. All memory is borrowed for the length of
+// the call.
 typedef struct AotiOpValue {
   int32_t kind;      // AotiOpValueKind
   int32_t reserved;  // 0
@@ -51,7 +55,8 @@ typedef struct AotiOpValue {
   } value;
 } AotiOpValue;
 
-// One call. Kernels run on the calling thread of the model, several at once when the model has several instances.
+// One call. Kernels run on the calling thread of the model, several at once when the model has several
+// instances.
 typedef struct AotiOpCall {
   uint32_t struct_size;  // sizeof(AotiOpCall) of the library
   uint32_t reserved;     // 0
@@ -75,8 +80,8 @@ typedef struct AotiOpRegistration {
   struct AotiOpRegistration *next;  // set by aoti_register_op
 } AotiOpRegistration;
 
-// Adds a registration to the list of the library that this code is linked into. Called before main or while the
-// library is loaded, by one thread. Cannot fail.
+// Adds a registration to the list of the library that this code is linked into. Called before main or while
+// the library is loaded, by one thread. Cannot fail.
 void aoti_register_op(AotiOpRegistration *registration);
 
 #ifdef __cplusplus
@@ -84,10 +89,10 @@ void aoti_register_op(AotiOpRegistration *registration);
 #endif
 
 // Registers `kernel_function` when the library is loaded. `name`: an identifier, unique in the file.
-#define AOTI_REGISTER_OP(name, schema_text, kernel_function)                                        \
-  static AotiOpRegistration aoti_op_registration_##name = {schema_text, kernel_function, NULL};     \
-  __attribute__((constructor)) static void aoti_op_register_##name(void) {                          \
-    aoti_register_op(&aoti_op_registration_##name);                                                 \
+#define AOTI_REGISTER_OP(name, schema_text, kernel_function)                                    \
+  static AotiOpRegistration aoti_op_registration_##name = {schema_text, kernel_function, NULL}; \
+  __attribute__((constructor)) static void aoti_op_register_##name(void) {                      \
+    aoti_register_op(&aoti_op_registration_##name);                                             \
   }
 
 #endif  // AOTI_CUSTOM_OP_H_
