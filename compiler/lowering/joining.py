@@ -16,7 +16,7 @@ from compiler.lowering.builder import Builder
 from compiler.lowering.registry import lowers
 from compiler.lowering.tracer import Number, Scalar, Tracer, compute_dtype
 from compiler.lowering.values import Cost, Index, Value
-from compiler.lowering.view_ops import clip, from_start, reindex, unsqueeze
+from compiler.lowering.view_ops import clip, from_start, reindex, slice_dim, unsqueeze
 
 
 @lowers("aten.cat.default")
@@ -80,6 +80,8 @@ def pad_mode(
     """`mode` other than "constant" repeats elements of x: mirrored, the nearest, or from the other side."""
     if mode == "constant":
         return constant_pad_nd(b, x, pad, 0 if value is None else value)
+    if mode == "circular":
+        x, pad = _cropped(b, x, pad)
     before: list[IntLike] = [0] * x.rank
     for k in range(len(pad) // 2):
         before[x.rank - 1 - k] = pad[2 * k]
@@ -103,6 +105,17 @@ def pad_mode(
         )
 
     return reindex(b, x, size, source, repeats=True)
+
+
+def _cropped(b: Builder, x: Value, pad: Sequence[IntLike]) -> tuple[Value, list[IntLike]]:
+    """x without what negative numbers cut, and the padding that is left: what is cut does not come around at the other side."""
+    left = [max(p, 0) if isinstance(p, int) else p for p in pad]
+    for k in range(len(pad) // 2):
+        start, end = (-p if isinstance(p, int) and p < 0 else 0 for p in pad[2 * k : 2 * k + 2])
+        if start or end:
+            dim = x.rank - 1 - k
+            x = slice_dim(b, x, dim, start, x.size[dim] - (start + end))
+    return x, left
 
 
 def padded(b: Builder, x: Value, before: Sequence[IntLike], size: Sequence[Expr], value: Number) -> Value:

@@ -114,7 +114,8 @@ def layer_norm(
 def native_layer_norm(
     b: Builder, x: Value, shape: Sequence[int], weight: Value | None, bias: Value | None, eps: float
 ) -> tuple[Value, Value, Value]:
-    return normalize(b, x, range(x.rank - len(shape), x.rank), eps, weight, bias)
+    result, mean, factor = normalize(b, x, range(x.rank - len(shape), x.rank), eps, weight, bias)
+    return result, convert(b, mean, b.outs[1].dtype), convert(b, factor, b.outs[2].dtype)
 
 
 def _per_channel(b: Builder, v: Value | None, rank: int) -> Value | None:

@@ -189,7 +189,8 @@ def _divided(b: Builder, total: Value, rank: int, count: Callable[[Index], Expr]
 
     def make(t: Tracer, i: Index) -> Scalar:
         divisor = t.cast(t.index(count(i[len(i) - rank :])), inner)
-        return t.op("div", t.cast(total.at(t, i), inner), divisor)
+        # Integers are cut off, as in eager.
+        return t.op("div" if inner.is_float else "truncdiv", t.cast(total.at(t, i), inner), divisor)
 
     return b.lazy(total.dtype, total.size, make, Cost.of([total], 2))
 

@@ -161,8 +161,8 @@ def diagonal(b: Builder, x: Value, offset: int = 0, dim1: int = 0, dim2: int = 1
 def as_strided(
     b: Builder, x: Value, size: Sequence[IntLike], stride: Sequence[IntLike], offset: IntLike | None = None
 ) -> Value:
-    """Another view of the storage of an input, which begins with the input's first element. What lies around a view of an intermediate result
-    is not known here."""
+    """Another view of the storage of an input, which begins with the input's first element. What lies around a view of an
+    intermediate result is not known here."""
     strides, start = exprs(stride), as_expr(0 if offset is None else offset)
     ref = x.ref
     owner = b.owned_layout(ref.buffer) if ref is not None else None

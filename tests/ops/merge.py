@@ -46,6 +46,9 @@ def merge(graphs: Sequence[ModelGraph], name: str) -> ModelGraph:
                 copies[node] = merged.node_copy(node, lambda n, copies=copies: copies[n])  # type: ignore[misc]
         (output,) = graph.module.graph.find_nodes(op="output")
         results += torch.fx.map_arg(output.args[0], lambda n, copies=copies: copies[n])  # type: ignore[misc]
-        outputs += [replace(o, name=f"s{k}_{o.name}") for o in graph.outputs]
+        names = {node.name: copy.name for node, copy in copies.items()}
+        outputs += [
+            replace(o, name=f"s{k}_{o.name}", mutates=names.get(o.mutates, "")) for o in graph.outputs
+        ]
     merged.output(tuple(results))
     return ModelGraph(name, torch.fx.GraphModule({}, merged), inputs, constants, outputs, data)
