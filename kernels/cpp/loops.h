@@ -130,8 +130,8 @@ static inline T int_pow(T a, T b) {
 }
 
 // The larger and the smaller of two floats; a NaN stays. Three instructions; the sign of zeros is not
-// ordered. (As a reduction use aoti_maximum of vec_math.h: that form is the one that clang reorders.) The test
-// is of b: clang 22 crashes in its straight-line vectoriser on a test of a where a is the same for a few
+// ordered. (As a reduction use aoti_maximum of vec_math.h: that form is the one that clang reorders.) The
+// test is of b: clang 22 crashes in its straight-line vectoriser on a test of a where a is the same for a few
 // unrolled iterations.
 template <class T>
 static inline T nan_max(T a, T b) {

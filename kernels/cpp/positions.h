@@ -1,13 +1,14 @@
 // Orders of rows, as positions: sort, topk, cumulative extremes, binary search.
 //
-// What enters: rows [rows, n], contiguous, of any type that compares (16-bit floats come as float). What leaves:
-// int64 positions inside of the row; values are read at them afterwards.
+// What enters: rows [rows, n], contiguous, of any type that compares (16-bit floats come as float). What
+// leaves: int64 positions inside of the row; values are read at them afterwards.
 //
-// Invariants: NaN is larger than every number; equal elements keep their order (sort is stable, topk takes the
-// first ones), so that results do not depend on the number of threads. Rows are tasks. Nothing is allocated: a sort
-// works in the second half of its output.
+// Invariants: NaN is larger than every number; equal elements keep their order (sort is stable, topk takes
+// the first ones), so that results do not depend on the number of threads. Rows are tasks. Nothing is
+// allocated: a sort works in the second half of its output.
 //
-//   aoti::sort_positions(ctx, rows, n, keys, /*descending=*/false, out);   // out [2, rows, n], the result in [0]
+//   aoti::sort_positions(ctx, rows, n, keys, /*descending=*/false, out);   // out [2, rows, n], the result in
+//   [0]
 #ifndef KERNELS_CPP_POSITIONS_H_
 #define KERNELS_CPP_POSITIONS_H_
 
@@ -35,7 +36,9 @@ static inline bool is_less(T a, T b) {
   return a < b || (is_nan(b) && !is_nan(a));
 }
 
-static inline int64_t rows_per_task(int64_t n) { return n >= kElementsPerTask ? 1 : kElementsPerTask / (n + 1); }
+static inline int64_t rows_per_task(int64_t n) {
+  return n >= kElementsPerTask ? 1 : kElementsPerTask / (n + 1);
+}
 
 // Whether the element at position p comes strictly before the one at q.
 template <class T, bool kDescending>
@@ -48,12 +51,14 @@ template <class T, bool kDescending>
 static inline void sort_run(const T *keys, int64_t *order, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i) {
     int64_t at = i;
-    for (; at > begin && comes_before<T, kDescending>(keys, i, order[at - 1]); --at) order[at] = order[at - 1];
+    for (; at > begin && comes_before<T, kDescending>(keys, i, order[at - 1]); --at)
+      order[at] = order[at - 1];
     order[at] = i;
   }
 }
 
-// Merges the ordered runs [begin, middle) and [middle, end) of `from` into `to`; of equals the left one is first.
+// Merges the ordered runs [begin, middle) and [middle, end) of `from` into `to`; of equals the left one is
+// first.
 template <class T, bool kDescending>
 static inline void merge_runs(const T *keys, const int64_t *from, int64_t *to, int64_t begin, int64_t middle,
                               int64_t end) {
@@ -72,7 +77,8 @@ static inline void sort_row(const T *keys, int64_t n, int64_t *out, int64_t *wor
     sort_run<T, kDescending>(keys, from, begin, min_index(begin + kInsertionRun, n));
   for (int64_t run = kInsertionRun; run < n; run *= 2) {
     for (int64_t begin = 0; begin < n; begin += 2 * run)
-      merge_runs<T, kDescending>(keys, from, to, begin, min_index(begin + run, n), min_index(begin + 2 * run, n));
+      merge_runs<T, kDescending>(keys, from, to, begin, min_index(begin + run, n),
+                                 min_index(begin + 2 * run, n));
     int64_t *const merged = to;
     to = from;
     from = merged;
@@ -138,8 +144,8 @@ static inline void topk_row(const T *keys, int64_t n, int64_t k, int64_t *heap) 
 
 // out [rows, k], 0 <= k <= n
 template <class T>
-static void topk_positions(AotiKernelContext *ctx, int64_t rows, int64_t n, int64_t k, const T *keys, bool largest,
-                           int64_t *out) {
+static void topk_positions(AotiKernelContext *ctx, int64_t rows, int64_t n, int64_t k, const T *keys,
+                           bool largest, int64_t *out) {
   parallel_for(ctx, rows, rows_per_task(n), [=](int64_t begin, int64_t end, int32_t) {
     for (int64_t r = begin; r < end; ++r) {
       if (largest) {
@@ -151,8 +157,8 @@ static void topk_positions(AotiKernelContext *ctx, int64_t rows, int64_t n, int6
   });
 }
 
-// out[r, i]: where the largest (smallest) of keys[r, 0..i] is, the last of equals; from the first NaN on, the last
-// NaN. out [rows, n]
+// out[r, i]: where the largest (smallest) of keys[r, 0..i] is, the last of equals; from the first NaN on, the
+// last NaN. out [rows, n]
 template <class T>
 static void extreme_positions(AotiKernelContext *ctx, int64_t rows, int64_t n, const T *keys, bool largest,
                               int64_t *out) {
@@ -169,8 +175,8 @@ static void extreme_positions(AotiKernelContext *ctx, int64_t rows, int64_t n, c
   });
 }
 
-// out[r, j]: how many elements of the ascending row are less than values[r, j] (with `right`: or equal to it). All
-// rows search one row when `shared`. out [rows, m]
+// out[r, j]: how many elements of the ascending row are less than values[r, j] (with `right`: or equal to
+// it). All rows search one row when `shared`. out [rows, m]
 template <class T>
 static void search_positions(AotiKernelContext *ctx, int64_t rows, int64_t n, int64_t m, const T *sorted,
                              const T *values, bool shared, bool right, int64_t *out) {

@@ -20,24 +20,24 @@ AOTI_BEGIN_NAMESPACE
 
 double special_digamma(double x);
 double special_erfinv(double x);
-double special_erfcx(double x);             // exp(x^2) erfc(x)
-double special_ndtri(double p);             // the normal distribution's quantile
-double special_i0(double x);                // modified Bessel functions of the first kind
+double special_erfcx(double x);  // exp(x^2) erfc(x)
+double special_ndtri(double p);  // the normal distribution's quantile
+double special_i0(double x);     // modified Bessel functions of the first kind
 double special_i1(double x);
-double special_i0e(double x);               // exp(-|x|) i0(x)
+double special_i0e(double x);  // exp(-|x|) i0(x)
 double special_i1e(double x);
-double special_zeta(double s, double q);    // Hurwitz
-double special_igamma(double a, double x);  // the regularised lower incomplete gamma function
+double special_zeta(double s, double q);     // Hurwitz
+double special_igamma(double a, double x);   // the regularised lower incomplete gamma function
 double special_igammac(double a, double x);  // 1 - igamma
 
-#define AOTI_SPECIAL1(name)                                                  \
-  static inline double aoti_##name(double x) { return special_##name(x); }   \
+#define AOTI_SPECIAL1(name)                                                \
+  static inline double aoti_##name(double x) { return special_##name(x); } \
   static inline float aoti_##name##f(float x) { return (float)special_##name(x); }
-#define AOTI_SPECIAL2(name)                                                                  \
-  static inline double aoti_##name(double x, double y) { return special_##name(x, y); }      \
+#define AOTI_SPECIAL2(name)                                                             \
+  static inline double aoti_##name(double x, double y) { return special_##name(x, y); } \
   static inline float aoti_##name##f(float x, float y) { return (float)special_##name(x, y); }
-#define AOTI_BESSEL(name, function)                                      \
-  static inline double aoti_##name(double x) { return function(x); }     \
+#define AOTI_BESSEL(name, function)                                  \
+  static inline double aoti_##name(double x) { return function(x); } \
   static inline float aoti_##name##f(float x) { return (float)function(x); }
 
 AOTI_SPECIAL1(digamma)

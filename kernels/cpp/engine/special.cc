@@ -26,8 +26,8 @@ double exp_square(double x) {
 // erfc^-1(q) for 0 < q <= 1: a rational start (Abramowitz and Stegun 26.2.23), then Halley's steps on erfc.
 double inverse_erfc(double q) {
   const double t = sqrt(-2.0 * log(0.5 * q));
-  const double quantile = t - (2.515517 + t * (0.802853 + t * 0.010328)) /
-                                  (1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
+  const double quantile =
+      t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
   double x = quantile / kSqrt2;
   for (int step = 0; step < 3; ++step) {
     const double error = erfc(x) - q;
@@ -90,7 +90,9 @@ double bessel_i(int n, double x) {
 double bessel_ie(int n, double x) {
   const double a = __builtin_fabs(x);
   if (a != a) return x;
-  const double value = a <= 30.0 ? exp(-a) * bessel_i_series(n, a) : a == INFINITY ? 0.0 : bessel_i_asymptotic(n, a);
+  const double value = a <= 30.0       ? exp(-a) * bessel_i_series(n, a)
+                       : a == INFINITY ? 0.0
+                                       : bessel_i_asymptotic(n, a);
   return n == 1 && x < 0 ? -value : value;
 }
 
@@ -99,7 +101,8 @@ double gamma_prefactor(double a, double x) {
   if (a < 10.0) return exp(a * log(x) - x - log_gamma(a + 1.0));
   // Stirling's series (DLMF 5.11.3) keeps the large terms from cancelling.
   const double u = (x - a) / a, r = 1.0 / a, s = r * r;
-  const double correction = r * (1.0 / 12.0 + s * (-1.0 / 360.0 + s * (1.0 / 1260.0 + s * (-1.0 / 1680.0 + s / 1188.0))));
+  const double correction =
+      r * (1.0 / 12.0 + s * (-1.0 / 360.0 + s * (1.0 / 1260.0 + s * (-1.0 / 1680.0 + s / 1188.0))));
   return exp(a * (log1p(u) - u) - correction) / sqrt(2.0 * kPi * a);
 }
 
