@@ -25,7 +25,7 @@ from compiler.ir.loop import (
     loop_var,
     reduction_var,
 )
-from compiler.ir.schedule_bodies import substitute
+from compiler.ir.loop_bodies import substitute
 from compiler.ir.size_float import SizeFloat
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from compiler.ir.expr import Expr, mul_all, typical
 from compiler.ir.loop import Layout, loop_var
-from compiler.ir.schedule_bodies import load_index
+from compiler.ir.loop_bodies import load_index
 from compiler.ir.schedule_passes import body_cost, kept_rows
 from compiler.scheduler.device_cost import DeviceCost
 from compiler.scheduler.group import FusionGroup

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Union
 
 from compiler.ir.loop import Body, BodyOp, Node, Pointwise, Program, Reduction, Scan, Scatter, TensorRef, View
+from compiler.ir.loop_bodies import loaded_buffer
 from compiler.ir.loop_reads import buffers_read
-from compiler.ir.schedule_bodies import loaded_buffer
 
 LoopNode = Union[Pointwise, Reduction, Scan, Scatter]
 

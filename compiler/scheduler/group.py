@@ -32,9 +32,9 @@ from compiler.ir.loop import (
     loop_var,
     reduction_var,
 )
+from compiler.ir.loop_bodies import load_index, loaded_buffer, substitute
 from compiler.ir.loop_reads import buffers_read
 from compiler.ir.schedule import FULL, ROW, SINGLE, TEMPLATE, Member
-from compiler.ir.schedule_bodies import load_index, loaded_buffer, substitute
 from compiler.scheduler.loops import simplify
 from compiler.scheduler.reasons import Reason
 from compiler.scheduler.space import Extents, express, refine, split_at

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.ir.loop import Scatter, TemplateKernel
+from compiler.ir.loop_bodies import load_index, loaded_buffer
 from compiler.ir.schedule import FULL, SINGLE, TEMPLATE, KernelGroup, Member
-from compiler.ir.schedule_bodies import load_index, loaded_buffer
 from compiler.ir.schedule_passes import last_passes, levels
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from compiler.ir.expr import Expr, const, equal, typical
 from compiler.ir.loop import Pointwise, Reduction, loop_var, reduction_var
+from compiler.ir.loop_bodies import access_indices, substitute
 from compiler.ir.schedule import FULL, REDUCE, Member
-from compiler.ir.schedule_bodies import access_indices, substitute
 from compiler.scheduler.space import Extents
 
 

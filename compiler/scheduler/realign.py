@@ -15,8 +15,8 @@ from dataclasses import replace
 
 from compiler.ir.expr import Expr, const, mul_all, typical
 from compiler.ir.loop import loop_var, reduction_var
+from compiler.ir.loop_bodies import load_index, loaded_buffer, substitute
 from compiler.ir.schedule import FULL, REDUCE, ROW, Member
-from compiler.ir.schedule_bodies import load_index, loaded_buffer, substitute
 from compiler.scheduler.group import FusionGroup
 
 

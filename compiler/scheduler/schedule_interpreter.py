@@ -13,10 +13,10 @@ import numpy as np
 
 from compiler.ir.expr import const
 from compiler.ir.loop import Cond, Layout, Node, Pointwise, Reduction, TensorRef, loop_var, reduction_var
+from compiler.ir.loop_bodies import substitute
 from compiler.ir.loop_interpreter import constant_array, positions, run_node, write
 from compiler.ir.scalar_numpy import NUMPY_TYPES, Array
 from compiler.ir.schedule import REDUCE, ROW, SINGLE, TEMPLATE, KernelGroup, Member, Schedule
-from compiler.ir.schedule_bodies import substitute
 
 
 class ScheduleInterpreter:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr, const, mul_all
 from compiler.ir.loop import Body, BodyOp, Layout, Node, Program, Reduction, loop_var, reduction_var
-from compiler.ir.schedule_bodies import substitute
+from compiler.ir.loop_bodies import substitute
 from compiler.scheduler.cost import tasks_of
 from compiler.scheduler.device_cost import CPU, DeviceCost
 from compiler.scheduler.group import single

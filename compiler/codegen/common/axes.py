@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 
 from compiler.ir.expr import Expr, const, mul_all, typical
 from compiler.ir.loop import loop_var, reduction_var
+from compiler.ir.loop_bodies import load_index
 from compiler.ir.schedule import KernelGroup
-from compiler.ir.schedule_bodies import load_index
 
 # Enough chunks for any sensible number of threads; more tasks than that only cost index arithmetic.
 ENOUGH_TASKS = 256

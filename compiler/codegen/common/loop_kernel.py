@@ -19,8 +19,8 @@ from compiler.codegen.common.member_values import MemberValues
 from compiler.codegen.common.reductions import ColumnReductions, Reductions, RowReductions
 from compiler.ir.kernel import KernelSpec, Store
 from compiler.ir.loop import Reduction
+from compiler.ir.loop_bodies import loaded_buffer
 from compiler.ir.schedule import FULL, REDUCE, ROW, KernelGroup, Member, Schedule
-from compiler.ir.schedule_bodies import loaded_buffer
 from compiler.ir.schedule_passes import kept_rows, levels
 
 

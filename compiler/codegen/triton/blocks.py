@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from compiler.ir.expr import Expr, mul_all
 from compiler.ir.loop import loop_var, reduction_var
+from compiler.ir.loop_bodies import load_index
 from compiler.ir.schedule import KernelGroup
-from compiler.ir.schedule_bodies import load_index
 
 # Programs that fill the largest GPU twice over.
 ENOUGH_PROGRAMS = 2 * 132
