@@ -28,7 +28,7 @@ def run_template(node: TemplateKernel, operands: list[Array]) -> Array:
     elif node.template in ("conv2d", "conv2d_winograd"):
         result = _conv2d(operands[0].astype(np.float64), operands[1].astype(np.float64), params)
     elif node.template in ("attention", "triton_attention"):
-        result = _attention(operands, float(params["scale"]), bool(params["causal"]))  # type: ignore[arg-type]
+        result = _attention(operands, float(params["scale"]), bool(params["causal"]))
     else:
         raise ValueError(f"no meaning is known of the template {node.template!r}")
     return result.astype(np.float32)

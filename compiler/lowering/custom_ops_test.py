@@ -31,9 +31,11 @@ KEPT = [
 ]
 
 
-@torch.library.register_fake("fx_test::two")
-def _(xs: Any, y: Any, fs: Any, s: Any, b: bool = True, n: int = 3) -> Any:
+def _fake_two(xs: Any, y: Any, fs: Any, s: Any, b: bool = True, n: int = 3) -> Any:
     return torch.empty_like(xs[0]), torch.empty(n)
+
+
+torch.library.register_fake("fx_test::two", _fake_two)
 
 
 class Model(nn.Module):

@@ -54,6 +54,8 @@ def _check(module: nn.Module, *inputs: Tensor) -> Program:
 
 def test_a_cache_is_scattered_into() -> None:
     class Cache(State):
+        cache: Tensor
+
         def forward(self, x: Tensor, position: Tensor) -> Tensor:
             self.cache.index_copy_(1, position, x.unsqueeze(1))
             total: Tensor = self.cache.sum(1)
@@ -65,6 +67,9 @@ def test_a_cache_is_scattered_into() -> None:
 
 def test_swapped_buffers_each_get_the_other_ones_old_value() -> None:
     class Swap(State):
+        a: Tensor
+        b: Tensor
+
         def forward(self, x: Tensor) -> Tensor:
             old = self.a.clone()
             self.a.copy_(self.b)
@@ -87,6 +92,9 @@ def test_an_input_in_another_memory_order() -> None:
 
 def test_state_is_no_constant_to_any_pass() -> None:
     class Model(State):
+        weight: Tensor
+        fixed: Tensor
+
         def forward(self, x: Tensor) -> Tensor:
             y = x @ self.weight + (self.weight * 2 + self.fixed).sum()
             self.weight.add_(1)
@@ -99,6 +107,9 @@ def test_state_is_no_constant_to_any_pass() -> None:
 
 def test_state_that_is_only_written_and_what_is_written_back_unchanged() -> None:
     class Model(State):
+        last: Tensor
+        same: Tensor
+
         def forward(self, x: Tensor) -> Tensor:
             self.last.copy_(x)
             self.same.copy_(self.same.clone())
@@ -109,6 +120,8 @@ def test_state_that_is_only_written_and_what_is_written_back_unchanged() -> None
 
 def test_a_part_and_a_view_of_a_buffer() -> None:
     class Model(State):
+        grid: Tensor
+
         def forward(self, x: Tensor) -> Tensor:
             self.grid[1:3, ::2].mul_(3)
             self.grid.view(-1)[4:6] = x

@@ -8,14 +8,15 @@ import torch
 
 from compiler.ir import dtypes
 from compiler.ir.dtypes import parse_dtype
-from compiler.ir.recipe import Recipe, Source
+from compiler.ir.recipe import Fixed, Recipe, Source
 from compiler.lowering import packing_recipes
 from compiler.lowering.constants import content_hash
 from compiler.lowering.testing.recipe_torch import evaluate
 from kernels.cpp import packing
 
 
-def _elements(recipe: Recipe, array: np.ndarray) -> np.ndarray:
+def _elements(recipe: Recipe | Fixed, array: np.ndarray) -> np.ndarray:
+    assert not isinstance(recipe, Fixed)
     return evaluate(recipe, {"w": torch.from_numpy(array)}).contiguous().reshape(-1).numpy()
 
 
@@ -50,7 +51,7 @@ def test_winograd() -> None:
 def test_half_precision_is_widened() -> None:
     w = torch.randn(3, 4).bfloat16()
     recipe = packing_recipes.packed(Source("w", (3, 4)), "panel16", dtypes.bfloat16)
-    assert not isinstance(recipe, packing_recipes.Fixed)
+    assert not isinstance(recipe, Fixed)
     assert np.array_equal(evaluate(recipe, {"w": w}).numpy(), packing.pack_gemm_b(w.float().numpy()))
 
 
@@ -60,7 +61,7 @@ def test_bfloat16(packing_name: str, dtype: torch.dtype) -> None:
     shape = {"p": (6, 21), "c": (8, 4, 3, 3), "d": (6, 1, 3, 3)}[packing_name[0]]
     w = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(dtype)
     recipe = packing_recipes.packed(Source("w", shape), packing_name, parse_dtype(str(dtype)[6:]))
-    assert not isinstance(recipe, packing_recipes.Fixed)
+    assert not isinstance(recipe, Fixed)
     got = evaluate(recipe, {"w": w}).contiguous().reshape(-1).view(torch.uint8).numpy()
     array = w.float().numpy()
     if packing_name[0] == "d":
@@ -73,7 +74,7 @@ def test_bfloat16(packing_name: str, dtype: torch.dtype) -> None:
 
 def test_unknown_packing() -> None:
     recipe = packing_recipes.packed(Source("w", (3, 4)), "spiral:7", dtypes.float32)
-    assert recipe == packing_recipes.Fixed("the packing 'spiral:7'", ("w",))
+    assert recipe == Fixed("the packing 'spiral:7'", ("w",))
 
 
 def test_content_hash() -> None:

@@ -80,7 +80,7 @@ def test_outputs_are_on_the_gpu_and_can_be_inputs() -> None:
     (_, again) = model.run(products)
     assert values_of(again) == expected(expected(values))
     with pytest.raises(BufferError) as refused:
-        memoryview(products)  # type: ignore[arg-type]
+        memoryview(products)
     assert "on a GPU" in str(refused.value.__cause__)
 
 

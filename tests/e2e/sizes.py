@@ -99,7 +99,8 @@ class Encoder(nn.Module):
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=valid[:, None, None])
         x = self.norm(x + self.out(mixed.transpose(1, 2).flatten(2)))
         weight = valid[..., None].to(x.dtype)
-        return (x * weight).sum(1) / weight.sum(1).clamp(min=1)
+        mean: Tensor = (x * weight).sum(1) / weight.sum(1).clamp(min=1)
+        return mean
 
 
 class ConvNet(nn.Module):

@@ -38,7 +38,7 @@ def _step(model: Any, expected: Expected, seed: int) -> list[Any]:
     generator = numpy.random.default_rng(seed)
     x, y = (generator.standard_normal(s, numpy.float32) for s in ((2, 4), (5,)))
     wanted = expected.run(x, y)
-    got = model.run(x, y)
+    got: list[Any] = model.run(x, y)
     numpy.testing.assert_array_equal(y, wanted["doubled"])  # the caller's array
     assert [o.name for o in model.outputs] == list(wanted)
     for name, value in zip(wanted, got, strict=True):

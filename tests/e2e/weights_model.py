@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 
 class Net(nn.Module):
+    table: Tensor
+    frequency: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.conv, self.norm = nn.Conv2d(3, 20, 3, padding=1), nn.BatchNorm2d(20)

@@ -183,7 +183,7 @@ def test_entering_in_the_middle(
     model.write_bytes(fine)
     assert cli.main(["driver", str(model), f"--compile-to={stage}", name, "--quiet"]) == 0
     text.write_text(capsys.readouterr().out)
-    results = []
+    results: list[str] = []
     for source in (str(model), f"--compile-from={text}"):
         out = tmp_path / f"out{len(results)}"
         place = [] if then.startswith("--compile-to") else ["-o", str(out)]

@@ -48,7 +48,8 @@ class _Transformer(nn.Module):
         q, k, v = (p.view(b, t, 4, 8).transpose(1, 2) for p in self.qkv(self.norm1(x)).chunk(3, -1))
         y = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, t, 32)
         x = x + self.out(y)
-        return x + self.down(nn.functional.gelu(self.up(self.norm2(x))))
+        result: Tensor = x + self.down(nn.functional.gelu(self.up(self.norm2(x))))
+        return result
 
 
 class _Convolution(nn.Module):
@@ -63,7 +64,8 @@ class _Convolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(self.norm(self.stem(x)))
         x = nn.functional.max_pool2d(self.point(nn.functional.silu(self.depthwise(x))), 2)
-        return self.head(nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))
+        scores: Tensor = self.head(nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))
+        return scores
 
 
 class _Lstm(nn.Module):
@@ -83,7 +85,8 @@ class _EmbeddingBag(nn.Module):
         self.sum = nn.EmbeddingBag(50, 16, mode="sum")
 
     def forward(self, index: Tensor, offsets: Tensor) -> Tensor:
-        return torch.tanh(self.bag(index, offsets)) + self.sum(index, offsets)
+        result: Tensor = torch.tanh(self.bag(index, offsets)) + self.sum(index, offsets)
+        return result
 
 
 class _Mlp(nn.Module):
@@ -103,14 +106,18 @@ class _ControlFlow(nn.Module):
         self.linear = nn.Linear(8, 8)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cond(x.sum() > 0, lambda x: torch.sin(self.linear(x)), lambda x: x * 2 - 1, (x,))
+        result: Tensor = torch.cond(
+            x.sum() > 0, lambda x: torch.sin(self.linear(x)), lambda x: x * 2 - 1, (x,)
+        )
+        return result
 
 
 class _While(nn.Module):
     def forward(self, n: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        return torch._higher_order_ops.while_loop(
+        result: tuple[Tensor, Tensor] = torch._higher_order_ops.while_loop(  # type: ignore[no-untyped-call]
             lambda n, x: n > 0, lambda n, x: (n - 1, torch.cos(x) + 1), (n, x)
         )
+        return result
 
 
 @torch.library.custom_op("aoti_interop::scaled_add", mutates_args=())
@@ -164,6 +171,7 @@ def _elementwise(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
     ]
     g = [torch.log, torch.log1p, torch.log2, torch.log10, torch.rsqrt, torch.lgamma]
     one = sum(fn(x) for fn in f) + sum(fn(p) for fn in g)
+    assert isinstance(one, Tensor)  # no longer the 0 that a sum starts with
     return (
         one,
         torch.pow(p, y),

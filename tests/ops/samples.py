@@ -87,7 +87,7 @@ def operators() -> dict[str, OpInfo]:
 def of(op: OpInfo, quick: bool = False) -> Iterator[Sample]:
     """The operator's samples in all dtypes that it takes and all forms; `quick`: a few in the dtypes that differ most."""
     for dtype in QUICK_DTYPES if quick else DTYPES:
-        if dtype in op.supported_dtypes("cpu"):
+        if dtype in op.supported_dtypes("cpu"):  # type: ignore[no-untyped-call]
             for sample in _of_dtype(op, dtype, quick):
                 yield replace(sample, elementwise=isinstance(op, ELEMENTWISE), ties=op.name in TIES)
 
@@ -116,7 +116,7 @@ def _sample_inputs(op: OpInfo, name: str, dtype: torch.dtype) -> list[SampleInpu
     torch.manual_seed(seed)
     random.seed(seed)
     numpy.random.seed(seed)
-    samples = list(op.sample_inputs("cpu", dtype, requires_grad=False))
+    samples = list(op.sample_inputs("cpu", dtype, requires_grad=False))  # type: ignore[no-untyped-call]
     return [s for s in samples if all(t.numel() <= LARGEST_NUMEL for t in _leaves(s)[0])]
 
 
@@ -228,4 +228,4 @@ def _special(sample: SampleInput, dtype: torch.dtype) -> SampleInput:
 
 def _mapped(sample: SampleInput, function: Callable[[Any], Any]) -> SampleInput:
     first, args, kwargs = pytree.tree_map(function, (sample.input, tuple(sample.args), dict(sample.kwargs)))
-    return SampleInput(first, args=args, kwargs=kwargs)
+    return SampleInput(first, args=args, kwargs=kwargs)  # type: ignore[no-untyped-call]

@@ -42,9 +42,10 @@ from tests.ops.samples import Module, Sample
 def keep_torch_tables() -> None:
     """Torch lists all its composite operators anew for each decomposition, which takes longer than everything else here. No operator is
     added while a sweep runs, so one list serves all."""
-    for module in (exported_program, decomp_utils):
+    modules: tuple[Any, ...] = (exported_program, decomp_utils)  # the function is no public name of theirs
+    for module in modules:
         listed = functools.cache(module._collect_all_valid_cia_ops)
-        module._collect_all_valid_cia_ops = listed  # type: ignore[assignment]
+        module._collect_all_valid_cia_ops = listed
 
 
 class Stopped(Exception):

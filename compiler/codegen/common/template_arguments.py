@@ -131,7 +131,7 @@ def _attention(node: TemplateKernel, arguments: Arguments) -> Call:
         else [Pointer("", const(0)), (const(0),) * 4]
     )
     scale, causal = node.param("scale"), node.param("causal")
-    values += [float(scale), bool(causal), k.layout.size[1]]  # type: ignore[arg-type]
+    values += [float(scale), bool(causal), k.layout.size[1]]
     values += [Pointer(arguments.write(node.name), node.layout.offset), node.layout.stride[:3]]
     return Call("attention_f32", tuple(values), has_epilogue=False)
 

@@ -18,9 +18,9 @@ def evaluate(recipe: Recipe, originals: Mapping[str, torch.Tensor]) -> torch.Ten
         return flat.as_strided(recipe.shape, recipe.stride, recipe.offset)
     if isinstance(recipe, Pad):
         of = evaluate(recipe.of, originals)
-        result = of.new_zeros(recipe.shape)
-        result.narrow(recipe.dim, 0, of.shape[recipe.dim]).copy_(of)
-        return result
+        padded = of.new_zeros(recipe.shape)
+        padded.narrow(recipe.dim, 0, of.shape[recipe.dim]).copy_(of)
+        return padded
     if isinstance(recipe, Cat):
         return torch.cat([evaluate(p, originals) for p in recipe.parts], recipe.dim)
     if isinstance(recipe, Cast):
@@ -28,10 +28,10 @@ def evaluate(recipe: Recipe, originals: Mapping[str, torch.Tensor]) -> torch.Ten
     if isinstance(recipe, Scalar):
         return torch.tensor(recipe.value, dtype=torch.float64)
     if isinstance(recipe, Unary):
-        result: torch.Tensor = getattr(torch, recipe.op)(evaluate(recipe.of, originals).double())
-        return result
+        mapped: torch.Tensor = getattr(torch, recipe.op)(evaluate(recipe.of, originals).double())
+        return mapped
     assert isinstance(recipe, Binary)
     left, right = (evaluate(r, originals).double() for r in (recipe.left, recipe.right))
-    result = getattr(torch, recipe.op)(left, right)
+    result: torch.Tensor = getattr(torch, recipe.op)(left, right)
     assert tuple(result.shape) == recipe.shape
     return result

@@ -51,7 +51,7 @@ def mirror() -> str:
     named = os.environ.get("AOTI_DEBIAN_MIRROR")
     if named:
         return named
-    listed = run(
+    listed: str = run(
         ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)"],
         why="apt-get cannot list its sources",
     )
