@@ -1,6 +1,6 @@
 // Special functions: those of PyTorch's operators that the C library lacks, in double.
 //
-// What enters: any double. What leaves: the value, with the relative error that special_test.cc bounds (a few
+// What enters: any double. What leaves: the value, with a relative error of (a few
 // units of 2^-52, more for zeta and the incomplete gamma functions); NaN outside of the domain; at poles and
 // infinities what PyTorch gives. Generated kernels compute float operands in double too: one call an element.
 //
