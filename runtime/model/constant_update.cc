@@ -101,7 +101,8 @@ AOTIRuntimeError fail_user_managed(const Update &update, const AotiConstantDesc 
   aoti_torch_get_device_type(update.values.device_at(given), &device_type);
   if (device_type != constant.device_type) {
     return fail("new value of constant '%s' is on device %s; expected %s: copy it there first",
-                update.desc.originals[given].fqn, device_name(device_type), device_name(constant.device_type));
+                update.desc.originals[given].fqn, device_name(device_type),
+                device_name(constant.device_type));
   }
   return fail(
       "new value of constant '%s': the library keeps it in another form, so memory of the caller's cannot be "

@@ -90,8 +90,7 @@ AOTIRuntimeError view_stored(const AotiModelDesc &desc, const ConstantSet &set, 
         facts.offset * static_cast<int64_t>(aoti_torch_dtype_element_size(facts.dtype));
     const AOTITorchError status =
         facts.dtype == original.dtype
-            ? aoti_torch__reinterpret_tensor(owner, original.ndim, original.sizes, strides, 0,
-                                             ret_value)
+            ? aoti_torch__reinterpret_tensor(owner, original.ndim, original.sizes, strides, 0, ret_value)
             : aoti_torch__alloc_from_pool(owner, offset_bytes, original.dtype, original.ndim, original.sizes,
                                           strides, ret_value);
     return status == AOTI_TORCH_SUCCESS ? AOTI_RUNTIME_SUCCESS : fail_shim(original.fqn);

@@ -56,9 +56,8 @@ AOTIRuntimeError fail_check(const AotiModelDesc &desc, const AotiSizeCheck &chec
     append(&text, "the sizes of the inputs do not fit together: expected %s", check.text);
   } else {
     append(&text, "input %d '%s': %s %d is %lld; expected %s, which is %lld", check.input,
-           desc.inputs[check.input].name,
-           check.kind == AOTI_CHECK_SIZE ? "dimension" : "stride of dimension", check.dim, (long long)got,
-           check.text, (long long)expected);
+           desc.inputs[check.input].name, check.kind == AOTI_CHECK_SIZE ? "dimension" : "stride of dimension",
+           check.dim, (long long)got, check.text, (long long)expected);
   }
   append_sizes(&text, desc, check, symbols);
   return fail("%s. %s", buffer,

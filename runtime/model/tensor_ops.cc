@@ -96,8 +96,7 @@ AOTIRuntimeError view_of(AtenTensorHandle contiguous, int64_t ndim, const int64_
   if (wrong || (!empty && last >= facts.numel)) {
     return fail("a view that ends at element %lld of %lld", (long long)last, (long long)facts.numel);
   }
-  if (aoti_torch__reinterpret_tensor(contiguous, ndim, sizes, strides, offset, ret) ==
-      AOTI_TORCH_SUCCESS) {
+  if (aoti_torch__reinterpret_tensor(contiguous, ndim, sizes, strides, offset, ret) == AOTI_TORCH_SUCCESS) {
     return AOTI_RUNTIME_SUCCESS;
   }
   return fail_shim("a view of a constant");

@@ -16,7 +16,8 @@ AOTITorchError aoti_torch__reinterpret_tensor(AtenTensorHandle self, int64_t ndi
   if (ret_new_tensor == nullptr) return aoti_shim::fail_null(function, "ret_new_tensor");
   int64_t offset = 0;
   if (__builtin_add_overflow(self->offset, storage_offset, &offset)) {
-    return fail(function, "storage offset %lld is larger than memory can be addressed", (long long)storage_offset);
+    return fail(function, "storage offset %lld is larger than memory can be addressed",
+                (long long)storage_offset);
   }
   return aoti_shim::make_view(function, self, Geometry{ndim, sizes_ptr, strides_ptr, offset, self->dtype},
                               ret_new_tensor);

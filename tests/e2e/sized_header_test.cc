@@ -16,8 +16,7 @@ void test_sizes_follow_from_the_elements_or_are_given(const Model &model) {
     for (int64_t m : {5, 1, 9}) {
       std::vector<float> rows(static_cast<size_t>(n * 3), 1.0f), table(static_cast<size_t>(n * m), 2.0f),
           columns(static_cast<size_t>(m * 2), 3.0f);
-      const Result result =
-          model.run(rows, {table.data(), table.size(), {n, m}}, columns);
+      const Result result = model.run(rows, {table.data(), table.size(), {n, m}}, columns);
       CHECK_STR_EQ(result.status().message(), "");
       CHECK_EQ(result.doubled().size(0), n);
       CHECK_EQ(result.doubled().size(1), 3);
@@ -42,8 +41,8 @@ void test_refusals(const Model &model) {
   CHECK_CONTAINS(run(13, 4, 5).status().message(), "input 'rows': expected 12 elements, got 13");
   CHECK_CONTAINS(run(9, 4, 5).status().message(),
                  "input 1 'table': dimension 0 is 4; expected 3, the size of dimension 0 of input 0 'rows'");
-  const Result strided = model.run({rows.data(), 12}, {table.data(), 20, {4, 5}},
-                                   {columns.data(), 10, {2, 5}, {5, 1}});
+  const Result strided =
+      model.run({rows.data(), 12}, {table.data(), 20, {4, 5}}, {columns.data(), 10, {2, 5}, {5, 1}});
   CHECK_CONTAINS(strided.status().message(), "input 2 'columns': stride");
 }
 

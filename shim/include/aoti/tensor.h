@@ -79,8 +79,8 @@ AOTI_SHIM_API AOTITorchError torch_from_blob(void *data, int64_t ndim, const int
 
 // ---- Views: they share self's storage ----
 
-// A view with the sizes and strides given; storage_offset counts from self's own first element, as in PyTorch.
-// Fails when the view would reach outside the storage.
+// A view with the sizes and strides given; storage_offset counts from self's own first element, as in
+// PyTorch. Fails when the view would reach outside the storage.
 AOTI_SHIM_API AOTITorchError aoti_torch__reinterpret_tensor(AtenTensorHandle self, int64_t ndim,
                                                             const int64_t *sizes_ptr,
                                                             const int64_t *strides_ptr,
