@@ -5,7 +5,7 @@ Invariants
 - A layer is taken only where the engine's kernel takes it (`kernels/cpp/conv2d.h`).
 - Sizes of an image that are known at run time only count as large: where time is spent, they are.
 
-What decides, measured on Zen 4 with cold weights (`//kernels/cpp:kernel_bench`): blocks of 2x2 pixels that reach over the
+What decides, measured on Zen 4 with cold weights (`//kernels/cpp:kernel_bench_x86_64_v4`): blocks of 2x2 pixels that reach over the
 edge are work for nothing (7x7 pixels: 16 blocks for 12.25; still 1.5 times as fast as the plain kernel), and the
 transforms cost as much for each pixel and channel however few channels the other side has. Weights are 16/9 as large, so an
 image of few blocks waits for them.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from compiler.package.toolchain import Toolchain
 from compiler.support.diagnostics import UserError
 
-# No exceptions, no RTTI, no C++ library: a model library needs libc and libm only.
+# No exceptions, no RTTI, no C++ library: a model library needs glibc only.
 COMMON = (
     "-std=c++17", "-O2", "-g0", "-fPIC", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
     "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-fdata-sections", "-fno-sanitize=all", "-pthread", "-Wall",

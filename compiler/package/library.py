@@ -5,7 +5,7 @@ Enters: folders with the wrapper's and the kernels' sources, the weights file, a
 shim's are the same for all models, a kernel's only change with its text.
 
     flavour   linked with                      symbols of the shim                    needs at run time
-    static    runtime, lean shim               inside, hidden                         libc, libm
+    static    runtime, lean shim               inside, hidden                         glibc (libc, libm, libpthread, libdl)
     shared    runtime, libaoti_shim.so         in libaoti_shim.so beside the library  and that
     torch     runtime, a stub of libtorch_cpu  left for libtorch                      libtorch_cpu.so
 """

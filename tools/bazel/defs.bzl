@@ -110,9 +110,10 @@ def aoti_cc_library(
         letter first.
       model: an aoti_export, a .pt2 file, or another aoti_cc_library: then its compiled code is linked once more with this
         `shim`, and nothing is compiled again.
-      shim: where the functions of PyTorch's C ABI come from. "static": inside the library, hidden; it needs libc and
-        libm only. "shared": libaoti_shim.so, which many models share. "torch": the libtorch of the process that loads
-        the library; every ATen op is available.
+      shim: where the functions of PyTorch's C ABI come from. "static": inside the library, hidden; it needs glibc
+        only (libc, libm, libpthread, libdl). "shared": libaoti_shim.so, which many models share. "torch": the libtorch
+        of the process that loads the library; an operator without a lowering is called there if PyTorch's C shim has it
+        with one tensor as result (compiler/lowering/fallback.py).
       device: where the model runs: "cpu" or "cuda". The build needs no GPU; the library finds NVIDIA's driver when it is
         loaded, and says so where there is none. NAME_test and NAME_benchmark then need a GPU (tags "gpu" and "manual").
       cuda_archs: with device = "cuda": architectures to make machine code for, as a list; later ones compile the PTX of

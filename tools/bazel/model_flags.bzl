@@ -2,7 +2,7 @@
 Bazel, and a test reads both.
 
 MODEL_COPTS     everything inside a library: runtime, shim, wrapper (no exceptions, no RTTI, no C++ library: it needs
-                libc and libm only)
+                glibc only)
 KERNEL_COPTS    with MODEL_COPTS: generated kernels and the kernel engine
 ISA_COPTS       with both: one instruction set
 """

@@ -1,7 +1,7 @@
 """The rule behind aoti_cc_library: a model's code, linked to one shared library.
 
     shim     linked with                           the shim's functions                needs at run time
-    static   runtime and lean shim                 inside, hidden                      libc, libm
+    static   runtime and lean shim                 inside, hidden                      glibc (libc, libm, libpthread, libdl)
     shared   runtime, libaoti_shim.so              in libaoti_shim.so, for all models  and that
     torch    runtime, a stub of libtorch_cpu.so    left for libtorch                   libtorch_cpu.so
 """
