@@ -181,6 +181,18 @@ def test_sizes_that_depend_on_data_are_refused_by_name() -> None:
         _graph(Positions(), X)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
+def test_numbers_read_out_of_a_tensor_are_refused_by_name(dtype: torch.dtype) -> None:
+    class Item(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, Any]:
+            return x + 1, x.sum().to(dtype).item()
+
+    with pytest.raises(UserError) as error:
+        _graph(Item(), X)
+    text = str(error.value)
+    assert "depends on data" in text and "instead of its .item()" in text and "load_test.py:" in text
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

@@ -32,8 +32,20 @@ Range = tuple[Union[int, None], Union[int, None]]
 _UNBOUNDED = 1 << 62
 
 
+# Torch's prefixes of the symbols of integers and floats that it read out of a tensor.
+_READ_FROM_DATA = ("u", "zuf")
+
+
 class NotASize(ValueError):
     """The text has no counterpart among our expressions."""
+
+    remedy = "write the size as sums, products, quotients, remainders, minima and maxima of input sizes"
+
+
+class DependsOnData(NotASize):
+    """The text has a number that a tensor's elements decide: `.item()`, the number of elements that a mask selects."""
+
+    remedy = "keep the value in a tensor: the tensor itself instead of its .item(), torch.where instead of a mask as an index"
 
 
 class Sizes:
@@ -132,8 +144,10 @@ class Sizes:
         if text not in self._known:
             try:
                 self._known[text] = self._build(ast.parse(text, mode="eval").body)
-            except (SyntaxError, NotASize) as error:
+            except SyntaxError as error:
                 raise NotASize(f"{text}: {error}") from None
+            except NotASize as error:
+                raise type(error)(f"{text}: {error}") from None
         return self._known[text]
 
     def _build(self, node: ast.AST) -> Any:
@@ -159,8 +173,8 @@ class Sizes:
         raise NotASize(f"{ast.unparse(node)} is no expression of sizes")
 
     def _symbol(self, name: str) -> Expr:
-        if name.startswith("u"):
-            raise NotASize(f"{name} depends on data, not on the sizes of the inputs")
+        if name.startswith(_READ_FROM_DATA):
+            raise DependsOnData(f"{name} depends on data, not on the sizes of the inputs")
         if name not in self._symbols:
             lo, hi = self._ranges.get(name, (0, None))
             new = self._free_name()

@@ -33,15 +33,14 @@ def run(program: ExportedProgram) -> tuple[Sizes, list[Problem]]:
     try:
         sizes.relate(_inputs(program, sizes), getattr(program, "_guards_code", None) or [])
     except NotASize as error:
-        problems.append(Problem(f"a guard of the exported program cannot be checked: {error}", "", _REMEDY))
+        problems.append(
+            Problem(f"a guard of the exported program cannot be checked: {error}", "", error.remedy)
+        )
     for module in every_module(program.graph_module):
         for node in list(module.graph.nodes):
             if "val" in node.meta:
                 problems += _convert(node, sizes)
     return sizes, problems
-
-
-_REMEDY = "write the size as sums, products, quotients, remainders, minima and maxima of input sizes"
 
 
 def _ranges(program: ExportedProgram) -> dict[str, Range]:
@@ -102,7 +101,9 @@ def _convert(node: torch.fx.Node, sizes: Sizes) -> Iterator[Problem]:
         else:
             node.meta["val"] = torch.utils._pytree.tree_map(_type_of(sizes), value)
     except NotASize as error:
-        yield Problem(f"{node.name} is a size that has no counterpart here: {error}", _where(node), _REMEDY)
+        yield Problem(
+            f"{node.name} is a size that has no counterpart here: {error}", _where(node), error.remedy
+        )
 
 
 def _where(node: torch.fx.Node) -> str:

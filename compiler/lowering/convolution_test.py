@@ -90,6 +90,16 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
     "average pool, ceil": (lambda x: F.avg_pool2d(x, 2, 2, ceil_mode=True), (IMAGE,)),
     "average pool, divisor": (lambda x: F.avg_pool2d(x, 2, divisor_override=3), (IMAGE,)),
     "average pool 1d, large": (lambda x: (F.avg_pool1d(x[0], 3), F.avg_pool2d(x, 7)), (IMAGE,)),
+    "averages of integers": (
+        lambda x: (
+            F.avg_pool2d(x, 3, 2, 1),
+            F.avg_pool2d(x, 6, 1, 3, count_include_pad=False),
+            F.avg_pool2d(x, 2, divisor_override=3),
+            F.avg_pool3d(x, 2),
+            F.local_response_norm(x, 3),
+        ),
+        (torch.arange(-40, 80).reshape(1, 4, 5, 6),),
+    ),
     "adaptive to one": (lambda x: F.adaptive_avg_pool2d(x, 1), (IMAGE,)),
     "adaptive even": (lambda x: F.adaptive_avg_pool2d(x, (3, 4)), (IMAGE,)),
     "adaptive uneven": (lambda x: F.adaptive_avg_pool2d(x, (4, 3)), (IMAGE,)),

@@ -128,3 +128,13 @@ def test_a_part_and_a_view_of_a_buffer() -> None:
             return self.grid.t()
 
     _check(Model(grid=torch.randn(4, 6)), torch.randn(2))
+
+
+def test_batch_statistics_that_a_run_updates() -> None:
+    class Model(State):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.native_batch_norm(x, None, None, self.mean, self.var, True, 0.1, 1e-5)[0]
+
+    state = Model(mean=torch.zeros(3), var=torch.ones(3))
+    x = torch.linspace(-2, 3, 60).reshape(4, 3, 5)
+    assert _check(state, x).mutated() == {"b_mean", "b_var"}

@@ -162,8 +162,8 @@ def as_strided(
     b: Builder, x: Value, size: Sequence[IntLike], stride: Sequence[IntLike], offset: IntLike | None = None
 ) -> Value:
     """Another view of the storage of an input, which begins with the input's first element. What lies around a view of an
-    intermediate result is not known here."""
-    strides, start = exprs(stride), as_expr(0 if offset is None else offset)
+    intermediate result is not known here. An offset counts from the start of the storage, which lies elsewhere where the caller's
+    tensor is a view; only the address of the first element reaches the library, so no offset is taken, not even 0."""
     ref = x.ref
     owner = b.owned_layout(ref.buffer) if ref is not None else None
     if ref is None or owner is None or ref.layout != owner:
@@ -171,7 +171,13 @@ def as_strided(
             "aten.as_strided of a view or an intermediate result is not lowered: its storage has another order here",
             "write it with view, permute, slice or unfold",
         )
-    seen = Layout(x.dtype, exprs(size), strides, start)
+    if offset is not None:
+        raise Unsupported(
+            f"aten.as_strided of input {ref.buffer} with storage offset {offset} is not lowered: a caller's tensor may be a view, whose "
+            "storage starts elsewhere",
+            "leave the offset out, or use narrow, select, view or unfold: they count from the tensor's own first element",
+        )
+    seen = Layout(x.dtype, exprs(size), exprs(stride))
     beyond = (seen.storage_numel() - owner.storage_numel()).hi
     if beyond is None or beyond > 0:
         raise Unsupported(

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from compiler.ir.loop import Pointwise, TemplateKernel
-from compiler.lowering.testing.case_harness import Argument, check
+from compiler.lowering.testing.case_harness import Argument, check, lower_function
+from compiler.support.diagnostics import UserError
 
 CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
     "permute": (lambda x: x.permute(2, 0, 1) + 1, ((2, 3, 4),)),
@@ -108,3 +109,29 @@ def test_outputs_never_share_memory() -> None:
     program = check(lambda x: (x, x.view(-1), torch.sin(x), torch.sin(x)), (3, 4))
     buffers = [o.value.buffer for o in program.outputs]  # type: ignore[union-attr]
     assert len(set(buffers)) == 4 and not {i.name for i in program.inputs} & set(buffers)
+
+
+@pytest.mark.parametrize(
+    "offset", [0, 3]
+)  # 0 too: where the caller's tensor is a view, its storage starts before it
+def test_an_offset_into_the_storage_of_an_input_is_refused(offset: int) -> None:
+    check(lambda x: x.as_strided((2, 2), (1, 2)) * 2, (3, 4))
+    with pytest.raises(UserError) as error:
+        lower_function(lambda x: x.as_strided((2, 2), (1, 2), offset) * 2, (torch.randn(3, 4),))
+    text = str(error.value)
+    assert (
+        f"of input args_0 with storage offset {offset}" in text and "narrow" in text and "in forward" in text
+    )
+
+
+def test_an_offset_into_the_storage_of_a_constant() -> None:
+    class Model(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("part", torch.arange(12.0)[2:])
+            self.part: torch.Tensor
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + self.part.as_strided((2, 2), (3, 1), 1)
+
+    check(Model(), (2, 2))
