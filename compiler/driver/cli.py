@@ -4,6 +4,7 @@ Enters: arguments. Leaves: exit code 0 and the outputs, or a message on stderr t
     1  the model, a file or an option is at fault
     2  the command line is wrong
     3  the compiler broke its own rules (with a traceback)
+    141  what reads the output has closed it (`| head -1`): nothing is said, as of a tool that SIGPIPE ends
 Progress goes to stderr, one line a stage with its time; stdout has only what --compile-to and --explain print.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -32,8 +34,35 @@ if TYPE_CHECKING:
     from compiler.driver.pipeline import Compilation
 
 
+READER_GONE = (
+    128 + signal.SIGPIPE
+)  # what a shell says of a tool that SIGPIPE ended; Python ignores the signal
+
+
 def main(argv: Sequence[str]) -> int:
-    """Runs the command line and returns the exit code."""
+    """Runs the command line and returns the exit code; all that was printed is flushed."""
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        return code
+    except BrokenPipeError:
+        _drop_unwritten()
+        return READER_GONE
+
+
+def _drop_unwritten() -> None:
+    """Sends what a stream still holds for a closed pipe nowhere, so that no later flush fails again."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def _run(argv: Sequence[str]) -> int:
     fv = cli_flags.define_flags()
     try:
         args = cli_flags.parse(fv, argv)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +92,19 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert not [n for n in fv if len(n) > 1 and f"--{n.replace('_', '-')}" not in text]
     assert cli.main(["driver", "--version"]) == 0
     assert capsys.readouterr().out.strip() == COMPILER_VERSION
+
+
+@pytest.mark.parametrize("taken", ["stdout", "stderr"])
+def test_a_reader_that_goes_away_ends_it_quietly(taken: str) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, taken: write_end}
+    flag = "--help" if taken == "stdout" else "--no-such-flag"
+    done = subprocess.run([sys.executable, "-m", "compiler.driver", flag], **streams, check=False,
+                          env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)))  # fmt: skip
+    os.close(write_end)
+    assert done.returncode == cli.READER_GONE == 141
+    assert not done.stdout and not done.stderr
 
 
 def test_internal_errors_have_a_traceback(

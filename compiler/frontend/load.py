@@ -34,6 +34,7 @@ from compiler.frontend import (
     symbolic_program,
 )
 from compiler.ir.graph import ModelGraph
+from compiler.ir.graph_verify import verify
 from compiler.support.diagnostics import refuse
 from compiler.support.options import Context
 
@@ -43,7 +44,11 @@ def load(path: str | Path, ctx: Context) -> ModelGraph:
     supported."""
     archive = pt2_file.open_archive(Path(path))
     custom_ops.declare(archive.json(f"extra/{custom_ops.FILE}"), path)
-    return pt2_reader.read(archive, ctx.options.name) or from_program(pt2_file.load_with_torch(archive), ctx)
+    graph = pt2_reader.read(archive, ctx.options.name)
+    if graph is None:
+        return from_program(pt2_file.load_with_torch(archive), ctx)
+    verify(graph)
+    return graph
 
 
 def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
@@ -60,7 +65,7 @@ def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
     _drop_fixed_inputs(
         program.graph_module, {i.placeholder for i in inputs} | {c.placeholder for c in constants}
     )
-    return ModelGraph(
+    graph = ModelGraph(
         name=ctx.options.name,
         module=program.graph_module,
         inputs=inputs,
@@ -73,6 +78,8 @@ def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
         meta={"torch": torch.__version__},
         blocks=blocks.make(program.graph_module, ctx.options.name, constants, data),
     )
+    verify(graph)
+    return graph
 
 
 def _drop_fixed_inputs(module: torch.fx.GraphModule, named: set[str]) -> None:

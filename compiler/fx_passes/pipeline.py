@@ -19,6 +19,7 @@ from compiler.fx_passes import (
 )
 from compiler.ir.graph import ModelGraph
 from compiler.ir.graph_text import print_graph
+from compiler.ir.graph_verify import verify
 from compiler.support.options import Context, no_dump
 
 PASSES = (
@@ -34,8 +35,14 @@ PASSES = (
 
 def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     """All passes, over the bodies of control flow first. The graph is edited in place and returned."""
+    graph = _passes(graph, ctx)
+    verify(graph)
+    return graph
+
+
+def _passes(graph: ModelGraph, ctx: Context) -> ModelGraph:
     for block in graph.blocks.values():
-        run(block, replace(ctx, dump=no_dump))  # its text is part of the whole graph's
+        _passes(block, replace(ctx, dump=no_dump))  # its text is part of the whole graph's
     graph.originals, graph.original_data = originals.collect(graph), dict(graph.data)
     for fx_pass in PASSES:
         graph = fx_pass.run(graph, ctx)

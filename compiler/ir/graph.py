@@ -2,9 +2,9 @@
 it.
 
 Invariants
-- Every placeholder of `module.graph` is named in `inputs` or in `constants`; every call is an ATen overload, a
-  getitem or a control-flow operator; each node has `meta["val"]` (`ir.tensor_type`, since all is on the CPU; or a scalar) and
-  `meta["origin"]` (support.origins.Origin).
+- Every placeholder of `module.graph` is named in exactly one of `inputs` and `constants`; every call is an ATen overload, a
+  getitem or a control-flow operator; each has `meta["val"]` (`ir.tensor_type`, since all is on the CPU; a scalar; None where
+  nothing is returned) and `meta["origin"]` (support.origins.Origin).
 - A call of cond, while_loop, scan or map_impl names its bodies by get_attr nodes; each is a graph of its own in `blocks`. A block's
   placeholder whose operand is a constant of the graph around it is that constant there too; the others are its inputs.
 - `outputs[i]` describes the i-th element of the output node's (flat) tuple.

@@ -1,8 +1,10 @@
 """Graph IR as text, for people: signature, then one line a node with its type and origin. It is not read back: a
 `.pt2` is the graph's file form.
 
-graph my_model input x -> x : float32[64, 64] %sin = aten.sin.default(x) : float32[64, 64]  #
-models/my_model.py:22 in forward output output = %sin
+    graph my_model
+    input x -> x : float32[64, 64]
+    %sin = aten.sin.default(x) : float32[64, 64]  # models/my_model.py:22 in forward
+    output output = %sin
 """
 
 from __future__ import annotations
