@@ -67,6 +67,19 @@ def saved(tmp_path: Path) -> Path:
     return file
 
 
+def test_data_that_is_not_of_the_graphs_type_is_refused(tmp_path: Path) -> None:
+    program = torch.export.export(nn.Linear(3, 2), (X,), strict=False)
+    program.state_dict["weight"] = nn.Parameter(torch.zeros(3, 3))
+    why = re.escape(
+        "the data of weight is torch.float32 [3, 3], the graph was exported with torch.float32 [2, 3]"
+    )
+    torch.export.save(program, tmp_path / "m.pt2")
+    with pytest.raises(UserError, match=why):
+        load(tmp_path / "m.pt2", _ctx())
+    with pytest.raises(UserError, match=why):
+        from_program(program, _ctx())
+
+
 def test_a_file_gives_the_graph_with_origins(saved: Path) -> None:
     graph = load(saved, _ctx())
     assert [i.name for i in graph.inputs] == ["x"] and [o.name for o in graph.outputs] == ["sin"]

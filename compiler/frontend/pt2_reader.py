@@ -182,7 +182,11 @@ class _Reader:
             file = f"data/{folder}/{entry['path_name']}"
             if file not in storages:
                 storages[file] = self.archive.storage(file)
-            found[constant.fqn] = _view(storages[file], entry["tensor_meta"])
+            tensor = _view(storages[file], entry["tensor_meta"])
+            said = self.nodes[constant.placeholder].meta["val"]
+            if (tensor.dtype, tuple(tensor.shape)) != (said.dtype, tuple(said.shape)):
+                raise _Declined(f"{constant.fqn} is not of the graph's type")
+            found[constant.fqn] = tensor
         return found
 
     # -- nodes -------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
 from compiler.ir.expr import IntLike
 from compiler.ir.graph import GraphConstant, GraphInput, GraphOutput
+from compiler.support.diagnostics import UserError
 
 _KINDS = {InputKind.PARAMETER: "parameter", InputKind.BUFFER: "buffer", InputKind.CONSTANT_TENSOR: "tensor"}
 MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.PARAMETER_MUTATION, OutputKind.USER_INPUT_MUTATION)
@@ -74,11 +75,18 @@ def constants(program: ExportedProgram) -> list[GraphConstant]:
 
 
 def data(program: ExportedProgram) -> dict[str, torch.Tensor]:
-    """The constants' tensors by their name in the model."""
+    """The constants' tensors by their name in the model. Raises UserError for one that is not as the graph says."""
+    values = {n.name: n.meta["val"] for n in program.graph.nodes if n.op == "placeholder"}
     found: dict[str, torch.Tensor] = {}
     for constant in constants(program):
         tensor = program.state_dict.get(constant.fqn, program.constants.get(constant.fqn))
         assert isinstance(tensor, torch.Tensor)
+        said = values[constant.placeholder]
+        if (tensor.dtype, tuple(tensor.shape)) != (said.dtype, tuple(said.shape)):
+            raise UserError(
+                f"the data of {constant.fqn} is {tensor.dtype} {list(tensor.shape)}, the graph was exported with {said.dtype} "
+                f"{list(said.shape)}: the program was changed after its export, or the file is damaged; export it again"
+            )
         found[constant.fqn] = tensor.detach()
     return found
 
