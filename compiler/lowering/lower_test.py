@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -74,6 +76,19 @@ def test_arguments_that_a_lowering_refuses_are_reported() -> None:
 class _Dropout(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.dropout(F.scaled_dot_product_attention(x, x, x, dropout_p=0.1), 0.5)
+
+
+@pytest.mark.parametrize("norm", [F.batch_norm, F.instance_norm])
+def test_running_statistics_whose_update_is_not_recorded_are_refused(
+    norm: Callable[..., torch.Tensor],
+) -> None:
+    class Model(nn.Module):
+        def forward(self, x: torch.Tensor, mean: torch.Tensor, var: torch.Tensor) -> torch.Tensor:
+            return norm(x, mean, var, None, None, True)
+
+    with pytest.raises(UserError, match="in training mode updates its running statistics") as error:
+        _lower(Model(), "static", torch.randn(4, 3, 5), torch.zeros(3), torch.ones(3))
+    assert "lower_test.py:" in str(error.value)
 
 
 def test_the_same_model_gives_the_same_text() -> None:

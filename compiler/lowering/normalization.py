@@ -18,7 +18,7 @@ from compiler.lowering.factories import full
 from compiler.lowering.pointwise import apply
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.reductions import moments, reduce_dims, sum_dims
-from compiler.lowering.registry import lowers
+from compiler.lowering.registry import Unsupported, lowers
 from compiler.lowering.tracer import Scalar, Tracer, compute_dtype
 from compiler.lowering.values import Value
 from compiler.lowering.view_ops import reshape
@@ -123,6 +123,16 @@ def _per_channel(b: Builder, v: Value | None, rank: int) -> Value | None:
     return None if v is None else reshape(b, v, [1, v.size[0], *[1] * (rank - 2)])
 
 
+def _refuse_unrecorded(b: Builder, *statistics: Value | None) -> None:
+    """Eager updates running statistics that it is given; `torch.export.export` alone does not record that, so that a library would keep
+    the old ones without a word. Once decomposed the program has other operators, with the update as a mutation."""
+    if any(v is not None for v in statistics):
+        raise Unsupported(
+            f"{b.origin.aten_op} in training mode updates its running statistics, which this export does not record",
+            "call model.eval() before exporting, or decompose the program: exported.run_decompositions()",
+        )
+
+
 @lowers("aten.instance_norm.default")
 def instance_norm(
     b: Builder,
@@ -136,7 +146,9 @@ def instance_norm(
     eps: float,
     cudnn_enabled: bool,
 ) -> Value:
-    if not use_input_stats:
+    if use_input_stats:
+        _refuse_unrecorded(b, running_mean, running_var)
+    else:
         return batch_norm(b, x, weight, bias, running_mean, running_var, False, momentum, eps, cudnn_enabled)
     return normalize(
         b, x, range(2, x.rank), eps, _per_channel(b, weight, x.rank), _per_channel(b, bias, x.rank)
@@ -209,8 +221,11 @@ def batch_norm(
     eps: float,
     cudnn_enabled: bool,
 ) -> Value:
-    """With running statistics: x * scale + shift, both per channel. Without: the batch's own (the statistics are not updated: the
-    frontend refuses a model that keeps state)."""
+    """With running statistics: x * scale + shift, both per channel. Without: the batch's own."""
+    if training:
+        _refuse_unrecorded(b, running_mean, running_var)
+    if x.numel() == 0:  # of any rank
+        return full(b, x.size, 0, x.dtype)
     scale_in, shift_in = _per_channel(b, weight, x.rank), _per_channel(b, bias, x.rank)
     if training or running_mean is None or running_var is None:
         return normalize(b, x, [0, *range(2, x.rank)], eps, scale_in, shift_in)[0]
