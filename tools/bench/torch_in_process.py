@@ -36,9 +36,10 @@ def _bind(job: Job, compile_module: Callable[[Any], Any]) -> Runner:
 
 
 def to_arrays(result: Any) -> list[Array]:
-    """A tensor or a sequence of tensors as arrays."""
-    tensors = result if isinstance(result, list | tuple) else [result]
-    return [tensor.numpy() for tensor in tensors]
+    """The tensors of any nest of lists, tuples, dicts and dataclasses, in the order of an exported program's outputs."""
+    from torch.utils import _pytree
+
+    return [tensor.numpy() for tensor in _pytree.tree_leaves(result)]
 
 
 class Eager(Contender):
