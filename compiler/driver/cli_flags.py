@@ -63,7 +63,7 @@ _ENUMS = (
     ("device", "cpu", ("cpu", "cuda"), "Where the model runs. cuda needs no GPU here: kernels are compiled for --cuda-archs."),
     ("emit", "library", ("library", "sources"), "What to make: the linked library too, or only its sources."),
     ("shim", "static", ("static", "shared", "torch"), "Where the C shim comes from: inside the library; libaoti_shim.so beside it; "
-     "libtorch, with every ATen operator."),
+     "libtorch, which also runs operators without a lowering if PyTorch's C shim has them."),
     ("compile_to", "", ("", *STAGES), "Stop after this stage and print its text; cpp, python: the generated code; "
      "wrappers: its Python and C++ wrapper side by side."),
     ("explain", "", ("", "fusion"), "Print why: each pair of kernels considered for fusion, the verdict, the reason."),

@@ -23,23 +23,11 @@ import torch
 
 from compiler.ir.kernel import KernelSpec
 from compiler.support.diagnostics import UserError
+from compiler.support.kernel_context import KernelContext
 
 ALIGNMENT_BYTES = 64
 _MESSAGE_BYTES = 1024
 _SHIM_PREFIX = "aoti_torch_cpu_"
-
-
-class KernelContext(ctypes.Structure):
-    """AotiKernelContext of runtime/include/aoti/kernel_context.h."""
-
-    _fields_ = (
-        ("threads", ctypes.c_void_p),
-        ("scratch", ctypes.c_void_p),
-        ("scratch_bytes_per_thread", ctypes.c_int64),
-        ("error", ctypes.c_char_p),
-        ("error_value", ctypes.c_int64),
-        ("processor_features", ctypes.c_int64),
-    )
 
 
 class KernelLibrary:

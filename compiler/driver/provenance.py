@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from compiler.driver import kernel_costs
+from compiler.driver.kernel_costs import Cost, of_group
 from compiler.driver.pipeline import Compilation
 from compiler.ir.kernel import KernelSpec
 from compiler.ir.schedule import KernelGroup
@@ -42,9 +42,7 @@ class KernelRecord:
     origins: tuple[Origin, ...]
     buffers: tuple[str, ...]
     wrapper_line: int
-    read_bytes: int
-    written_bytes: int
-    operations: int
+    cost: Cost
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,15 @@ class Provenance:
 
     def to_json(self) -> str:
         """The text of provenance.json."""
-        kernels = [{**asdict(k), "origins": [o.fx_node for o in k.origins]} for k in self.kernels]
+        kernels = [_kernel_json(k) for k in self.kernels]
         return json.dumps({"nodes": [asdict(n) for n in self.nodes], "kernels": kernels}, indent=1) + "\n"
+
+
+def _kernel_json(kernel: KernelRecord) -> dict[str, object]:
+    """Origins by their node's name, the cost's numbers beside the other fields."""
+    fields = asdict(kernel)
+    cost = fields.pop("cost")
+    return {**fields, "origins": [o.fx_node for o in kernel.origins], **cost}
 
 
 def join(c: Compilation) -> Provenance:
@@ -67,12 +72,11 @@ def join(c: Compilation) -> Provenance:
     lines = _wrapper_lines([functions[id(g)] for g in groups], c.wrapper_files)
     kernels = []
     for group, line in zip(groups, lines, strict=True):
-        cost = kernel_costs.of_group(group, c.schedule)
+        cost = of_group(group, c.schedule)
         buffers = tuple(n.name for n in group.nodes if n.name not in group.local)
         kernels.append(
-            KernelRecord(group.name, functions[id(group)], group.kind, group.origins, buffers, line,
-                         cost.read_bytes, cost.written_bytes, cost.operations)
-        )  # fmt: skip
+            KernelRecord(group.name, functions[id(group)], group.kind, group.origins, buffers, line, cost)
+        )
     users: dict[str, list[str]] = {}
     for kernel in kernels:
         for origin in kernel.origins:

@@ -20,7 +20,7 @@ KERNEL = ("-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", 
 
 LINK = (
     "-shared", "-pthread", "-static-libgcc", "-Wl,--gc-sections", "-Wl,--as-needed", "-Wl,--no-undefined", "-Wl,-z,relro", "-Wl,-z,now",
-    "-Wl,-z,noexecstack", "-Wl,--build-id=none",
+    "-Wl,-z,noexecstack", "-Wl,--build-id=none", "-s",
 )  # fmt: skip
 
 _MARCH = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import time
 from pathlib import Path
 
 import aoti_runtime
@@ -128,6 +129,48 @@ def test_wrong_inputs(model: aoti_runtime.Model) -> None:
     with pytest.raises(aoti_runtime.Error, match="index out of range; expected 0 to 15 .* got 16"):
         model.run(x, y, np.array([16]))
     check(model.run(x, y, index), x, y, index)
+
+
+def test_a_gpu_array_is_refused(model: aoti_runtime.Model) -> None:
+    x, y, index = inputs(4)
+
+    class OnGpu:
+        """Says that it is on CUDA device 0; the address is never read."""
+
+        def __dlpack_device__(self) -> tuple[int, int]:
+            return 2, 0
+
+        def __dlpack__(self, **_: object) -> object:
+            return x.__dlpack__()
+
+    with pytest.raises(aoti_runtime.Error, match="input 0 'x': .*this library was linked for the CPU only"):
+        model.run(OnGpu(), y, index)
+    check(model.run(x, y, index), x, y, index)
+
+
+def test_run_lets_other_threads_run(model: aoti_runtime.Model) -> None:
+    """With a switch interval of an hour another thread gets the interpreter only where it is handed over."""
+    arrays = inputs(64)
+    go, ran = threading.Lock(), threading.Event()
+    go.acquire()
+
+    def other() -> None:
+        with go:
+            ran.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    interval, end = sys.getswitchinterval(), time.monotonic() + 20
+    sys.setswitchinterval(3600)
+    try:
+        go.release()
+        while not ran.is_set() and time.monotonic() < end:
+            model.run(*arrays)
+        handed_over = ran.is_set()
+    finally:
+        sys.setswitchinterval(interval)
+    thread.join()
+    assert handed_over
 
 
 def test_constants(model: aoti_runtime.Model) -> None:

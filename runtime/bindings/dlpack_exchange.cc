@@ -109,7 +109,7 @@ std::vector<int64_t> strides_of(const DlTensor &tensor) {
 }
 
 AtenTensorHandle make_handle(const Model &model, Imported *imported, const DlDevice &device,
-                             const Dtype &dtype, bool *owned) {
+                             const Dtype &dtype, const std::string &what, bool *owned) {
   const DlTensor &t = imported->tensor;
   const int32_t type = device.type == kDlCuda ? AOTI_DEVICE_CUDA : AOTI_DEVICE_CPU;
   const int32_t index = device.type == kDlCuda ? device.id : -1;
@@ -117,14 +117,13 @@ AtenTensorHandle make_handle(const Model &model, Imported *imported, const DlDev
   char *data = t.data == nullptr ? nullptr : static_cast<char *>(t.data) + t.byte_offset;
   AtenTensorHandle handle = nullptr;
   *owned = model.api().create_tensor_with_deleter != nullptr;
-  if (*owned) {
-    model.check_tensor(model.api().create_tensor_with_deleter(data, t.ndim, t.shape, strides.data(), 0,
-                                                              dtype.number, type, index, &handle, 0, nullptr,
-                                                              0, delete_imported, imported));
-  } else {
-    model.check_tensor(model.api().create_tensor_from_blob_v2(
-        data, t.ndim, t.shape, strides.data(), 0, dtype.number, type, index, &handle, 0, nullptr, 0));
-  }
+  const AOTITorchError status =
+      *owned ? model.api().create_tensor_with_deleter(data, t.ndim, t.shape, strides.data(), 0, dtype.number,
+                                                      type, index, &handle, 0, nullptr, 0, delete_imported,
+                                                      imported)
+             : model.api().create_tensor_from_blob_v2(data, t.ndim, t.shape, strides.data(), 0, dtype.number,
+                                                      type, index, &handle, 0, nullptr, 0);
+  if (status != AOTI_TORCH_SUCCESS) throw Error(what + ": " + model.api().last_tensor_error());
   return handle;
 }
 
@@ -205,7 +204,7 @@ AtenTensorHandle import_tensor(const Model &model, const py::handle &object, con
       throw py::value_error(what + ": DLPack type code " + std::to_string(type.code) + " with " +
                             std::to_string(type.bits) + " bits is not a dtype that models take");
     }
-    handle = make_handle(model, imported.get(), device, *dtype, &owned);
+    handle = make_handle(model, imported.get(), device, *dtype, what, &owned);
   } catch (...) {
     imported->give_back();
     throw;

@@ -155,6 +155,27 @@ def test_disk_full(fine: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("step", ["-c", "-shared"])
+def test_disk_full_in_the_compiler(
+    fine: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str], step: str
+) -> None:
+    """A C++ compiler that meets a full disk, while it compiles or while it links."""
+    compiler = tmp_path / "compiler"
+    compiler.write_text(
+        f"""#!/bin/sh
+case " $* " in
+  *" --version "*) echo clang version 99; exit 0 ;;
+  *" {step} "*) echo "fatal error: error in backend: IO failure on output stream: No space left on device"; exit 1 ;;
+esac
+while [ $# -gt 1 ]; do if [ "$1" = -o ]; then echo object > "$2"; fi; shift; done
+"""
+    )
+    compiler.chmod(0o755)
+    more = (f"--cxx={compiler}", f"--cache={tmp_path / 'cache'}", "--emit=library")
+    error = compile_bytes(fine, tmp_path, capsys, *more)
+    assert "no space left" in error and "--cache" in error and "TMPDIR" in error
+
+
 def test_a_place_that_cannot_be_written(
     fine: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

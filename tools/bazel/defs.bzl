@@ -26,7 +26,7 @@
 load("@rules_cc//cc:defs.bzl", "cc_binary")
 load("//tools/bazel/private:aoti_export.bzl", "aoti_export_rule")
 load("//tools/bazel/private:aoti_library.bzl", "aoti_library_rule")
-load("//tools/bazel/private:arguments.bzl", "check_cuda_archs", "check_data", "check_device", "check_isa", "check_name", "check_shim")
+load("//tools/bazel/private:arguments.bzl", "cuda_archs_error", "data_error", "device_error", "isa_error", "name_error", "names_by_label", "refuse_first")
 load("//tools/bazel/private:providers.bzl", _AotiExportInfo = "AotiExportInfo", _AotiModelInfo = "AotiModelInfo")
 load(":model_flags.bzl", "isa_macro")
 load(":py.bzl", "aoti_py_test")
@@ -39,7 +39,8 @@ _DEFAULT_ISA = {
     "//conditions:default": ["x86-64-v4", "x86-64-v3"],
 }
 
-_SHIM_LIBRARIES = {
+# Device -> flavour -> what the shim's functions are linked from.
+SHIM_LIBRARIES = {
     "cpu": {
         "shared": Label("//shim:aoti_shim"),
         "static": Label("//shim:shim_static"),
@@ -74,9 +75,10 @@ def aoti_export(name, src, function = "build", seed = 0, data = {}, deps = [], *
       deps: py_library targets that `src` imports, other than torch and numpy.
       **kwargs: `visibility`, `tags` and what else every rule knows.
     """
+    refuse_first([data_error(name, data)])
     aoti_export_rule(
         name = name,
-        data = check_data(name, data),
+        data = names_by_label(data),
         deps = deps,
         function = function,
         seed = seed,
@@ -129,11 +131,12 @@ def aoti_cc_library(
       visibility: of the library.
       **kwargs: what else every rule knows.
     """
-    check_name(name)
-    check_shim(name, shim)
-    check_isa(name, isa)
-    check_device(name, device, shim, _SHIM_LIBRARIES)
-    check_cuda_archs(name, device, cuda_archs)
+    refuse_first([
+        name_error(name),
+        device_error(name, device, shim, SHIM_LIBRARIES),
+        isa_error(name, isa),
+        cuda_archs_error(name, device, cuda_archs),
+    ])
     on_gpu = device == "cuda"
     test_tags = tags + (["gpu", "manual"] if on_gpu else [])
     isa_choices = _DEFAULT_ISA if isa == None else {"//conditions:default": isa}
@@ -154,7 +157,7 @@ def aoti_cc_library(
         model = model,
         runtime = [Label("//runtime/model")] + ([Label("//runtime/cuda")] if on_gpu else []),
         shim = shim,
-        shim_library = _SHIM_LIBRARIES[device][shim],
+        shim_library = SHIM_LIBRARIES[device][shim],
         tags = tags,
         visibility = visibility,
         **kwargs

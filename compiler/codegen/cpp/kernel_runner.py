@@ -19,6 +19,7 @@ from compiler.ir.dtypes import DType
 from compiler.ir.kernel import KernelSpec
 from compiler.ir.loop import Layout, TensorRef
 from compiler.ir.schedule import Schedule
+from compiler.support.kernel_context import KernelContext
 
 GUARD_BYTES = 256
 PATTERN = 0xCB
@@ -47,19 +48,6 @@ def threads(count: int) -> Threads:
             Task(task)(argument, bounds[k], bounds[k + 1], k)
 
     return Threads(count, Run(run))
-
-
-class KernelContext(ctypes.Structure):
-    """AotiKernelContext of runtime/include/aoti/kernel_context.h."""
-
-    _fields_ = (
-        ("threads", ctypes.c_void_p),
-        ("scratch", ctypes.c_void_p),
-        ("scratch_bytes_per_thread", ctypes.c_int64),
-        ("error", ctypes.c_char_p),
-        ("error_value", ctypes.c_int64),
-        ("processor_features", ctypes.c_int64),
-    )
 
 
 class Memory:

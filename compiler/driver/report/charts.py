@@ -90,10 +90,8 @@ def graph(data: ReportData) -> go.Figure:
 def floors(data: ReportData, rates: Rates) -> go.Figure:
     """For each launch the time that its bytes and its operations need."""
     numbers, names = list(range(len(data.kernels))), [k.record.name for k in data.kernels]
-    by_bytes = [
-        (k.record.read_bytes + k.record.written_bytes) / rates.gigabytes_per_s / 1e3 for k in data.kernels
-    ]
-    by_operations = [k.record.operations / rates.gigaflops / 1e3 for k in data.kernels]
+    by_bytes = [k.record.cost.bytes / rates.gigabytes_per_s / 1e3 for k in data.kernels]
+    by_operations = [k.record.cost.operations / rates.gigaflops / 1e3 for k in data.kernels]
     figure = go.Figure(
         [
             go.Bar(name=f"bytes at {rates.gigabytes_per_s:g} GB/s", x=numbers, y=by_bytes, hovertext=names),

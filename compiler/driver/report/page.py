@@ -39,18 +39,15 @@ def render(data: ReportData, rates: Rates) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    kernel_floors = [
-        _floor_us(k.record.read_bytes + k.record.written_bytes, k.record.operations, rates)
-        for k in data.kernels
-    ]
+    kernel_floors = [k.record.cost.floor_us(rates.gigabytes_per_s, rates.gigaflops) for k in data.kernels]
     formatter = HtmlFormatter(style="friendly")
     numbered = HtmlFormatter(style="friendly", linenos="inline")
     return environment.get_template(_TEMPLATE).render(
         data=data,
         rates=rates,
         total=Total(
-            sum(k.record.read_bytes + k.record.written_bytes for k in data.kernels),
-            sum(k.record.operations for k in data.kernels),
+            sum(k.record.cost.bytes for k in data.kernels),
+            sum(k.record.cost.operations for k in data.kernels),
             sum(kernel_floors),
         ),
         kernel_floors=kernel_floors,
@@ -60,7 +57,3 @@ def render(data: ReportData, rates: Rates) -> str:
         wrapper=Markup(highlight(data.wrapper, CppLexer(), numbered)),
         highlight_style=Markup(formatter.get_style_defs(".highlight")),
     )
-
-
-def _floor_us(moved_bytes: int, operations: int, rates: Rates) -> float:
-    return max(moved_bytes / rates.gigabytes_per_s, operations / rates.gigaflops) / 1e3

@@ -40,8 +40,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
 def test_what_is_gathered(data: ReportData) -> None:
     assert {n.op for n in data.nodes} >= {"aten.exp.default", "aten.linear.default", "aten.softmax.int"}
     product = next(k for k in data.kernels if "linear" in k.record.name)
-    assert product.record.operations >= 2 * 64 * 32 * 16
-    assert product.record.read_bytes >= (64 * 32 + 32 * 16) * 4
+    assert product.record.cost.operations >= 2 * 64 * 32 * 16
+    assert product.record.cost.read_bytes >= (64 * 32 + 32 * 16) * 4
     assert any("self.fc(x.exp())" in text for _, text in product.model_lines)
     for life in data.lifetimes:
         assert 0 <= life.first <= life.last < len(data.kernels)

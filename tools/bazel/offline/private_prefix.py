@@ -147,18 +147,14 @@ def build(staged: Path, home: Path, packages: Path, wheels: Path) -> None:
 
 
 def check(home: Path, version: str) -> None:
-    """Runs what was made; removes it again when it does not work, so that the next run starts anew."""
+    """Runs what was made; a SetupError says what does not work."""
     label = (home / "install/build-label.txt").read_text().strip()
-    try:
-        if not label.startswith(version):
-            raise SetupError(
-                f"Debian's Bazel is {label}, .bazelversion says {version}; install bazelisk for that version"
-            )
-        run([str(home / "jre/bin/java"), "-version"], why="the Java runtime does not start")
-        run(
-            [str(home / "bin/bazel"), f"--install_base={home}/install", "--trust_install_base", "--version"],
-            why="the private Bazel does not start",
+    if not label.startswith(version):
+        raise SetupError(
+            f"Debian's Bazel is {label}, .bazelversion says {version}; install bazelisk for that version"
         )
-    except SetupError:
-        shutil.rmtree(home, ignore_errors=True)
-        raise
+    run([str(home / "jre/bin/java"), "-version"], why="the Java runtime does not start")
+    run(
+        [str(home / "bin/bazel"), f"--install_base={home}/install", "--trust_install_base", "--version"],
+        why="the private Bazel does not start",
+    )

