@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -34,25 +36,62 @@ struct Imported {
   }
 };
 
+thread_local std::vector<Imported *> *returned = nullptr;  // of the ReturnLater of this thread
+
 void delete_imported(void *, void *context) {
   Imported *imported = static_cast<Imported *>(context);
+  if (returned != nullptr) {
+    returned->push_back(imported);
+    return;
+  }
   imported->give_back();
   delete imported;
 }
 
+// Names and values of the protocol, made once: a call that finds them ready takes a tenth of the time.
+struct Words {
+  py::str device = intern("__dlpack_device__"), dlpack = intern("__dlpack__");
+  py::tuple none, version = py::make_tuple(1, 0);
+  py::tuple versioned = py::make_tuple(intern("max_version"));
+  py::tuple streamed = py::make_tuple(intern("stream"));
+  py::tuple both = py::make_tuple(intern("max_version"), intern("stream"));
+
+  static py::str intern(const char *text) {
+    return py::reinterpret_steal<py::str>(PyUnicode_InternFromString(text));
+  }
+};
+
+const Words &words() {
+  PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<Words> storage;
+  return storage.call_once_and_store_result([] { return Words(); }).get_stored();
+}
+
+// object.name(**{names: values}); a null object where it raised.
+template <size_t kValues>
+py::object call(const py::handle &object, const py::str &name, const py::tuple &names,
+                const std::array<PyObject *, kValues> &values) {
+  std::array<PyObject *, kValues + 1> arguments{object.ptr()};
+  std::copy(values.begin(), values.end(), arguments.begin() + 1);
+  return py::reinterpret_steal<py::object>(
+      PyObject_VectorcallMethod(name.ptr(), arguments.data(), 1, kValues == 0 ? nullptr : names.ptr()));
+}
+
 // The device of an object that speaks DLPack: the CPU (pinned memory too) or CUDA.
-DlDevice device_of(const py::handle &object, const std::string &what) {
-  if (!py::hasattr(object, "__dlpack__") || !py::hasattr(object, "__dlpack_device__")) {
+DlDevice device_of(const py::handle &object, const TensorName &what) {
+  const py::object answer = call<0>(object, words().device, words().none, {});
+  if (!answer) {
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError)) throw py::error_already_set();
+    PyErr_Clear();
     throw py::type_error(
-        what + ": " + std::string(py::str(py::type::of(object))) +
+        what.text() + ": " + std::string(py::str(py::type::of(object))) +
         " does not speak DLPack; expected an array of NumPy, PyTorch or another library that has "
         "__dlpack__ (in NumPy: np.asarray)");
   }
-  const py::tuple device = object.attr("__dlpack_device__")();
+  const py::tuple device = answer;
   const DlDevice given{py::cast<int32_t>(device[0]), py::cast<int32_t>(device[1])};
   if (given.type == kDlCudaHost) return DlDevice{kDlCpu, 0};
   if (given.type != kDlCpu && given.type != kDlCuda) {
-    throw py::value_error(what + ": on DLPack device " + std::string(py::str(device)) +
+    throw py::value_error(what.text() + ": on DLPack device " + std::string(py::str(device)) +
                           "; expected the CPU (1, 0) or CUDA (2, n): copy it there first");
   }
   return given;
@@ -60,35 +99,38 @@ DlDevice device_of(const py::handle &object, const std::string &what) {
 
 // Newer producers can hand out read-only memory too, but only when asked for version 1.
 py::capsule ask_for_capsule(const py::handle &object, const DlDevice &device, void *stream) {
-  const py::object method = object.attr("__dlpack__");
-  py::dict arguments;
+  const Words &w = words();
+  py::object number, capsule;
   if (device.type == kDlCuda) {
-    arguments["stream"] =
-        stream == nullptr ? kDlLegacyStream : static_cast<int64_t>(reinterpret_cast<intptr_t>(stream));
+    number = py::int_(stream == nullptr ? kDlLegacyStream
+                                        : static_cast<int64_t>(reinterpret_cast<intptr_t>(stream)));
+    capsule = call<2>(object, w.dlpack, w.both, {w.version.ptr(), number.ptr()});
+  } else {
+    capsule = call<1>(object, w.dlpack, w.versioned, {w.version.ptr()});
   }
-  py::dict versioned = py::dict(**arguments, py::arg("max_version") = py::make_tuple(1, 0));
-  try {
-    return method(**versioned);
-  } catch (py::error_already_set &error) {
-    if (!error.matches(PyExc_TypeError)) throw;
+  if (!capsule && PyErr_ExceptionMatches(PyExc_TypeError)) {  // it does not know max_version
+    PyErr_Clear();
+    capsule = number ? call<1>(object, w.dlpack, w.streamed, {number.ptr()})
+                     : call<0>(object, w.dlpack, w.none, {});
   }
-  return method(**arguments);
+  if (!capsule) throw py::error_already_set();
+  return capsule;
 }
 
-Imported take(const py::handle &object, const DlDevice &device, void *stream, const std::string &what) {
+Imported take(const py::handle &object, const DlDevice &device, void *stream, const TensorName &what) {
   const py::capsule capsule = ask_for_capsule(object, device, stream);
   const char *name = capsule.name();
   if (name != nullptr && strcmp(name, kVersionedName) == 0) {
     auto *managed = capsule.get_pointer<DlManagedTensorVersioned>();
     if (managed->version.major != 1) {
-      throw py::value_error(what + ": speaks DLPack " + std::to_string(managed->version.major) +
+      throw py::value_error(what.text() + ": speaks DLPack " + std::to_string(managed->version.major) +
                             "; expected 1");
     }
     PyCapsule_SetName(capsule.ptr(), kUsedVersionedName);
     return Imported{managed->tensor, managed, true};
   }
   if (name == nullptr || strcmp(name, kName) != 0) {
-    throw py::value_error(what + ": its __dlpack__ gave a capsule that is no fresh DLPack tensor");
+    throw py::value_error(what.text() + ": its __dlpack__ gave a capsule that is no fresh DLPack tensor");
   }
   auto *managed = capsule.get_pointer<DlManagedTensor>();
   PyCapsule_SetName(capsule.ptr(), kUsedName);
@@ -109,7 +151,7 @@ std::vector<int64_t> strides_of(const DlTensor &tensor) {
 }
 
 AtenTensorHandle make_handle(const Model &model, Imported *imported, const DlDevice &device,
-                             const Dtype &dtype, const std::string &what, bool *owned) {
+                             const Dtype &dtype, const TensorName &what, bool *owned) {
   const DlTensor &t = imported->tensor;
   const int32_t type = device.type == kDlCuda ? AOTI_DEVICE_CUDA : AOTI_DEVICE_CPU;
   const int32_t index = device.type == kDlCuda ? device.id : -1;
@@ -123,7 +165,7 @@ AtenTensorHandle make_handle(const Model &model, Imported *imported, const DlDev
                                                       imported)
              : model.api().create_tensor_from_blob_v2(data, t.ndim, t.shape, strides.data(), 0, dtype.number,
                                                       type, index, &handle, 0, nullptr, 0);
-  if (status != AOTI_TORCH_SUCCESS) throw Error(what + ": " + model.api().last_tensor_error());
+  if (status != AOTI_TORCH_SUCCESS) throw Error(what.text() + ": " + model.api().last_tensor_error());
   return handle;
 }
 
@@ -191,7 +233,18 @@ void order_streams(const Tensor &tensor, const py::object &stream) {
 
 }  // namespace
 
-AtenTensorHandle import_tensor(const Model &model, const py::handle &object, const std::string &what,
+struct ReturnLater::List {
+  std::vector<Imported *> tensors;
+};
+
+ReturnLater::ReturnLater() : list_(std::make_unique<List>()) { returned = &list_->tensors; }
+
+ReturnLater::~ReturnLater() {
+  returned = nullptr;
+  for (Imported *imported : list_->tensors) delete_imported(nullptr, imported);
+}
+
+AtenTensorHandle import_tensor(const Model &model, const py::handle &object, const TensorName &what,
                                void *stream, std::shared_ptr<void> *kept) {
   const DlDevice device = device_of(object, what);
   auto imported = std::make_unique<Imported>(take(object, device, stream, what));
@@ -201,7 +254,7 @@ AtenTensorHandle import_tensor(const Model &model, const py::handle &object, con
   try {
     if (dtype == nullptr) {
       const DlDataType &type = imported->tensor.dtype;
-      throw py::value_error(what + ": DLPack type code " + std::to_string(type.code) + " with " +
+      throw py::value_error(what.text() + ": DLPack type code " + std::to_string(type.code) + " with " +
                             std::to_string(type.bits) + " bits is not a dtype that models take");
     }
     handle = make_handle(model, imported.get(), device, *dtype, what, &owned);

@@ -61,14 +61,31 @@ std::vector<TensorInfo> infos(const Model &model, bool inputs) {
 }
 
 // "input 0 'x'"
-std::string input_label(const Model &model, size_t index) {
-  const char *name = nullptr;
-  std::string label = "input " + std::to_string(index);
-  if (model.api().get_input_name(model.container(), index, &name) == AOTI_RUNTIME_SUCCESS) {
-    label += " '" + std::string(name) + "'";
+class InputName : public TensorName {
+ public:
+  InputName(const Model &model, size_t index) : model_(model), index_(index) {}
+  std::string text() const override {
+    const char *name = nullptr;
+    std::string text = "input " + std::to_string(index_);
+    if (model_.api().get_input_name(model_.container(), index_, &name) == AOTI_RUNTIME_SUCCESS) {
+      text += " '" + std::string(name) + "'";
+    }
+    return text;
   }
-  return label;
-}
+
+ private:
+  const Model &model_;
+  size_t index_;
+};
+
+class ConstantName : public TensorName {
+ public:
+  explicit ConstantName(const std::string &name) : name_(name) {}
+  std::string text() const override { return "constant '" + name_ + "'"; }
+
+ private:
+  const std::string &name_;
+};
 
 // Handles of a run's inputs; deleted here unless the run took them.
 class InputHandles {
@@ -96,11 +113,13 @@ py::list run(const std::shared_ptr<Model> &model, const py::args &arguments, con
   void *const stream = stream_of(given_stream);
   const AotiModelApi &api = model->api();
   InputHandles inputs(*model);
-  auto all_kept = std::make_shared<std::vector<std::shared_ptr<void>>>();
+  std::shared_ptr<std::vector<std::shared_ptr<void>>> all_kept;
   for (size_t i = 0; i < arguments.size(); ++i) {
     std::shared_ptr<void> kept;
-    inputs.handles.push_back(import_tensor(*model, arguments[i], input_label(*model, i), stream, &kept));
-    if (kept != nullptr) all_kept->push_back(std::move(kept));
+    inputs.handles.push_back(import_tensor(*model, arguments[i], InputName(*model, i), stream, &kept));
+    if (kept == nullptr) continue;
+    if (all_kept == nullptr) all_kept = std::make_shared<std::vector<std::shared_ptr<void>>>();
+    all_kept->push_back(std::move(kept));
   }
   size_t num_outputs = 0;
   model->check(api.get_num_outputs(model->container(), &num_outputs));
@@ -109,6 +128,7 @@ py::list run(const std::shared_ptr<Model> &model, const py::args &arguments, con
   AOTIRuntimeError status = AOTI_RUNTIME_FAILURE;
   std::string message;
   {
+    const ReturnLater inputs_are_returned;
     py::gil_scoped_release no_gil;
     status = api.run(model->container(), stolen.data(), stolen.size(), outputs.data(), num_outputs,
                      static_cast<AOTInductorStreamHandle>(stream), nullptr);
@@ -117,7 +137,7 @@ py::list run(const std::shared_ptr<Model> &model, const py::args &arguments, con
   if (status != AOTI_RUNTIME_SUCCESS) throw Error(message);
   py::list results;
   for (size_t i = 0; i < num_outputs; ++i) {
-    auto result = std::make_shared<Tensor>(model, outputs[i], all_kept->empty() ? nullptr : all_kept, stream);
+    auto result = std::make_shared<Tensor>(model, outputs[i], all_kept, stream);
     const bool is_none = api.desc != nullptr && api.desc->outputs[i].dtype == AOTI_OUTPUT_NONE;
     results.append(is_none ? py::object(py::none()) : py::cast(result));
   }
@@ -132,8 +152,8 @@ void update_constants(const Model &model, const py::dict &values, bool inactive,
   std::vector<std::shared_ptr<void>> kept(values.size());
   for (const auto &item : values) {
     names.push_back(py::cast<std::string>(item.first));
-    handles.handles.push_back(import_tensor(model, item.second, "constant '" + names.back() + "'", nullptr,
-                                            &kept[names.size() - 1]));
+    handles.handles.push_back(
+        import_tensor(model, item.second, ConstantName(names.back()), nullptr, &kept[names.size() - 1]));
   }
   std::vector<AOTInductorConstantMapEntry> pairs;
   for (size_t i = 0; i < names.size(); ++i) pairs.push_back({names[i].c_str(), handles.handles[i]});
