@@ -244,6 +244,7 @@ class TemplateKernel(Node):
     triton_gemm  a [B, M, K], b [B, K, N], any strides  (B, M, N, K)                      -> [B, M, N], in the operands' type
     triton_attention  what attention is, all in q's type
     attention  q [B,H,Sq,D], k, v [, mask [B,H,Sq,Sk]]    scale, causal                   -> [B, H, Sq, Dv], unit stride in Dv
+               all float32; or q, k, v and the result bfloat16: then D and the strides of q and k are even
     Positions in rows, int64; operands contiguous, of one type:
     sort_positions     keys [R, N]                        descending                      -> [2, R, N], of which [0]; the rest is work space
     topk_positions     keys [R, N]                        largest                         -> [R, K], best first

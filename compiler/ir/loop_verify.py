@@ -253,13 +253,18 @@ class _Verifier:
         self.check(len(node.operands) in counts, f"{node.template} has {len(node.operands)} operands")
         given = tuple(name for name, _ in node.params)
         self.check(given == names, f"{node.template} takes {', '.join(names)}, got {', '.join(given)}")
-        makes = takes = node.layout.dtype if node.template.startswith("triton_") else dtypes.float32
+        own_type = node.template.startswith("triton_") or (
+            node.template == "attention" and node.layout.dtype == dtypes.bfloat16
+        )
+        makes = takes = node.layout.dtype if own_type else dtypes.float32
         if node.template in POSITIONS:
             makes, takes = dtypes.int64, node.operands[0].layout.dtype
         self.check(node.layout.dtype == makes, f"{node.template} makes {makes}, not {node.layout.dtype}")
         operands = {(takes,) * len(node.operands)}
         if node.template in BFLOAT16_TEMPLATES:
             operands.add((dtypes.bfloat16,) * len(node.operands))
+        elif node.template == "attention" and makes == dtypes.bfloat16:
+            operands = {(makes,) * 3 + (dtypes.float32,) * (len(node.operands) - 3)}
         for operand in node.operands:
             self.ref(operand)
         got = tuple(operand.layout.dtype for operand in node.operands)

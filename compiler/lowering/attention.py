@@ -1,6 +1,7 @@
 """Scaled dot-product attention: softmax(scale * q @ k^T + mask) @ v.
 
-    float32, 16-bit floats  ->  template attention (blocked, online softmax); q, k, v with unit stride in the last dim, heads in any place
+    float32, 16-bit floats  ->  template attention (blocked, online softmax); q, k, v with unit stride in the last dim, heads in any place;
+                                bfloat16 stays bfloat16 where the head size is even, float16 is converted
     float64, on a GPU       ->  matrix products and softmax of this package
 
 The result takes q's memory order, so that `transpose(1, 2).flatten(2)` after it is a view. A bool mask (true:
@@ -75,12 +76,17 @@ def _four_dims(
 ) -> Value:
     factor = 1 / math.sqrt(q.size[-1]) if scale is None else scale
     wide = compute_dtype(q.dtype)
-    kept = q.dtype if b.on_gpu else wide  # the type of operands, mask and result in memory
+    stays = b.on_gpu or (q.dtype == dtypes.bfloat16 and q.size[3] % 2 == 0)
+    kept = q.dtype if stays else wide  # the type of operands and result in memory
     if mask is not None:
-        mask = _additive(b, mask, kept)
+        mask = _additive(b, mask, kept if b.on_gpu else wide)
     if wide != dtypes.float32 or (b.on_gpu and not _fits_a_gpu(q, v)):
         return _explicit(b, q, k, v, mask, causal, factor)
-    operands = [_rows(b, convert(b, x, kept)) for x in (q, k, v)]
+    operands = [
+        _word_rows(b, convert(b, q, kept)),
+        _word_rows(b, convert(b, k, kept)),
+        _rows(b, convert(b, v, kept)),
+    ]
     if mask is not None:
         shape = (q.size[0], q.size[1], q.size[2], k.size[2])
         shown = expand(b, b.realize(mask), shape).ref
@@ -115,6 +121,13 @@ def _rows(b: Builder, x: Value) -> TensorRef:
     if ref.layout.stride[-1] == 1 or x.size[-1] == 1:
         return ref
     return b.contiguous(x)
+
+
+def _word_rows(b: Builder, x: Value) -> TensorRef:
+    """The same, and rows of bfloat16 begin where pairs of them do, as the CPU's kernel reads them."""
+    ref = _rows(b, x)
+    whole = all(e % 2 == 0 for e in (*ref.layout.stride[:-1], ref.layout.offset))
+    return ref if whole or x.dtype != dtypes.bfloat16 or b.on_gpu else b.contiguous(x)
 
 
 def _explicit(

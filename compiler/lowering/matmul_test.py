@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from compiler.ir import dtypes
 from compiler.ir.loop import Program, Reduction, TemplateKernel
 from compiler.lowering.testing.case_harness import Argument, check
 
@@ -115,6 +116,14 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
         lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True),
         ((2, 6, 5, 8), (2, 2, 7, 8), (2, 2, 7, 8)),
     ),
+    "attention bfloat16": (
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True),
+        tuple(torch.randn(2, 3, 7, 8).bfloat16() for _ in range(3)),
+    ),
+    "attention bfloat16 odd head size": (
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v),
+        tuple(torch.randn(2, 3, 5, 7).bfloat16() for _ in range(3)),
+    ),
     "attention three dims": (
         lambda q, k, v: F.scaled_dot_product_attention(q, k, v),
         ((3, 5, 8), (3, 7, 8), (3, 7, 8)),
@@ -170,6 +179,16 @@ def test_query_key_and_value_become_one_product() -> None:
 
 def test_linears_with_epilogues_stay_apart() -> None:
     assert _templates(check(Projections(), (2, 3, 8))) == ["gemm"] * 3
+
+
+def test_bfloat16_stays_in_attention_where_rows_are_words() -> None:
+    def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        return F.scaled_dot_product_attention(q, k, v)
+
+    for size, dtype in ((8, dtypes.bfloat16), (7, dtypes.float32)):
+        program = check(attend, *(torch.randn(1, 2, 5, size).bfloat16() for _ in range(3)))
+        (node,) = (n for n in program.nodes if isinstance(n, TemplateKernel))
+        assert {o.layout.dtype for o in node.operands} == {node.layout.dtype} == {dtype}
 
 
 def test_explicit_attention_is_recognised() -> None:

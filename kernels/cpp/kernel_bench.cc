@@ -226,22 +226,33 @@ void bench_winograd(const Bench &b) {
   }
 }
 
-void bench_attention(const Bench &b) {
-  // heads, queries, keys, head size, causal
-  const int64_t shapes[][5] = {{12, 128, 128, 32, 0},
-                               {12, 128, 128, 64, 0},
-                               {12, 197, 197, 64, 0},
-                               {12, 1024, 1024, 64, 1},
-                               {12, 1, 1024, 64, 0}};
-  for (const auto &s : shapes) {
-    char name[64];
-    snprintf(name, sizeof name, "attention %lld heads %lldx%lldx%lld%s", (long long)s[0], (long long)s[1],
-             (long long)s[2], (long long)s[3], s[4] ? " causal" : "");
-    const int64_t width = s[0] * s[3], q[3] = {0, s[3], width}, mask[4] = {0, 0, 0, 1};
-    b.run(name, 4.0 * double(s[0] * s[1] * s[2] * s[3]) * (s[4] ? 0.5 : 1.0), 0, [&](int64_t) {
-      attention_f32(b.context, 1, s[0], s[1], s[2], s[3], s[3], b.activations, q,
-                    b.activations + s[2] * width, q, b.activations + 2 * s[2] * width, q,
-                    s[4] ? nullptr : b.activations, mask, 0.125f, s[4] != 0, s[0], b.out, q);
+struct AttentionShape {
+  int64_t heads, key_heads, queries, keys, size;
+  bool causal;
+};
+
+// One token reads keys and values once: the cache of [key heads, keys, size] is another one in each call, and
+// its bytes count as weights.
+template <class Number>
+void bench_attention(const Bench &b, const char *type) {
+  const AttentionShape shapes[] = {{12, 12, 128, 128, 32, false}, {12, 12, 128, 128, 64, false},
+                                   {12, 12, 197, 197, 64, false}, {12, 12, 1024, 1024, 64, true},
+                                   {12, 12, 1, 1024, 64, false},  {32, 8, 1, 4096, 128, false}};
+  for (const AttentionShape &s : shapes) {
+    char name[80];
+    snprintf(name, sizeof name, "%sattention %lld/%lld heads %lldx%lldx%lld%s", type, (long long)s.heads,
+             (long long)s.key_heads, (long long)s.queries, (long long)s.keys, (long long)s.size,
+             s.causal ? " causal" : "");
+    const int64_t cache = s.key_heads * s.keys * s.size, floats = 2 * cache * int64_t(sizeof(Number)) / 4;
+    const int64_t q[3] = {0, s.size, s.heads * s.size}, k[3] = {0, s.keys * s.size, s.size};
+    const int64_t mask[4] = {0, 0, 0, 1};
+    const double flops = 4.0 * double(s.heads * s.queries * s.keys * s.size) * (s.causal ? 0.5 : 1.0);
+    b.run(name, flops, s.queries == 1 ? floats : 0, [&](int64_t copy) {
+      const Number *keys = reinterpret_cast<const Number *>(b.weights + copy * floats);
+      attention<Number>(b.context, 1, s.heads, s.queries, s.keys, s.size, s.size,
+                        reinterpret_cast<const Number *>(b.activations), q, keys, k, keys + cache, k,
+                        s.causal ? nullptr : b.activations, mask, 0.125f, s.causal, s.key_heads,
+                        reinterpret_cast<Number *>(b.out), q);
     });
   }
 }
@@ -294,6 +305,7 @@ int main(int argc, char **argv) {
   bench_depthwise(bench);
   bench_winograd(bench);
   bench_bfloat16(bench);
-  bench_attention(bench);
+  bench_attention<float>(bench, "");
+  bench_attention<uint16_t>(bench, "bfloat16 ");
   return 0;
 }

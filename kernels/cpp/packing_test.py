@@ -111,5 +111,9 @@ def test_scratch_numbers_are_those_of_the_header() -> None:
         "Attention": "attention_f32",
     }
     sizes = {names[name]: size for name, size in found.items()}
-    shared = {"gemm_bf16_packed": sizes["gemm_f32_packed"], "conv2d_bf16_nhwc": sizes["conv2d_f32_nhwc"]}
+    shared = {
+        "gemm_bf16_packed": sizes["gemm_f32_packed"],
+        "conv2d_bf16_nhwc": sizes["conv2d_f32_nhwc"],
+        "attention_bf16": sizes["attention_f32"],
+    }
     assert sizes | shared == scratch.SCRATCH_BYTES

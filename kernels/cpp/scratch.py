@@ -13,4 +13,5 @@ SCRATCH_BYTES: dict[str, int] = {
     "conv2d_bf16_nhwc": 64 * 1024,
     "conv2d_winograd_f32_nhwc": 832 * 1024,
     "attention_f32": 512 * 1024,
+    "attention_bf16": 512 * 1024,
 }

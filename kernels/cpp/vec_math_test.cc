@@ -110,6 +110,15 @@ void check2(const char *name, int samples, double bound, F function, G reference
   worst.report(name, bound);
 }
 
+// The near form where it holds, the other one where it says that it does not.
+template <class Near, class All>
+float near_or_all(float x, Near near, All all) {
+  uint32_t far = 0;
+  const float y = near(x, &far);
+  CHECK_EQ(far != 0, !(fabsf(x) <= vec::kNearLimit));
+  return far != 0 ? all(x) : y;
+}
+
 double reference_sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
 double reference_acosh(double x) { return x < 1.0 ? NAN : acosh(x); }  // some C libraries have numbers there
 double reference_rsqrt(double x) { return 1.0 / sqrt(x); }
@@ -131,6 +140,15 @@ void check_maximum() {
   check1(                                                              \
       #name, stride, bound, [](float x) { return aoti_##name##f(x); }, \
       [](double x) { return reference(x); })
+#define CHECK1_NEAR(name, bound)                                                   \
+  check1(                                                                          \
+      "near " #name, stride, bound,                                                \
+      [](float x) {                                                                \
+        return near_or_all(                                                        \
+            x, [](float a, uint32_t *far) { return aoti_##name##f_near(a, far); }, \
+            [](float a) { return aoti_##name##f(a); });                            \
+      },                                                                           \
+      [](double x) { return name(x); })
 #define CHECK1(name, bound) CHECK_AGAINST(name, bound, name)
 #define CHECK2(name, bound)                                                         \
   check2(                                                                           \
@@ -158,6 +176,9 @@ int main(int argc, char **argv) {
   CHECK1(sin, 1.8);
   CHECK1(cos, 1.8);
   CHECK1(tan, 4);
+  CHECK1_NEAR(sin, 1.8);
+  CHECK1_NEAR(cos, 1.8);
+  CHECK1_NEAR(tan, 4);
   CHECK1(asin, 2.5);
   CHECK1(acos, 1.5);
   CHECK1(atan, 1.5);

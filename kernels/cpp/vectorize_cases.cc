@@ -45,6 +45,19 @@ CASE2(pow)
 CASE2(atan2)
 CASE2(hypot)
 
+// with the forms for near arguments, as generated loops run them first
+uint32_t near_sines(const float *__restrict a, float *__restrict out, int64_t n) {
+  uint32_t far = 0;
+  for (int64_t i = 0; i < n; ++i) out[i] = aoti_sinf_near(a[i], &far) + aoti_cosf_near(a[i] * 2.0f, &far);
+  return far;
+}
+
+uint32_t near_tan(const float *__restrict a, float *__restrict out, int64_t n) {
+  uint32_t far = 0;
+  for (int64_t i = 0; i < n; ++i) out[i] = aoti_tanf_near(a[i], &far);
+  return far;
+}
+
 void clamp(const float *__restrict a, float *__restrict out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = aoti_minimum(aoti_maximum(a[i], 0.0f), 6.0f);
 }

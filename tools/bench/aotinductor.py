@@ -78,7 +78,7 @@ class AotInductor(Contender):
 
         torch.set_num_threads(job.threads)
         model = torch._inductor.aoti_load_package(str(artefact.model_files[0]), run_single_threaded=True)
-        inputs = [torch.from_numpy(array) for array in job.inputs()]
+        inputs = job.tensors()
         run = model.loader.run
         return Runner(lambda: run(inputs), to_arrays)
 

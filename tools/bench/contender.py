@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import abc
 import importlib
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -61,6 +62,19 @@ class Job:
             return [
                 data[f"{what}_{i}"] for i in range(sum(name.startswith(f"{what}_") for name in data.files))
             ]
+
+    @property
+    def types(self) -> dict[str, Any]:
+        """{"inputs": [names of dtypes], "weights": that of most weights}, as the step `describe` wrote them."""
+        found: dict[str, Any] = json.loads((self.model_dir / "types.json").read_text())
+        return found
+
+    def tensors(self) -> list[Any]:
+        """The example inputs as torch's tensors, in the model's own types (bfloat16 is recorded as float32)."""
+        import torch
+
+        pairs = zip(self.inputs(), self.types["inputs"], strict=True)
+        return [torch.from_numpy(array).to(getattr(torch, name)) for array, name in pairs]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for another process."""

@@ -51,10 +51,10 @@ def of_program(program: torch.export.ExportedProgram, inputs: list[torch.Tensor]
     # The counter knows matrix products, but not the CPU's own attention kernel.
     with counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         program.module()(*inputs)
-    return Cost(counter.get_total_flops(), _bytes_moved(program), _weights_dtype(program))
+    return Cost(counter.get_total_flops(), _bytes_moved(program), weights_dtype(program))
 
 
-def _weights_dtype(program: torch.export.ExportedProgram) -> str:
+def weights_dtype(program: torch.export.ExportedProgram) -> str:
     """The floating-point dtype with the most elements among the weights; float32 without weights."""
     elements: dict[str, int] = {"float32": 0}
     for tensor in program.state_dict.values():

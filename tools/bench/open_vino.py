@@ -1,5 +1,5 @@
 """OpenVINO: the exported program converted to its own format, run by its CPU plugin in latency mode, in
-float32.
+float32, or in bfloat16 where the model's weights are.
 
 prepare: model.pt2 -> work_dir/model.xml, model.bin    convert_model, weights kept in float32
 load:    compile_model with job.threads threads and one stream; input tensors bound once without a copy
@@ -55,21 +55,26 @@ class OpenVino(Contender):
         openvino = optional_package("openvino")
         config = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if job.types["weights"] == "bfloat16" else "f32",
             "INFERENCE_NUM_THREADS": job.threads,
             "NUM_STREAMS": 1,
         }
         compiled = openvino.Core().compile_model(artefact.model_files[0], "CPU", config)
         request = compiled.create_infer_request()
         inputs = [np.ascontiguousarray(array) for array in job.inputs()]
-        for index, array in enumerate(inputs):
-            request.set_input_tensor(index, openvino.Tensor(array, shared_memory=True))
+        for index, (array, dtype) in enumerate(zip(inputs, job.types["inputs"], strict=True)):
+            if dtype == "bfloat16":
+                tensor = openvino.Tensor(openvino.Type.bf16, array.shape)
+                tensor.data[...] = array
+            else:
+                tensor = openvino.Tensor(array, shared_memory=True)
+            request.set_input_tensor(index, tensor)
 
         def run() -> Any:
             request.infer(share_outputs=True)
             return inputs  # keeps the memory of the bound tensors alive as long as the runner
 
-        return Runner(run, lambda _: [np.array(tensor.data) for tensor in request.output_tensors])
+        return Runner(run, lambda _: [np.array(tensor.data, np.float32) for tensor in request.output_tensors])
 
     def cold_start_command(self, job: Job, artefact: Artefact) -> list[str]:
         """A C program over the C interface in the wheel."""

@@ -19,6 +19,7 @@ import numpy as np
 from tools.bench import inductor_cache
 from tools.bench.contender import Artefact, Contender, Job, Runner, Unavailable, optional_package
 from tools.bench.programs import Program, build
+from tools.bench.torch_in_process import to_array
 
 
 class Ours(Contender):
@@ -74,9 +75,14 @@ class Ours(Contender):
         """One instance with its own number of threads."""
         aoti_runtime = optional_package("aoti_runtime")
         model = aoti_runtime.load(str(artefact.model_files[0]), num_threads=job.threads)
-        inputs = job.inputs()
+        if "bfloat16" not in [*job.types["inputs"], *(output.dtype for output in model.outputs)]:
+            arrays = job.inputs()
+            return Runner(lambda: model.run(*arrays), lambda results: [np.from_dlpack(r) for r in results])
+        from torch.utils.dlpack import from_dlpack  # numpy has no bfloat16
+
+        tensors = job.tensors()
         return Runner(
-            lambda: model.run(*inputs), lambda results: [np.from_dlpack(result) for result in results]
+            lambda: model.run(*tensors), lambda results: [to_array(from_dlpack(r)) for r in results]
         )
 
     def cold_start_command(self, job: Job, artefact: Artefact) -> list[str]:

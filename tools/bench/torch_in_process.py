@@ -26,7 +26,7 @@ def _bind(job: Job, compile_module: Callable[[Any], Any]) -> Runner:
     example = export_example.load(entry.source_file(), entry.function, seed=0, data=job.data)
     torch.set_num_threads(job.threads)  # after building, which uses one
     module = compile_module(example.module)
-    inputs = [torch.from_numpy(array) for array in job.inputs()]
+    inputs = job.tensors()
 
     def run() -> Any:
         with torch.inference_mode():
@@ -39,7 +39,15 @@ def to_arrays(result: Any) -> list[Array]:
     """The tensors of any nest of lists, tuples, dicts and dataclasses, in the order of an exported program's outputs."""
     from torch.utils import _pytree
 
-    return [tensor.numpy() for tensor in _pytree.tree_leaves(result)]
+    return [to_array(tensor) for tensor in _pytree.tree_leaves(result)]
+
+
+def to_array(tensor: Any) -> Array:
+    """A tensor as an array; bfloat16, which numpy lacks, as float32."""
+    import torch
+
+    array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array
 
 
 class Eager(Contender):

@@ -75,7 +75,12 @@ def _describe(job: Job) -> dict[str, Any]:
     from tools.bench import cost
 
     program = torch.export.load(job.model_dir / "model.pt2")
-    return cost.of_program(program, [torch.from_numpy(array) for array in job.inputs()]).to_json()
+    named = {node.name: node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"}
+    inputs = [str(named[name].dtype).removeprefix("torch.") for name in program.graph_signature.user_inputs]
+    (job.model_dir / "types.json").write_text(
+        json.dumps({"inputs": inputs, "weights": cost.weights_dtype(program)})
+    )
+    return cost.of_program(program, job.tensors()).to_json()
 
 
 def _serve(contender: Contender, job: Job, artefact: Artefact, replies: TextIO) -> None:

@@ -133,7 +133,8 @@ def _attention(node: TemplateKernel, arguments: Arguments) -> Call:
     scale, causal = node.param("scale"), node.param("causal")
     values += [float(scale), bool(causal), k.layout.size[1]]
     values += [Pointer(arguments.write(node.name), node.layout.offset), node.layout.stride[:3]]
-    return Call("attention_f32", tuple(values), has_epilogue=False)
+    function = "attention_bf16" if q.layout.dtype == dtypes.bfloat16 else "attention_f32"
+    return Call(function, tuple(values), has_epilogue=False)
 
 
 def _row_positions(node: TemplateKernel, arguments: Arguments) -> Call:

@@ -21,6 +21,7 @@ _TEMPLATE_HEADERS = {
     "conv2d_bf16_nhwc": "kernels/cpp/conv2d.h",
     "conv2d_winograd_f32_nhwc": "kernels/cpp/conv2d.h",
     "attention_f32": "kernels/cpp/attention.h",
+    "attention_bf16": "kernels/cpp/attention.h",
     "sort_positions": "kernels/cpp/positions.h",
     "topk_positions": "kernels/cpp/positions.h",
     "extreme_positions": "kernels/cpp/positions.h",

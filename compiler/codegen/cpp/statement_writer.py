@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from compiler.codegen.cpp import near_forms
 from compiler.codegen.cpp.index_text import index_text
 from compiler.codegen.cpp.scalar_text import (
     accumulate_text,
@@ -40,6 +41,7 @@ from compiler.ir.kernel import (
 
 WIDTH = 110
 _PRAGMA = {"vector": "AOTI_VECTOR_LOOP", "unrolled": "AOTI_UNROLLED_LOOP"}
+_VECTOR_PRAGMAS = ("AOTI_VECTOR_LOOP", "AOTI_VECTORIZE")
 
 
 # A loop of fewer iterations than a vector has lanes is left to the compiler.
@@ -59,6 +61,7 @@ class StatementWriter:
         self.indent = 0
         self.dtype: dict[str, DType] = dict(pointers)  # of pointers' elements and of values
         self.text: dict[str, str] = {}  # of constants
+        self.near = False  # in a loop whose far arguments come again
 
     def line(self, text: str) -> None:
         """One line, broken after commas where it is too long."""
@@ -100,16 +103,38 @@ class StatementWriter:
                 self._local(s)
 
     def loop(self, variable: str, begin: str, end: str, kind: str, body: Sequence[Statement]) -> None:
-        if kind != "serial":
-            self.mark(_PRAGMA[kind], body)
-        self.open(f"for (int64_t {variable} = {begin}; {variable} < {end}; ++{variable})")
-        self.statements(body)
+        head = f"for (int64_t {variable} = {begin}; {variable} < {end}; ++{variable})"
+        self.marked_loop(_PRAGMA.get(kind, ""), head, body)
+
+    def marked_loop(self, pragma: str, head: str, body: Sequence[Statement], first: str = "") -> None:
+        """A loop behind its pragma, or behind a comment on why it stays scalar. `first`: a line at the start of its body.
+
+        A vector loop of sines runs with their near forms, and again with those for all numbers where an argument was far."""
+        reason = scalar_reason(body, self.dtype) if pragma else None
+        guarded = pragma in _VECTOR_PRAGMAS and reason is None and near_forms.apply(body, self.dtype)
+        mark = pragma if reason is None else f"// Scalar: {reason}."
+        if not guarded:
+            self._loop(mark, head, body, first)
+            return
+        self.line("{")
+        self.indent += 1
+        self.line("uint32_t far = 0;")
+        self.near = True
+        self._loop(mark, head, body, first)
+        self.near = False
+        self.open("if (__builtin_expect(far != 0, 0))")
+        self._loop(mark, head, body, first)
+        self.close()
         self.close()
 
-    def mark(self, pragma: str, body: Sequence[Statement]) -> None:
-        """The pragma of a loop, or a comment on why it stays scalar."""
-        reason = scalar_reason(body, self.dtype)
-        self.line(pragma if reason is None else f"// Scalar: {reason}.")
+    def _loop(self, mark: str, head: str, body: Sequence[Statement], first: str) -> None:
+        if mark:
+            self.line(mark)
+        self.open(head)
+        if first:
+            self.line(first)
+        self.statements(body)
+        self.close()
 
     def _value(self, name: str) -> str:
         return self.text.get(name, name)
@@ -151,6 +176,8 @@ class StatementWriter:
         ):
             return clamp_text(s.opcode, args[0], args[1])
         operand = self.dtype[s.args[1] if s.opcode == "where" else s.args[0]]
+        if self.near and near_forms.has_one(s.opcode, operand):
+            return near_forms.text(s.opcode, args[0])
         return scalar_text(s.opcode, s.dtype, operand, args)
 
     def _accumulate(self, s: Accumulate) -> None:

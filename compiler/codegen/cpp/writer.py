@@ -124,12 +124,8 @@ class _KernelWriter:
         if str(call.m) in symbols:
             out.line(f"const int64_t {call.m} = m0 + i;")
         out.statements(call.row)
-        out.mark("AOTI_VECTORIZE", call.column)
-        out.open("for (int64_t j = 0; j < n_count; ++j)")
-        if str(call.n) in symbols:
-            out.line(f"const int64_t {call.n} = n0 + j;")
-        out.statements(call.column)
-        out.close()
+        first = f"const int64_t {call.n} = n0 + j;" if str(call.n) in symbols else ""
+        out.marked_loop("AOTI_VECTORIZE", "for (int64_t j = 0; j < n_count; ++j)", call.column, first)
         out.close()
         out.close()
 

@@ -54,10 +54,10 @@ struct Taps {
   int64_t count = 0;
 };
 
-// out[pixel][0 .. kVectors * kWidth) (+)= sum over taps, from channel c on; rows of out are kBlockChannels
-// apart.
+// out[pixel][0 .. kVectors * kWidth) (+)= sum over taps, from channel c on, of the pixels `shift` elements
+// behind those of the taps; rows of out are kBlockChannels apart.
 template <class Element, int kWidth, int kVectors, int kPixels>
-void strip(const Taps<Element> &taps, int64_t c, bool accumulate, float *out) {
+void strip(const Taps<Element> &taps, int64_t shift, int64_t c, bool accumulate, float *out) {
   typedef Lanes<kWidth> L;
   typename L::type acc[kPixels][kVectors] = {};
   AOTI_NO_UNROLL
@@ -67,7 +67,7 @@ void strip(const Taps<Element> &taps, int64_t c, bool accumulate, float *out) {
     for (int v = 0; v < kVectors; ++v) w[v] = L::load(taps.weights[t] + c + v * kWidth);
     AOTI_UNROLL
     for (int p = 0; p < kPixels; ++p) {
-      const Element *x = taps.input[t][p] + c;
+      const Element *x = taps.input[t][p] + (shift + c);
       AOTI_UNROLL
       for (int v = 0; v < kVectors; ++v) acc[p][v] += L::load(x + v * kWidth) * w[v];
     }
@@ -83,7 +83,7 @@ void strip(const Taps<Element> &taps, int64_t c, bool accumulate, float *out) {
 }
 
 template <class Element>
-using StripFn = void (*)(const Taps<Element> &, int64_t, bool, float *);
+using StripFn = void (*)(const Taps<Element> &, int64_t, int64_t, bool, float *);
 
 template <class Element, int kWidth, int kVectors>
 constexpr StripFn<Element> kStrips[kStripPixels] = {
@@ -93,20 +93,21 @@ constexpr StripFn<Element> kStrips[kStripPixels] = {
 
 // `channels` <= kBlockChannels channels from c on: whole blocks, then ever narrower vectors.
 template <class Element>
-void run_block(const Taps<Element> &taps, int64_t pixels, int64_t c, int64_t channels, bool accumulate,
-               float *out) {
+void run_block(const Taps<Element> &taps, int64_t shift, int64_t pixels, int64_t c, int64_t channels,
+               bool accumulate, float *out) {
   const int64_t p = pixels - 1;
   if (channels == kBlockChannels) {
-    kStrips<Element, kLanes, kBlockVectors>[p](taps, c, accumulate, out);
+    kStrips<Element, kLanes, kBlockVectors>[p](taps, shift, c, accumulate, out);
     return;
   }
   int64_t done = 0;
   for (; done + 2 * kLanes <= channels; done += 2 * kLanes)
-    kStrips<Element, kLanes, 2>[p](taps, c + done, accumulate, out + done);
+    kStrips<Element, kLanes, 2>[p](taps, shift, c + done, accumulate, out + done);
   for (; done + kLanes <= channels; done += kLanes)
-    kStrips<Element, kLanes, 1>[p](taps, c + done, accumulate, out + done);
-  for (; done + 4 <= channels; done += 4) kStrips<Element, 4, 1>[p](taps, c + done, accumulate, out + done);
-  for (; done < channels; ++done) kStrips<Element, 1, 1>[p](taps, c + done, accumulate, out + done);
+    kStrips<Element, kLanes, 1>[p](taps, shift, c + done, accumulate, out + done);
+  for (; done + 4 <= channels; done += 4)
+    kStrips<Element, 4, 1>[p](taps, shift, c + done, accumulate, out + done);
+  for (; done < channels; ++done) kStrips<Element, 1, 1>[p](taps, shift, c + done, accumulate, out + done);
 }
 
 template <class Element>
@@ -148,22 +149,40 @@ struct Depthwise {
     return tap;
   }
 
-  void run_strip(int64_t n, int64_t oh, Range pixels) const {
-    alignas(64) float acc[kStripPixels * kBlockChannels];
-    const int64_t count = pixels.end - pixels.begin, all = s.KH * s.KW;
+  // The taps of a strip that lies off the left and right border, and its first pixel: those of the other such
+  // strips of its row are the same, shifted. Row -1: none.
+  struct Found {
     Taps<Element> taps;
+    int64_t row = -1, pixel = 0, next = 0;
+  };
+
+  bool off_border(Range pixels) const {
+    const int64_t first = pixels.begin * s.stride_w - s.pad_w,
+                  last = (pixels.end - 1) * s.stride_w - s.pad_w + (s.KW - 1) * s.dil_w;
+    return first >= 0 && last < s.W && s.C <= kChannelsAtOnce;
+  }
+
+  void run_strip(int64_t row, Range pixels, Found *found) const {
+    alignas(64) float acc[kStripPixels * kBlockChannels];
+    const int64_t count = pixels.end - pixels.begin, all = s.KH * s.KW, n = row / s.OH, oh = row % s.OH;
+    const bool shared = off_border(pixels);
     for (int64_t c0 = 0; c0 < s.C; c0 += kChannelsAtOnce) {
       const int64_t end = s.C - c0 < kChannelsAtOnce ? s.C - c0 : kChannelsAtOnce;
-      const int64_t next = find_taps(n, oh, pixels, c0, 0, &taps);
+      if (!shared || found->row != row) {
+        found->next = find_taps(n, oh, pixels, c0, 0, &found->taps);
+        found->row = shared ? row : -1;
+        found->pixel = pixels.begin;
+      }
+      const int64_t shift = (pixels.begin - found->pixel) * s.stride_w * s.C;
       for (int64_t c = 0; c < end; c += kBlockChannels) {
         const int64_t channels = end - c < kBlockChannels ? end - c : kBlockChannels;
-        run_block(taps, count, c, channels, false, acc);
-        for (int64_t more = next; more < all;) {  // kernels of more taps than fit
+        run_block(found->taps, shift, count, c, channels, false, acc);
+        for (int64_t more = found->next; more < all;) {  // kernels of more taps than fit
           Taps<Element> rest;
           more = find_taps(n, oh, pixels, c0, more, &rest);
-          run_block(rest, count, c, channels, true, acc);
+          run_block(rest, 0, count, c, channels, true, acc);
         }
-        const int64_t m = (n * s.OH + oh) * s.OW + pixels.begin;
+        const int64_t m = row * s.OW + pixels.begin;
         epilogue.call(epilogue.epilogue, Tile{acc, kBlockChannels, 0, m, c0 + c, count, channels});
       }
     }
@@ -171,10 +190,9 @@ struct Depthwise {
 
   static void run_strips(void *arg, int64_t begin, int64_t end, int32_t) {
     const Depthwise &self = *static_cast<const Depthwise *>(arg);
+    Found found;
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t row = i / self.strips;
-      self.run_strip(row / self.s.OH, row % self.s.OH,
-                     balanced_part(self.s.OW, self.strips, i % self.strips));
+      self.run_strip(i / self.strips, balanced_part(self.s.OW, self.strips, i % self.strips), &found);
     }
   }
 };

@@ -1,5 +1,6 @@
 #include "kernels/cpp/engine/pack.h"
 
+#include "kernels/cpp/engine/plan.h"
 #include "kernels/cpp/engine/tile.h"
 
 AOTI_BEGIN_NAMESPACE
@@ -58,6 +59,19 @@ void pack_strided(const float *b, int64_t k_stride, int64_t n_stride, int64_t k,
   }
 }
 
+typedef uint32_t word_may_alias __attribute__((may_alias));
+
+// One row of words; null for a second row that is not there.
+void pack_pair(const uint16_t *first, const uint16_t *second, int64_t width, word_may_alias *out) {
+  if (second != nullptr && width == kTilePanel) {
+    AOTI_VECTORIZE
+    for (int64_t j = 0; j < kTilePanel; ++j) out[j] = first[j] | uint32_t(second[j]) << 16;
+    return;
+  }
+  for (int64_t j = 0; j < width; ++j) out[j] = first[j] | uint32_t(second == nullptr ? 0 : second[j]) << 16;
+  for (int64_t j = width; j < kTilePanel; ++j) out[j] = 0;
+}
+
 }  // namespace
 
 void pack_panels(const float *b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t columns, float *out) {
@@ -77,6 +91,21 @@ void pack_panels(const float *b, int64_t k_stride, int64_t n_stride, int64_t k, 
   const int64_t done = full * kTilePanel;
   if (done < columns)
     pack_strided(b + done * n_stride, k_stride, n_stride, k, columns - done, out + full * panel_floats);
+}
+
+void pack_row_pairs(const uint16_t *b, int64_t row_stride, int64_t rows, int64_t columns, float *out) {
+  const int64_t pairs = (rows + 1) / 2, ahead = rows_ahead(columns * 2);
+  for (int64_t j = 0; j < columns; j += kTilePanel) {
+    const int64_t width = columns - j < kTilePanel ? columns - j : kTilePanel;
+    float *panel = out + j / kTilePanel * pairs * kTilePanel;
+    for (int64_t i = 0; i < pairs; ++i) {
+      const uint16_t *first = b + 2 * i * row_stride + j;
+      const uint16_t *second = 2 * i + 1 < rows ? first + row_stride : nullptr;
+      __builtin_prefetch(first + ahead * row_stride);
+      __builtin_prefetch(first + (ahead + 1) * row_stride);
+      pack_pair(first, second, width, reinterpret_cast<word_may_alias *>(panel + i * kTilePanel));
+    }
+  }
 }
 
 AOTI_END_NAMESPACE

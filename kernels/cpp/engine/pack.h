@@ -13,6 +13,11 @@ AOTI_BEGIN_NAMESPACE
 // all.
 void pack_panels(const float *b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t columns, float *out);
 
+// Pairs of rows of bfloat16 as words: out[ceil(columns / 16)][ceil(rows / 2)][16], where a word is (b[2 * i *
+// row_stride + j], b[(2 * i + 1) * row_stride + j]), zero beyond `rows` and `columns`. Strides count
+// bfloat16.
+void pack_row_pairs(const uint16_t *b, int64_t row_stride, int64_t rows, int64_t columns, float *out);
+
 AOTI_END_NAMESPACE
 
 #endif  // KERNELS_CPP_ENGINE_PACK_H_

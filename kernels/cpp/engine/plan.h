@@ -30,6 +30,14 @@ static inline Range balanced_part(int64_t total, int64_t parts, int64_t index) {
 
 static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// Rows of `bytes` bytes from the one that is read to the one that is asked for, where each is read once: what
+// memory sends meanwhile.
+static inline int64_t rows_ahead(int64_t bytes) {
+  constexpr int64_t kBytesAhead = 8192, kMost = 64, kLeast = 4;
+  const int64_t rows = kBytesAhead / (bytes > 0 ? bytes : 1);
+  return rows > kMost ? kMost : (rows < kLeast ? kLeast : rows);
+}
+
 // `panels` panels of B cut into `count` balanced groups; a group is what one register tile is wide.
 struct ColumnGroups {
   int64_t panels;

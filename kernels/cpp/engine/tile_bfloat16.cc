@@ -5,20 +5,13 @@
 // the halves are two passes of float32 multiply-adds: a bfloat16 is the upper half of a float32.
 #include "kernels/cpp/engine/tile.h"
 #include "kernels/cpp/engine/tile_body.h"
+#include "kernels/cpp/engine/words.h"
 
 AOTI_BEGIN_NAMESPACE
 namespace {
 
 // Half of the chain of float32 tiles in words, the same in products.
 constexpr int64_t kMaxChainWords = 128;
-
-typedef uint32_t word_unaligned __attribute__((aligned(1), may_alias));
-typedef uint32_t vw __attribute__((vector_size(kLanes * 4)));
-typedef vw vw_unaligned __attribute__((aligned(4), may_alias));
-
-inline __attribute__((always_inline)) vf half_of(vw words, int part) {
-  return (vf)(part == 0 ? words << 16 : words & 0xffff0000u);
-}
 
 struct SplitProduct {
   static constexpr int64_t kMaxChain = kMaxChainWords;

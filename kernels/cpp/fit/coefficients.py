@@ -30,6 +30,8 @@ _HALF_LN2 = float(mp.log(2) / 2) * 1.0001
 _SQRT_HALF, _SQRT_TWO = float(mp.sqrt(mpf("0.5"))), float(mp.sqrt(2))
 # half a quarter turn, and what the low part of the constant adds near the largest float (vec_math/trig.h)
 _MAX_REST = 0.62
+# pi/4, and what counting quarter turns in float adds
+_MAX_NEAR_REST = 0.79
 _HALF_PI_HIGH = mpf("1.57079637050628662109375")
 
 
@@ -73,6 +75,23 @@ POLYNOMIALS = [
         0,
         _MAX_REST**2,
         4,
+    ),
+    # in radians, near: sin(r) = r + r^3 * p(r^2); cos(r) = 1 - r^2 / 2 + r^4 * p(r^2)
+    Polynomial(
+        "kNearSin",
+        _of_square(lambda r: (mp.sin(r) - r) / r**3),
+        _of_square(lambda r: r**3 / mp.sin(r)),
+        0,
+        _MAX_NEAR_REST**2,
+        2,
+    ),
+    Polynomial(
+        "kNearCos",
+        _of_square(lambda r: (mp.cos(r) - 1 + r**2 / 2) / r**4),
+        _of_square(lambda r: r**4 / mp.cos(r)),
+        0,
+        _MAX_NEAR_REST**2,
+        2,
     ),
     # atan(x) = x + x^3 * p(x^2)
     Polynomial(

@@ -7,6 +7,11 @@
 // what the products would lose. From 2^49 on x is a multiple of 2^26 (from 2^75 of 2^52, from 2^101 of 2^78),
 // so whole turns of 2^26 * 2/pi can be left out of the constant beforehand: four pairs of constants cover all
 // floats with less than 2^-50 of a turn lost, and the count stays below 2^51.
+//
+// The near forms (aoti_sinf_near, ...) hold for |x| <= kNearLimit and take half the time. They count quarter
+// turns in float: x - n * (pi/2 as a float) is exact, two more parts of pi/2 follow (Cody and Waite). A loop
+// runs with them first, and with the others where `far` says so; the vectoriser keeps no branch inside a
+// loop. Bounds: 1.8, 1.8, 4.
 #ifndef KERNELS_CPP_VEC_MATH_TRIG_H_
 #define KERNELS_CPP_VEC_MATH_TRIG_H_
 
@@ -54,7 +59,57 @@ AOTI_INLINE float sin_of(Quarters q) {
   return from_bits(bits(y) ^ ((q.turn & 2u) << 30));
 }
 
+constexpr float kNearLimit = 0x1p15f;
+
+// x >= 0; the rest in radians, |rest| <= 0.79.
+AOTI_INLINE Quarters reduce_near(float x) {
+  const Rounded n = round_near(x * 0.636619772f);
+  float rest = fma(-n.value, 1.57079637f, x);
+  rest = fma(-n.value, -4.37113883e-08f, rest);
+  return Quarters{fma(-n.value, -1.71512451e-15f, rest), static_cast<uint32_t>(n.integer)};
+}
+
+// Also for NaN.
+AOTI_INLINE uint32_t is_far(float x) { return !(abs(x) <= kNearLimit); }
+
+AOTI_INLINE float near_sin_poly(float rest, float square) {  // kNearSin
+  return fma(rest * square, poly(square, -0.166666538f, 0.00833210628f, -0.000195078828f), rest);
+}
+AOTI_INLINE float near_cos_poly(float square) {  // kNearCos
+  return poly(square, 1.0f, -0.5f, 0.0416666456f, -0.00138873036f, 2.44312014e-05f);
+}
+
+AOTI_INLINE float near_sin_of(Quarters q) {
+  const float square = q.rest * q.rest;
+  const float y = (q.turn & 1u) != 0 ? near_cos_poly(square) : near_sin_poly(q.rest, square);
+  return from_bits(bits(y) ^ ((q.turn & 2u) << 30));
+}
+
 }  // namespace vec
+
+// The near forms set *far to 1 where they do not hold; the result is then no use.
+AOTI_INLINE float aoti_sinf_near(float x, uint32_t *far) {
+  *far |= vec::is_far(x);
+  const float y = vec::near_sin_of(vec::reduce_near(vec::abs(x)));
+  return vec::from_bits(vec::bits(y) ^ (vec::bits(x) & vec::kSignBit));
+}
+
+AOTI_INLINE float aoti_cosf_near(float x, uint32_t *far) {
+  *far |= vec::is_far(x);
+  vec::Quarters q = vec::reduce_near(x);
+  q.turn += 1;
+  return vec::near_sin_of(q);
+}
+
+AOTI_INLINE float aoti_tanf_near(float x, uint32_t *far) {
+  *far |= vec::is_far(x);
+  const vec::Quarters q = vec::reduce_near(vec::abs(x));
+  const float square = q.rest * q.rest;
+  const float sine = vec::near_sin_poly(q.rest, square), cosine = vec::near_cos_poly(square);
+  const bool odd = (q.turn & 1u) != 0;
+  const float y = (odd ? -cosine : sine) / (odd ? sine : cosine);
+  return vec::from_bits(vec::bits(y) ^ (vec::bits(x) & vec::kSignBit));
+}
 
 AOTI_INLINE float aoti_sinf(float x) {
   const float y = vec::sin_of(vec::reduce_quarters(vec::abs(x)));
