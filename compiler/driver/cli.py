@@ -171,6 +171,7 @@ def make_request(fv: flags.FlagValues, model: Path | None) -> Request:
         cuda_archs=_cuda_archs(fv),
         shim=fv.shim,
         isa=_isa(fv.isa),
+        weights=fv.weights,
         fuse_limit=fv.fuse_limit,
         explain_fusion=fv.explain == "fusion",
         winograd=fv.winograd,

@@ -64,6 +64,8 @@ _ENUMS = (
     ("emit", "library", ("library", "sources"), "What to make: the linked library too, or only its sources."),
     ("shim", "static", ("static", "shared", "torch"), "Where the C shim comes from: inside the library; libaoti_shim.so beside it; "
      "libtorch, which also runs operators without a lowering if PyTorch's C shim has them."),
+    ("weights", "embedded", ("embedded", "file"), "Where the weights are: inside the library; in NAME.weights.bin beside it, or in a "
+     "package (compiler.driver.pack)."),
     ("compile_to", "", ("", *STAGES), "Stop after this stage and print its text; cpp, python: the generated code; "
      "wrappers: its Python and C++ wrapper side by side."),
     ("explain", "", ("", "fusion"), "Print why: each pair of kernels considered for fusion, the verdict, the reason."),

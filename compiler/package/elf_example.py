@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 
 
-def shared_library() -> bytes:
-    """A minimal shared library: exports `mine`, hides `inside`, imports `malloc` and (weakly) `hook`, needs libc.so.6."""
-    strings = b"\0mine\0inside\0malloc\0hook\0libc.so.6\0libmine.so\0"
+def shared_library(exported: str = "mine") -> bytes:
+    """A minimal shared library: exports `exported`, hides `inside`, imports `malloc` and (weakly) `hook`, needs libc.so.6."""
+    name_out = exported.encode() + b"\0"
+    strings = b"\0" + name_out + b"inside\0malloc\0hook\0libc.so.6\0libmine.so\0"
     names = b"\0.dynsym\0.dynstr\0.dynamic\0.shstrtab\0"
 
     def symbol(name: bytes, binding: int, visibility: int, section: int) -> bytes:
@@ -15,7 +16,7 @@ def shared_library() -> bytes:
 
     symbols = (
         bytes(24)
-        + symbol(b"mine\0", 1, 0, 1)
+        + symbol(name_out, 1, 0, 1)
         + symbol(b"inside\0", 1, 2, 1)
         + symbol(b"malloc\0", 1, 0, 0)
         + symbol(b"hook\0", 2, 0, 0)

@@ -50,6 +50,7 @@ def build(
         "kernels": _kernels(specs),
         "arena_bytes": plan.arena_bytes,
         "scratch_bytes_per_thread": plan.scratch_bytes_per_thread,
+        "weights": options.weights,
         "weights_bytes": plan.weights_bytes,
         "weights_sha256": weights_sha256,
         "model_sha256": model_sha256,
@@ -111,6 +112,7 @@ def _constant(slot: ConstantSlot) -> Json:
         "packing": slot.packing,
         "offset_bytes": slot.offset_bytes,
         "size_bytes": slot.size_bytes,
+        "mutated": slot.mutated,
     }
 
 

@@ -56,7 +56,7 @@ def isa_symbol(isa: str) -> str:
     return "aoti_kernels_" + isa.replace("-", "_")
 
 
-def tables(plan: Plan, isa: Sequence[str]) -> str:
+def tables(plan: Plan, isa: Sequence[str], embedded: bool) -> str:
     """All tables and the two definitions with external linkage."""
     parts = [
         _inputs(plan),
@@ -67,7 +67,7 @@ def tables(plan: Plan, isa: Sequence[str]) -> str:
         cpp_sizes.tables(plan),
         _table("char *const", "kOps", [string(schema) for schema in plan.ops]),
         _cuda(plan),
-        _model(plan, isa),
+        _model(plan, isa, embedded),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -190,7 +190,9 @@ def _cuda(plan: Plan) -> str:
     )
 
 
-def _model(plan: Plan, isa: Sequence[str]) -> str:
+def _model(plan: Plan, isa: Sequence[str], embedded: bool) -> str:
+    in_file = plan.weights_bytes > 0 and not embedded
+
     def table(name: str, items: Sequence[object]) -> str:
         return name if items else "nullptr"
 
@@ -214,8 +216,8 @@ def _model(plan: Plan, isa: Sequence[str]) -> str:
         ("arena_bytes", "0" if plan.on_gpu else str(plan.arena_bytes)),
         ("arena_bytes_for", "arena_bytes_for" if plan.slots and not plan.on_gpu else "nullptr"),
         ("scratch_bytes_per_thread", str(plan.scratch_bytes_per_thread)),
-        ("weights", "aoti_weights" if plan.weights_bytes else "nullptr"),
-        ("weights_file", "nullptr"),
+        ("weights", "aoti_weights" if embedded else "nullptr"),
+        ("weights_file", string(f"{plan.name}.weights.bin") if in_file else "nullptr"),
         ("weights_bytes", str(plan.weights_bytes)),
         ("run", "run"),
         ("cuda", "&kCudaModel" if plan.on_gpu else "nullptr"),

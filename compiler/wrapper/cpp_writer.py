@@ -1,4 +1,4 @@
-"""Prints a wrapper plan as C++: `wrapper/model.cpp`, and `wrapper/weights.cpp` where the model has constants.
+"""Prints a wrapper plan as C++: `wrapper/model.cpp`, and `wrapper/weights.cpp` where the weights go into the library.
 
 Enters: a verified `wrapper.Plan` and the instruction sets whose kernels will be linked. Leaves: file names and texts. The code is
 written with `aoti/model.h` (owning handles, error macros) and C headers only; it allocates nothing but the tensors it gives
@@ -96,11 +96,12 @@ def write(plan: Plan, ctx: Context) -> dict[str, str]:
     text = _HEAD.format(name=plan.name, version=COMPILER_VERSION, includes=includes)
     text += "".join(f'extern "C" const Kernels {isa_symbol(isa)};\n' for isa in isas)
     text += _kernel_numbers(plan)
-    text += ('extern "C" const uint8_t aoti_weights[];\n' if plan.weights_bytes else "") + "\n"
+    embedded = plan.weights_bytes > 0 and ctx.options.weights == "embedded"
+    text += ('extern "C" const uint8_t aoti_weights[];\n' if embedded else "") + "\n"
     layout = cpp_sizes.arena_layout(plan)
-    text += (layout + "\n" if layout else "") + _run_function(plan) + "\n" + tables(plan, isas)
+    text += (layout + "\n" if layout else "") + _run_function(plan) + "\n" + tables(plan, isas, embedded)
     files = {"model.cpp": text}
-    if plan.weights_bytes:
+    if embedded:
         files["weights.cpp"] = _WEIGHTS.format(
             name=plan.name, version=COMPILER_VERSION, bytes=plan.weights_bytes
         )

@@ -79,6 +79,14 @@ const AotiModelApi *aoti_model_api_of_this_library(void) {
       api_get_cuda_graph_state,
       api_synchronize_stream,
       api_stream_wait_stream,
+      api_create_with_options,
+      api_set_threads_of_each,
+      api_get_state,
+      api_create_session,
+      api_delete_session,
+      api_run_session,
+      api_get_session_state,
+      api_reset_session,
   };
   return &api;
 }

@@ -52,7 +52,7 @@ AOTIRuntimeError run_handles(Container *c, const AOTInductorArrayRefTensor *inpu
     status = wrap(inputs[i], "input", i, &handles[i]);
   }
   if (status == AOTI_RUNTIME_SUCCESS) {
-    status = container_run(c, handles, static_cast<size_t>(desc.num_inputs), results,
+    status = container_run(c, nullptr, handles, static_cast<size_t>(desc.num_inputs), results,
                            static_cast<size_t>(desc.num_outputs), nullptr, nullptr);
   }
   for (int32_t i = 0; i < desc.num_outputs && status == AOTI_RUNTIME_SUCCESS; ++i) {

@@ -60,8 +60,8 @@ AOTIRuntimeError set_of_weights(const AotiModelDesc &desc, const Weights &weight
   set->device_index = weights.device_index;
   AOTIRuntimeError status = AOTI_RUNTIME_SUCCESS;
   for (int32_t i = 0; i < desc.num_constants && status == AOTI_RUNTIME_SUCCESS; ++i) {
-    const uint8_t *first = weights.data + desc.constants[i].offset_bytes;
-    set->data[i] = constant_address(weights, desc.constants[i]);
+    const uint8_t *first = host_address(desc, weights, i);
+    set->data[i] = constant_address(desc, weights, i);
     if (desc.constants[i].is_mutated == 0) continue;
     status = state != nullptr ? set_share(*state, i, set) : set_place_copy(desc.constants[i], first, i, set);
   }

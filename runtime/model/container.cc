@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "runtime/cpu/isa.h"
-#include "runtime/cpu/thread_count.h"
 #include "runtime/cpu/thread_pool.h"
 #include "runtime/cuda/runtime_table.h"
+#include "runtime/model/container_threads.h"
 #include "runtime/model/custom_ops.h"
 #include "runtime/model/desc_check.h"
 #include "runtime/model/device_name.h"
@@ -20,17 +20,6 @@ namespace {
 constexpr uint64_t kLiveContainer = 0x4c444f4d69746f61u;
 constexpr uint64_t kDeadContainer = 0x454e4f4769746f61u;
 constexpr size_t kMaxInstances = 1024;
-
-AOTIRuntimeError allocate_scratch(const AotiModelDesc &desc, int32_t num_threads, void **ret_scratch) {
-  int64_t bytes = 0;
-  *ret_scratch = nullptr;
-  if (desc.scratch_bytes_per_thread == 0) return AOTI_RUNTIME_SUCCESS;
-  if (!__builtin_mul_overflow(round_up(desc.scratch_bytes_per_thread), num_threads, &bytes)) {
-    *ret_scratch = allocate_aligned(bytes);
-  }
-  return *ret_scratch != nullptr ? AOTI_RUNTIME_SUCCESS
-                                 : fail_memory("the scratch memory of an instance", bytes);
-}
 
 // Makes the instance's arena at least `bytes` long.
 AOTIRuntimeError grow_arena(Instance *instance, int64_t bytes) {
@@ -64,25 +53,11 @@ AOTIRuntimeError choose_variant(Container *c) {
   return c->variant != nullptr ? AOTI_RUNTIME_SUCCESS : fail("model %s: %s", c->desc->name, message);
 }
 
-// A pool for `num_threads`, or for the default number when it is 0.
-AOTIRuntimeError make_threads(int32_t num_threads, AotiThreads **ret_threads, int32_t *ret_num_threads) {
-  if (num_threads < 0 || num_threads > aoti_cpu::kMaxThreads) {
-    return fail("%d threads; expected 1 to %d, or 0 for the default", num_threads, aoti_cpu::kMaxThreads);
-  }
-  char message[512] = "";
-  if (num_threads == 0) num_threads = aoti_cpu::default_num_threads(message, sizeof message);
-  if (num_threads == 0) return fail("%s", message);
-  *ret_threads = num_threads == 1 ? nullptr : aoti_cpu::thread_pool_create(num_threads);
-  if (num_threads > 1 && *ret_threads == nullptr) {
-    return fail(
-        "could not start %d threads; lower AOTI_NUM_THREADS or raise the limit of the process (ulimit -u)",
-        num_threads);
-  }
-  *ret_num_threads = num_threads;
-  return AOTI_RUNTIME_SUCCESS;
-}
-
 AOTIRuntimeError open_device(Container *c, int32_t device_index) {
+  if (c->weights.data == nullptr && c->desc->weights_bytes > 0) {
+    return fail("model %s runs on a GPU: its constants must lie as in its own weights, %lld bytes in a row",
+                c->desc->name, (long long)c->desc->weights_bytes);
+  }
   const AotiCudaRuntime &runtime = *c->desc->cuda->runtime;
   if (runtime.open(*c->desc, device_index, c->weights.data, &c->cuda) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
@@ -92,11 +67,18 @@ AOTIRuntimeError open_device(Container *c, int32_t device_index) {
   return AOTI_RUNTIME_SUCCESS;
 }
 
-AOTIRuntimeError fill(Container *c, int32_t num_models, int32_t device_index, const char *weights_directory) {
+AOTIRuntimeError find_weights(const AotiModelDesc &desc, const AotiContainerOptions &options,
+                              Weights *ret_weights) {
+  if (options.constants == nullptr) return open_weights(desc, options.weights_dir, ret_weights);
+  return place_weights(desc, options.constants, options.num_constants, ret_weights);
+}
+
+AOTIRuntimeError fill(Container *c, const AotiContainerOptions &options, int32_t device_index) {
   const AotiModelDesc &desc = *c->desc;
+  const int32_t num_models = static_cast<int32_t>(options.num_models);
   if (choose_variant(c) != AOTI_RUNTIME_SUCCESS ||
       make_threads(desc.num_isa == 0 ? 1 : 0, &c->threads, &c->num_threads) != AOTI_RUNTIME_SUCCESS ||
-      open_weights(desc, weights_directory, &c->weights) != AOTI_RUNTIME_SUCCESS) {
+      find_weights(desc, options, &c->weights) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
   if (desc.cuda != nullptr && open_device(c, device_index) != AOTI_RUNTIME_SUCCESS)
@@ -120,16 +102,16 @@ AOTIRuntimeError fill(Container *c, int32_t num_models, int32_t device_index, co
 
 }  // namespace
 
-AOTIRuntimeError container_create(const AotiModelDesc &desc, size_t num_models, const char *device,
-                                  const char *weights_directory, Container **ret_container) {
+AOTIRuntimeError container_create(const AotiModelDesc &desc, const AotiContainerOptions &options,
+                                  Container **ret_container) {
   if (ret_container == nullptr) return fail("the address to write the container to is null");
   int32_t device_index = 0;
   if (check_desc(desc) != AOTI_RUNTIME_SUCCESS ||
-      parse_device(desc, device, &device_index) != AOTI_RUNTIME_SUCCESS) {
+      parse_device(desc, options.device_str, &device_index) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
-  if (num_models < 1 || num_models > kMaxInstances) {
-    return fail("%zu instances asked for; expected 1 to %zu", num_models, kMaxInstances);
+  if (options.num_models < 1 || options.num_models > kMaxInstances) {
+    return fail("%zu instances asked for; expected 1 to %zu", options.num_models, kMaxInstances);
   }
   Container *c = static_cast<Container *>(calloc(1, sizeof(Container)));
   if (c == nullptr) return fail_memory("a container", sizeof(Container));
@@ -137,7 +119,7 @@ AOTIRuntimeError container_create(const AotiModelDesc &desc, size_t num_models, 
   c->desc = &desc;
   pthread_mutex_init(&c->constants_mutex, nullptr);
   pthread_mutex_init(&c->sets_mutex, nullptr);
-  if (fill(c, static_cast<int32_t>(num_models), device_index, weights_directory) != AOTI_RUNTIME_SUCCESS) {
+  if (fill(c, options, device_index) != AOTI_RUNTIME_SUCCESS) {
     container_destroy(c);
     return AOTI_RUNTIME_FAILURE;
   }
@@ -151,6 +133,7 @@ void container_destroy(Container *c) {
     free(c->instances[i].arena);
     free(c->instances[i].scratch);
     free(c->instances[i].symbols);
+    aoti_cpu::thread_pool_destroy(c->instances[i].threads);
   }
   free(c->instances);
   queue_destroy(&c->queue);
@@ -175,35 +158,6 @@ AOTIRuntimeError container_from(const void *handle, Container **ret_container) {
   return fail(
       "%p is not a container of this library%s", handle,
       magic == kDeadContainer ? ": it has been deleted" : "; use the functions of the library that made it");
-}
-
-AOTIRuntimeError container_set_num_threads(Container *c, int32_t num_threads) {
-  AotiThreads *threads = nullptr;
-  if (make_threads(num_threads, &threads, &num_threads) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  const size_t count = static_cast<size_t>(c->queue.num_instances);
-  void **scratch = static_cast<void **>(calloc(count, sizeof(void *)));
-  bool failed = scratch == nullptr && fail_memory("a list of instances", 0) != AOTI_RUNTIME_SUCCESS;
-  for (size_t i = 0; i < count && !failed; ++i) {
-    failed = allocate_scratch(*c->desc, num_threads, &scratch[i]) != AOTI_RUNTIME_SUCCESS;
-  }
-  if (!failed) {
-    queue_take_all(&c->queue);
-    for (size_t i = 0; i < count; ++i) {
-      void *old = c->instances[i].scratch;
-      c->instances[i].scratch = scratch[i];
-      scratch[i] = old;
-    }
-    AotiThreads *old_threads = c->threads;
-    c->threads = threads;
-    c->num_threads = num_threads;
-    threads = old_threads;
-    queue_give_all(&c->queue);
-  }
-  // Now the old ones, or on failure the new ones.
-  for (size_t i = 0; scratch != nullptr && i < count; ++i) free(scratch[i]);
-  free(scratch);
-  aoti_cpu::thread_pool_destroy(threads);
-  return failed ? AOTI_RUNTIME_FAILURE : AOTI_RUNTIME_SUCCESS;
 }
 
 }  // namespace aoti_model

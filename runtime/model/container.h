@@ -31,8 +31,11 @@ struct Instance {
   int64_t arena_bytes;
   void *scratch;
   int64_t *symbols;
+  AotiThreads *threads;           // of its own; null: the container's
   aoti_cuda::CudaInstance *cuda;  // null: the model needs no GPU
 };
+
+struct Session;
 
 struct Container {
   uint64_t magic;
@@ -55,20 +58,20 @@ struct Container {
   int32_t num_entries;
 };
 
-AOTIRuntimeError container_create(const AotiModelDesc &desc, size_t num_models, const char *device,
-                                  const char *weights_directory, Container **ret_container);
+AOTIRuntimeError container_create(const AotiModelDesc &desc, const AotiContainerOptions &options,
+                                  Container **ret_container);
 void container_destroy(Container *container);
 
 // Checks that `handle` is a live container; gives it as one.
 AOTIRuntimeError container_from(const void *handle, Container **ret_container);
 
-// As AOTInductorModelContainerRun.
-AOTIRuntimeError container_run(Container *container, AtenTensorHandle *inputs, size_t num_inputs,
-                               AtenTensorHandle *outputs, size_t num_outputs, void *stream,
+// As AOTInductorModelContainerRun; on the state of `session` where it is not null.
+AOTIRuntimeError container_run(Container *container, Session *session, AtenTensorHandle *inputs,
+                               size_t num_inputs, AtenTensorHandle *outputs, size_t num_outputs, void *stream,
                                AOTIProxyExecutorHandle proxy_executor);
 
-// As AotiModelApi.set_num_threads.
-AOTIRuntimeError container_set_num_threads(Container *container, int32_t num_threads);
+// As AotiModelApi.set_num_threads; with `each`, as set_threads_of_each.
+AOTIRuntimeError container_set_num_threads(Container *container, int32_t num_threads, bool each);
 
 // ---- Constants (container_constants.cc) ----
 

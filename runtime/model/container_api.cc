@@ -1,5 +1,7 @@
 #include "runtime/model/container_api.h"
 
+#include <string.h>
+
 #include "runtime/model/error.h"
 #include "runtime/model/original_values.h"
 
@@ -40,12 +42,20 @@ AOTIRuntimeError original_at(const void *handle, size_t index, const AotiOrigina
 
 AOTIRuntimeError api_create(AOTInductorModelContainerHandle *ret_container, size_t num_models,
                             const char *device, const char *weights_directory) {
+  const AotiContainerOptions options = {sizeof(options), 0, num_models, device, weights_directory, nullptr, 0};
+  return api_create_with_options(ret_container, &options);
+}
+
+AOTIRuntimeError api_create_with_options(AOTInductorModelContainerHandle *ret_container,
+                                         const AotiContainerOptions *options) {
   clear_error();
   if (ret_container == nullptr) return fail("the address to write the container to is null");
+  if (options == nullptr) return fail("the options of a container are null");
+  // A host of an earlier release has fewer fields, one of a later release has some that mean nothing here.
+  AotiContainerOptions known = {};
+  memcpy(&known, options, options->struct_size < sizeof(known) ? options->struct_size : sizeof(known));
   Container *c = nullptr;
-  if (container_create(aoti_model_desc, num_models, device, weights_directory, &c) != AOTI_RUNTIME_SUCCESS) {
-    return AOTI_RUNTIME_FAILURE;
-  }
+  if (container_create(aoti_model_desc, known, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   *ret_container = reinterpret_cast<AOTInductorModelContainerHandle>(c);
   return AOTI_RUNTIME_SUCCESS;
 }
@@ -64,13 +74,19 @@ AOTIRuntimeError api_run(AOTInductorModelContainerHandle handle, AtenTensorHandl
                          AOTIProxyExecutorHandle proxy_executor) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  return container_run(c, inputs, num_inputs, outputs, num_outputs, stream, proxy_executor);
+  return container_run(c, nullptr, inputs, num_inputs, outputs, num_outputs, stream, proxy_executor);
 }
 
 AOTIRuntimeError api_set_num_threads(AOTInductorModelContainerHandle handle, int32_t n) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  return container_set_num_threads(c, n);
+  return container_set_num_threads(c, n, false);
+}
+
+AOTIRuntimeError api_set_threads_of_each(AOTInductorModelContainerHandle handle, int32_t n) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return container_set_num_threads(c, n, true);
 }
 
 AOTIRuntimeError api_get_num_threads(AOTInductorModelContainerHandle handle, int32_t *ret_n) {

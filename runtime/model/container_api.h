@@ -6,7 +6,7 @@
 #ifndef RUNTIME_MODEL_CONTAINER_API_H_
 #define RUNTIME_MODEL_CONTAINER_API_H_
 
-#include "aoti/model_interface.h"
+#include "aoti/model_api.h"
 #include "runtime/model/container.h"
 #include "runtime/model/error.h"
 
@@ -31,6 +31,8 @@ AOTIRuntimeError answer(T value, T *ret) {
 
 AOTIRuntimeError api_create(AOTInductorModelContainerHandle *ret_container, size_t num_models,
                             const char *device, const char *weights_directory);
+AOTIRuntimeError api_create_with_options(AOTInductorModelContainerHandle *ret_container,
+                                         const AotiContainerOptions *options);
 AOTIRuntimeError api_delete(AOTInductorModelContainerHandle handle);
 AOTIRuntimeError api_run(AOTInductorModelContainerHandle handle, AtenTensorHandle *inputs, size_t num_inputs,
                          AtenTensorHandle *outputs, size_t num_outputs, AOTInductorStreamHandle stream,
@@ -71,6 +73,19 @@ AOTIRuntimeError api_synchronize_stream(AOTInductorModelContainerHandle handle,
                                         AOTInductorStreamHandle stream);
 AOTIRuntimeError api_stream_wait_stream(AOTInductorModelContainerHandle handle,
                                         AOTInductorStreamHandle waiting, AOTInductorStreamHandle waited);
+AOTIRuntimeError api_set_threads_of_each(AOTInductorModelContainerHandle handle, int32_t n);
+
+// ---- Sessions (session_api.cc) ----
+
+AOTIRuntimeError api_get_state(AOTInductorModelContainerHandle handle, size_t index, AotiStatePlace *ret_state);
+AOTIRuntimeError api_create_session(AOTInductorModelContainerHandle handle, const AotiStatePlace *shared,
+                                    size_t num_shared, AotiSessionHandle *ret_session);
+AOTIRuntimeError api_delete_session(AotiSessionHandle handle);
+AOTIRuntimeError api_run_session(AotiSessionHandle handle, AtenTensorHandle *inputs, size_t num_inputs,
+                                 AtenTensorHandle *outputs, size_t num_outputs, AOTInductorStreamHandle stream,
+                                 AOTIProxyExecutorHandle proxy_executor);
+AOTIRuntimeError api_get_session_state(AotiSessionHandle handle, size_t index, AotiStatePlace *ret_state);
+AOTIRuntimeError api_reset_session(AotiSessionHandle handle);
 
 }  // namespace aoti_model
 

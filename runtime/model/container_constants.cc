@@ -143,6 +143,7 @@ AOTIRuntimeError container_update_from_blob(Container *c, const uint8_t *blob) {
     return fail("the weights are null; expected %lld bytes", (long long)desc.weights_bytes);
   Weights weights = c->weights;
   weights.data = blob;
+  weights.places = nullptr;
   Lock lock(&c->constants_mutex);
   ConstantSet *made = nullptr;
   if (set_of_weights(desc, weights, nullptr, &made) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;

@@ -128,13 +128,18 @@ void test_creation_refusals() {
   CHECK_EQ(api->delete_container(reinterpret_cast<AOTInductorModelContainerHandle>(foreign)), 1);
 }
 
+AOTIRuntimeError create(const AotiModelDesc &desc, const char *folder, Container **container) {
+  const AotiContainerOptions options = {sizeof(options), 0, 1, "cpu", folder, nullptr, 0};
+  return aoti_model::container_create(desc, options, container);
+}
+
 // Creation from a changed copy of the tables must fail with `part` in the message.
 template <class Change>
 void refused(Change change, const char *part) {
   AotiModelDesc desc = aoti_model_desc;
   change(&desc);
   Container *container = nullptr;
-  CHECK_EQ(aoti_model::container_create(desc, 1, "cpu", nullptr, &container), 1);
+  CHECK_EQ(create(desc, nullptr, &container), 1);
   CHECK_CONTAINS(aoti_model::last_error(), part);
   CHECK(container == nullptr);
 }
@@ -164,24 +169,81 @@ void test_weights_file() {
   desc.weights = nullptr;
   desc.weights_file = name;
   Container *container = nullptr;
-  CHECK_EQ(aoti_model::container_create(desc, 1, "cpu", folder, &container), 1);
+  CHECK_EQ(create(desc, folder, &container), 1);
   CHECK_CONTAINS(aoti_model::last_error(), "No such file or directory; looked in");
   FILE *file = fopen(path, "wb");
   CHECK(file != nullptr);
   CHECK_EQ(fwrite(toy_weights, 1, sizeof toy_weights - 4, file), sizeof toy_weights - 4);
   CHECK_EQ(fflush(file), 0);
-  CHECK_EQ(aoti_model::container_create(desc, 1, "cpu", folder, &container), 1);
+  CHECK_EQ(create(desc, folder, &container), 1);
   CHECK_CONTAINS(aoti_model::last_error(), "has 1148 bytes; expected 1152: it is damaged");
   CHECK_EQ(fwrite(reinterpret_cast<const char *>(toy_weights) + sizeof toy_weights - 4, 1, 4, file), 4u);
   fclose(file);
-  CHECK_EQ(aoti_model::container_create(desc, 1, "cpu", folder, &container), 0);
+  CHECK_EQ(create(desc, folder, &container), 0);
   toy::Inputs inputs(4);
   toy::run_and_check(reinterpret_cast<AOTInductorModelContainerHandle>(container), &inputs, toy::Constants());
   aoti_model::container_destroy(container);
   unlink(path);
   desc.weights_file = "../up.bin";
-  CHECK_EQ(aoti_model::container_create(desc, 1, "cpu", folder, &container), 1);
+  CHECK_EQ(create(desc, folder, &container), 1);
   CHECK_CONTAINS(aoti_model::last_error(), "expected a name without a directory");
+}
+
+// Weights where the host has them: those of a package.
+void test_placed_weights() {
+  alignas(64) static float memory[3 * 4096];
+  const AotiModelDesc &desc = aoti_model_desc;
+  AotiConstantPlace places[3];
+  for (int i = 0; i < 3; ++i) {
+    float *place = memory + 4096 * (2 - i);  // in another order than the library's
+    memcpy(place, desc.weights + desc.constants[i].offset_bytes, static_cast<size_t>(desc.constants[i].size_bytes));
+    places[i] = AotiConstantPlace{place, static_cast<uint64_t>(desc.constants[i].size_bytes)};
+  }
+  AotiContainerOptions options = {sizeof(options), 0, 2, "cpu", nullptr, places, 3};
+  AOTInductorModelContainerHandle model = nullptr;
+  CHECK_EQ(api->create_with_options(&model, &options), 0);
+  toy::Inputs inputs(4);
+  toy::Constants constants;
+  toy::run_and_check(model, &inputs, constants);
+  CHECK_EQ(api->set_threads_of_each(model, 2), 0);
+  toy::run_and_check(model, &inputs, constants);
+  CHECK_EQ(api->set_threads_of_each(model, -1), 1);
+  CHECK_CONTAINS(api->last_error(), "-1 threads");
+  CHECK_EQ(api->free_inactive_constants(model), 0);
+  CHECK_EQ(api->swap_constants(model), 0);
+  toy::run_and_check(model, &inputs, constants);
+  CHECK_EQ(api->delete_container(model), 0);
+  options.num_constants = 2;
+  CHECK_EQ(api->create_with_options(&model, &options), 1);
+  CHECK_CONTAINS(api->last_error(), "2 constants were given; model toy has 3");
+  options.num_constants = 3;
+  places[1].size_bytes -= 4;
+  CHECK_EQ(api->create_with_options(&model, &options), 1);
+  CHECK_CONTAINS(api->last_error(), "constant 'net.bias' has 60 bytes; expected 64");
+  places[1].size_bytes += 4;
+  places[1].data = memory + 1;
+  CHECK_EQ(api->create_with_options(&model, &options), 1);
+  CHECK_CONTAINS(api->last_error(), "not a multiple of 64");
+  places[1].data = nullptr;
+  CHECK_EQ(api->create_with_options(&model, &options), 1);
+  CHECK_CONTAINS(api->last_error(), "the place of constant 'net.bias' is null");
+  CHECK_EQ(api->create_with_options(&model, nullptr), 1);
+}
+
+// The toy keeps no state, so it has no sessions (tests/serving has a model that does).
+void test_no_sessions() {
+  AOTInductorModelContainerHandle model = make(1);
+  AotiSessionHandle session = nullptr;
+  AotiStatePlace part = {};
+  CHECK_EQ(api->get_state(model, 0, &part), 1);
+  CHECK_CONTAINS(api->last_error(), "state index is 0; expected less than 0");
+  CHECK_EQ(api->create_session(model, nullptr, 0, &session), 1);
+  CHECK_CONTAINS(api->last_error(), "keeps no state from run to run");
+  CHECK_EQ(api->delete_session(nullptr), 0);
+  alignas(8) char foreign[64] = "not a session";
+  CHECK_EQ(api->delete_session(reinterpret_cast<AotiSessionHandle>(foreign)), 1);
+  CHECK_CONTAINS(api->last_error(), "not a session of this library");
+  CHECK_EQ(api->delete_container(model), 0);
 }
 
 }  // namespace
@@ -193,5 +255,7 @@ int main() {
   test_creation_refusals();
   test_broken_tables();
   test_weights_file();
+  test_placed_weights();
+  test_no_sessions();
   return aoti_test::result();
 }

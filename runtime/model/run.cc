@@ -6,6 +6,7 @@
 #include "runtime/model/error.h"
 #include "runtime/model/input_check.h"
 #include "runtime/model/memory.h"
+#include "runtime/model/session.h"
 #include "runtime/model/size_check.h"
 
 namespace aoti_model {
@@ -18,20 +19,22 @@ void delete_all(AtenTensorHandle *handles, size_t count) {
   }
 }
 
-// An instance to run on. Runs that change the container's state go one after the other, in the order in which
-// they came.
-int32_t take_instance(Container *c) {
-  if (!c->has_state) return queue_take_one(&c->queue);
+// An instance to run on. Runs that change the container's state, and those of one session, go one after the
+// other, in the order in which they came.
+int32_t take_instance(Container *c, Session *session) {
+  if (session != nullptr) queue_take_one(&session->turns);
+  if (session != nullptr || !c->has_state) return queue_take_one(&c->queue);
   queue_take_all(&c->queue);
   return 0;
 }
 
-void give_instance(Container *c, int32_t number) {
-  if (c->has_state) {
+void give_instance(Container *c, Session *session, int32_t number) {
+  if (session == nullptr && c->has_state) {
     queue_give_all(&c->queue);
   } else {
     queue_give_one(&c->queue, number);
   }
+  if (session != nullptr) queue_give_one(&session->turns, 0);
 }
 
 AOTIRuntimeError fit_arena(const AotiModelDesc &desc, Instance *instance) {
@@ -74,7 +77,7 @@ AOTIRuntimeError run_on_device(const AotiModelDesc &desc, Instance *instance, Ao
   return runtime.end(instance->cuda, run_model(desc, args));
 }
 
-AOTIRuntimeError run_instance(Container *c, Instance *instance, const ConstantSet &set,
+AOTIRuntimeError run_instance(Container *c, Instance *instance, const void *const *constants,
                               AtenTensorHandle *inputs, AtenTensorHandle *outputs, void *stream,
                               AOTIProxyExecutorHandle proxy_executor) {
   const AotiModelDesc &desc = *c->desc;
@@ -83,12 +86,16 @@ AOTIRuntimeError run_instance(Container *c, Instance *instance, const ConstantSe
       fit_arena(desc, instance) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
-  AotiKernelContext ctx{c->threads, instance->scratch,    round_up(desc.scratch_bytes_per_thread), nullptr,
-                        0,          c->processor_features};
+  AotiKernelContext ctx{instance->threads != nullptr ? instance->threads : c->threads,
+                        instance->scratch,
+                        round_up(desc.scratch_bytes_per_thread),
+                        nullptr,
+                        0,
+                        c->processor_features};
   AotiRunArgs args{inputs,
                    outputs,
                    instance->arena,
-                   set.data,
+                   constants,
                    instance->symbols,
                    c->variant != nullptr ? c->variant->kernels : nullptr,
                    &ctx,
@@ -101,18 +108,19 @@ AOTIRuntimeError run_instance(Container *c, Instance *instance, const ConstantSe
 
 }  // namespace
 
-AOTIRuntimeError container_run(Container *c, AtenTensorHandle *inputs, size_t num_inputs,
+AOTIRuntimeError container_run(Container *c, Session *session, AtenTensorHandle *inputs, size_t num_inputs,
                                AtenTensorHandle *outputs, size_t num_outputs, void *stream,
                                AOTIProxyExecutorHandle proxy_executor) {
   AOTIRuntimeError result = check_arity(*c->desc, inputs, num_inputs, outputs, num_outputs);
   // The array is only written: what the caller left in it means nothing.
   for (size_t i = 0; outputs != nullptr && i < num_outputs; ++i) outputs[i] = nullptr;
   if (result == AOTI_RUNTIME_SUCCESS) {
-    const int32_t number = take_instance(c);
+    const int32_t number = take_instance(c, session);
     ConstantSet *set = container_take_set(c);
-    result = run_instance(c, &c->instances[number], *set, inputs, outputs, stream, proxy_executor);
+    const void *const *constants = session != nullptr ? session_constants(session, *set) : set->data;
+    result = run_instance(c, &c->instances[number], constants, inputs, outputs, stream, proxy_executor);
     set_release(*c->desc, set);
-    give_instance(c, number);
+    give_instance(c, session, number);
   }
   if (result != AOTI_RUNTIME_SUCCESS) delete_all(outputs, num_outputs);
   delete_all(inputs, num_inputs);

@@ -53,7 +53,7 @@ AOTIRuntimeError AOTInductorModelRun(AOTInductorModelHandle model_handle, AtenTe
                                      AtenTensorHandle *output_handles) {
   Container *c = nullptr;
   if (enter(model_handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  return container_run(c, input_handles, static_cast<size_t>(c->desc->num_inputs), output_handles,
+  return container_run(c, nullptr, input_handles, static_cast<size_t>(c->desc->num_inputs), output_handles,
                        static_cast<size_t>(c->desc->num_outputs), nullptr, nullptr);
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/package/bytes.h"
+
 namespace aoti {
 
 struct ElfFile {
@@ -16,9 +18,9 @@ struct ElfFile {
   std::vector<std::string> imported;  // undefined dynamic symbols, weak ones left out
 };
 
-// Reads `path`. False with a message when it is missing, unreadable, damaged, no 64-bit shared library, or
-// one for another processor than this program's.
-bool read_elf(const std::string &path, ElfFile *file, std::string *error);
+// Reads a library, whose bytes begin at a multiple of 8; `name` begins every message. False when it is
+// damaged, no 64-bit shared library, or one for another processor than this program's.
+bool read_elf(const Bytes &library, const std::string &name, ElfFile *file, std::string *error);
 
 }  // namespace aoti
 

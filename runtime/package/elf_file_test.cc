@@ -3,9 +3,7 @@
 #include "runtime/package/elf_file.h"
 
 #include <elf.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -14,8 +12,6 @@
 #include "tools/testing/check.h"
 
 namespace {
-
-std::string folder() { return getenv("TEST_TMPDIR") != nullptr ? getenv("TEST_TMPDIR") : "/tmp"; }
 
 bool contains(const std::vector<std::string> &names, const char *name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -28,20 +24,20 @@ std::vector<char> read_all(const char *path) {
 
 // What read_elf says of these bytes; "" when it accepts them.
 std::string verdict(const std::vector<char> &bytes) {
-  const std::string path = folder() + "/damaged." + std::to_string(getpid()) + ".so";
-  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   aoti::ElfFile file;
   std::string error;
-  const bool accepted = aoti::read_elf(path, &file, &error);
-  unlink(path.c_str());
+  const aoti::Bytes view{reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()};
+  const bool accepted = aoti::read_elf(view, "damaged.so", &file, &error);
   CHECK_EQ(accepted, error.empty());
   return error;
 }
 
 void test_good(const char *path) {
   aoti::ElfFile file;
+  aoti::FileMap map;
   std::string error;
-  CHECK(aoti::read_elf(path, &file, &error));
+  CHECK(map.open(path, "a library", &error));
+  CHECK(aoti::read_elf(map.bytes(), path, &file, &error));
   CHECK(contains(file.exported, "aoti_model_api"));
   CHECK(contains(file.exported, "AOTInductorModelContainerRun"));
   CHECK(!contains(file.exported, "aoti_torch_clone"));
@@ -50,13 +46,13 @@ void test_good(const char *path) {
 }
 
 void test_no_library() {
-  aoti::ElfFile file;
+  aoti::FileMap map;
   std::string error;
-  CHECK(!aoti::read_elf(folder() + "/no such file", &file, &error));
-  CHECK_CONTAINS(error.c_str(), "No such file or directory");
-  CHECK(!aoti::read_elf(folder(), &file, &error));
-  CHECK_CONTAINS(error.c_str(), "not a file");
-  CHECK_CONTAINS(verdict({}).c_str(), "not a file with anything in it");
+  CHECK(!map.open("/nowhere/no such file", "a library", &error));
+  CHECK_CONTAINS(error.c_str(), "/nowhere/no such file: No such file or directory");
+  CHECK(!map.open("/", "a library", &error));
+  CHECK_CONTAINS(error.c_str(), "/: not a file with anything in it; expected a library");
+  CHECK_CONTAINS(verdict({}).c_str(), "not an ELF file");
   CHECK_CONTAINS(verdict(std::vector<char>(300, 'x')).c_str(), "not an ELF file");
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "runtime/package/elf_file.h"
@@ -31,11 +32,11 @@ std::string directory_of(const std::string &path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-std::string compat_directory(const std::string &path, const LoadOptions &options) {
+std::string compat_directory(const LoadOptions &options) {
   if (!options.compat_directory.empty()) return options.compat_directory;
   const char *environment = getenv("AOTI_TORCH_COMPAT");
   if (environment != nullptr && environment[0] != '\0') return environment;
-  return directory_of(path) + "/torch_compat";
+  return options.directory + "/torch_compat";
 }
 
 std::string dl_message() {
@@ -48,7 +49,7 @@ void *find_libtorch(const std::string &path, const ElfFile &file, const LoadOpti
                     std::string *error) {
   void *loaded = dlopen(kLibtorch, RTLD_LAZY | RTLD_NOLOAD);
   if (loaded != nullptr) return loaded;
-  const std::string directory = compat_directory(path, options);
+  const std::string directory = compat_directory(options);
   for (const char *companion : kCompanions) {
     const std::string stand_in = directory + "/" + companion;
     if (!contains(file.needed, companion) || access(stand_in.c_str(), R_OK) != 0) continue;
@@ -103,7 +104,7 @@ bool load_dependencies(const std::string &path, const ElfFile &file, const LoadO
   if (contains(file.needed, kSharedShim)) {
     // Beside the model is where it is usually put; failing that, the dynamic linker's own search finds it or
     // says so.
-    dlopen((directory_of(path) + "/" + kSharedShim).c_str(), RTLD_NOW | RTLD_LOCAL);
+    dlopen((options.directory + "/" + kSharedShim).c_str(), RTLD_NOW | RTLD_LOCAL);
   }
   const bool wants_libtorch =
       contains(file.needed, kLibtorch) ||
@@ -124,48 +125,101 @@ bool load_dependencies(const std::string &path, const ElfFile &file, const LoadO
 
 }  // namespace
 
-LoadedLibrary::LoadedLibrary(const std::string &path, void *handle) : path_(path), handle_(handle) {}
+// The steps of one load. `name` begins every message.
+class LibraryLoader {
+ public:
+  LibraryLoader(const std::string &name, const LoadOptions &options, std::string *error)
+      : name_(name), options_(options), error_(error) {}
+
+  // The library that the linker finds at `path`, whose bytes are `bytes`; `file` is kept with it.
+  std::unique_ptr<LoadedLibrary> load(const Bytes &bytes, const std::string &path, MemoryFile file) {
+    ElfFile elf;
+    if (!read_elf(bytes, name_, &elf, error_)) return nullptr;
+    const bool is_ours = contains(elf.exported, "aoti_model_api");
+    if (!is_ours && !contains(elf.exported, "AOTInductorModelContainerRun")) {
+      *error_ = name_ +
+                ": a library without a model in it (it exports neither aoti_model_api nor "
+                "AOTInductorModelContainerRun); expected what aoti_cc_library or AOTInductor built";
+      return nullptr;
+    }
+    void *libtorch = nullptr;
+    if (!load_dependencies(name_, elf, options_, &libtorch, error_)) return nullptr;
+    void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (handle == nullptr) {
+      *error_ = "cannot load the model library " + name_ + ": " + dl_message();
+      return nullptr;
+    }
+    std::unique_ptr<LoadedLibrary> library(new LoadedLibrary(name_, handle, std::move(file)));
+    return (is_ours ? find_own(library.get()) : find_stock(libtorch, library.get())) ? std::move(library) : nullptr;
+  }
+
+ private:
+  bool find_own(LoadedLibrary *library) {
+    const auto get_api = reinterpret_cast<const AotiModelApi *(*)()>(dlsym(library->handle_, "aoti_model_api"));
+    const AotiModelApi *api = get_api();
+    if (!check_versions(name_, api, error_)) return false;
+    // A library of an earlier release has a shorter table: what it lacks is null here.
+    memcpy(&library->api_, api, std::min<size_t>(api->struct_size, sizeof(AotiModelApi)));
+    return true;
+  }
+
+  bool find_stock(void *libtorch, LoadedLibrary *library) {
+    library->is_stock_ = true;
+    if (stock_model_api(library->handle_, libtorch != nullptr ? libtorch : RTLD_DEFAULT, &library->api_, error_)) {
+      return true;
+    }
+    *error_ = name_ + ": " + *error_;
+    return false;
+  }
+
+  const std::string name_;
+  const LoadOptions options_;
+  std::string *const error_;
+};
+
+LoadedLibrary::LoadedLibrary(const std::string &path, void *handle, MemoryFile file)
+    : path_(path), handle_(handle), file_(std::move(file)) {}
 
 LoadedLibrary::~LoadedLibrary() {
   if (is_stock_) forget_stock_library(handle_);
   dlclose(handle_);
+  if (file_.descriptor() < 0) return;
+  // The linker knows libraries by path: while this one stays (something still uses it), so must its number.
+  void *still = dlopen(file_.path().c_str(), RTLD_LAZY | RTLD_NOLOAD);
+  if (still == nullptr) return;
+  dlclose(still);
+  file_.leak();
 }
 
-std::unique_ptr<LoadedLibrary> load_library(const std::string &given_path, const LoadOptions &options,
+std::unique_ptr<LoadedLibrary> load_library(const std::string &given_path, const LoadOptions &given,
                                             std::string *error) {
   // A name without a slash would be searched for in system folders.
   const std::string path = given_path.find('/') == std::string::npos ? "./" + given_path : given_path;
-  ElfFile file;
-  if (!read_elf(path, &file, error)) return nullptr;
-  const bool is_ours = contains(file.exported, "aoti_model_api");
-  if (!is_ours && !contains(file.exported, "AOTInductorModelContainerRun")) {
-    *error = path +
-             ": a library without a model in it (it exports neither aoti_model_api nor "
-             "AOTInductorModelContainerRun); expected what aoti_cc_library or AOTInductor built";
+  LoadOptions options = given;
+  if (options.directory.empty()) options.directory = directory_of(path);
+  FileMap map;
+  if (!map.open(path, "a model library", error)) return nullptr;
+  return LibraryLoader(path, options, error).load(map.bytes(), path, MemoryFile());
+}
+
+std::unique_ptr<LoadedLibrary> load_library_from_descriptor(int descriptor, const std::string &name,
+                                                            const LoadOptions &options, std::string *error) {
+  MemoryFile file;
+  FileMap map;
+  if (!file.duplicate(descriptor, name, error) ||
+      !map.open(file.descriptor(), name, "a model library", error)) {
     return nullptr;
   }
-  void *libtorch = nullptr;
-  if (!load_dependencies(path, file, options, &libtorch, error)) return nullptr;
-  void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) {
-    *error = "cannot load the model library: " + dl_message();
-    return nullptr;
-  }
-  std::unique_ptr<LoadedLibrary> library(new LoadedLibrary(path, handle));
-  if (is_ours) {
-    const auto get_api = reinterpret_cast<const AotiModelApi *(*)()>(dlsym(handle, "aoti_model_api"));
-    const AotiModelApi *api = get_api();
-    if (!check_versions(path, api, error)) return nullptr;
-    // A library of an earlier release has a shorter table: what it lacks is null here.
-    memcpy(&library->api_, api, std::min<size_t>(api->struct_size, sizeof(AotiModelApi)));
-    return library;
-  }
-  library->is_stock_ = true;
-  if (!stock_model_api(handle, libtorch != nullptr ? libtorch : RTLD_DEFAULT, &library->api_, error)) {
-    *error = path + ": " + *error;
-    return nullptr;
-  }
-  return library;
+  const std::string path = file.path();
+  return LibraryLoader(name, options, error).load(map.bytes(), path, std::move(file));
+}
+
+std::unique_ptr<LoadedLibrary> load_library_from_memory(const Bytes &library, const std::string &name,
+                                                        const LoadOptions &options, std::string *error) {
+  MemoryFile file;
+  return file.create(library, name, error)
+             ? load_library_from_descriptor(file.descriptor(), name, options, error)
+             : nullptr;
 }
 
 }  // namespace aoti

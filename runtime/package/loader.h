@@ -21,12 +21,17 @@
 #include <string>
 
 #include "aoti/model_api.h"
+#include "runtime/package/bytes.h"
+#include "runtime/package/memory_file.h"
 
 namespace aoti {
 
 struct LoadOptions {
+  // Where what the library needs is looked for: libaoti_shim.so, torch_compat. Empty: the library's own
+  // folder; a library without a folder then finds only what the process has loaded.
+  std::string directory;
   // Where //shim:torch_compat's libraries are. Empty: the environment variable AOTI_TORCH_COMPAT, else the
-  // folder torch_compat beside the model library.
+  // folder torch_compat in `directory`.
   std::string compat_directory;
 };
 
@@ -45,11 +50,12 @@ class LoadedLibrary {
   const std::string &path() const { return path_; }
 
  private:
-  friend std::unique_ptr<LoadedLibrary> load_library(const std::string &, const LoadOptions &, std::string *);
-  LoadedLibrary(const std::string &path, void *handle);
+  friend class LibraryLoader;
+  LoadedLibrary(const std::string &path, void *handle, MemoryFile file);
 
   std::string path_;
   void *handle_;
+  MemoryFile file_;  // of a library that has no path of its own
   bool is_stock_ = false;
   AotiModelApi api_ = {};
 };
@@ -57,6 +63,13 @@ class LoadedLibrary {
 // Null with a message in *error (not null) on failure. Thread-safe.
 std::unique_ptr<LoadedLibrary> load_library(const std::string &path, const LoadOptions &options,
                                             std::string *error);
+
+// The same for an open file, which stays the caller's and may be closed afterwards, and for bytes in memory,
+// which are copied. `name` takes the place of the path. Nothing is written to a disk.
+std::unique_ptr<LoadedLibrary> load_library_from_descriptor(int descriptor, const std::string &name,
+                                                            const LoadOptions &options, std::string *error);
+std::unique_ptr<LoadedLibrary> load_library_from_memory(const Bytes &library, const std::string &name,
+                                                        const LoadOptions &options, std::string *error);
 
 }  // namespace aoti
 

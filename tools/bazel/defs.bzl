@@ -26,7 +26,8 @@
 load("@rules_cc//cc:defs.bzl", "cc_binary")
 load("//tools/bazel/private:aoti_export.bzl", "aoti_export_rule")
 load("//tools/bazel/private:aoti_library.bzl", "aoti_library_rule")
-load("//tools/bazel/private:arguments.bzl", "cuda_archs_error", "data_error", "device_error", "isa_error", "name_error", "names_by_label", "refuse_first")
+load("//tools/bazel/private:aoti_package.bzl", "aoti_package_rule")
+load("//tools/bazel/private:arguments.bzl", "cuda_archs_error", "data_error", "device_error", "isa_error", "name_error", "names_by_label", "refuse_first", "weights_error")
 load("//tools/bazel/private:providers.bzl", _AotiExportInfo = "AotiExportInfo", _AotiModelInfo = "AotiModelInfo")
 load(":model_flags.bzl", "isa_macro")
 load(":py.bzl", "aoti_py_test")
@@ -93,6 +94,7 @@ def aoti_cc_library(
         device = "cpu",
         cuda_archs = None,
         isa = None,
+        weights = "embedded",
         compiler_options = [],
         test = True,
         test_size = "medium",
@@ -122,6 +124,8 @@ def aoti_cc_library(
         the lowest when they load it. Default: ["sm_80", "sm_90", "sm_100"].
       isa: instruction sets to build kernels for, as a list, best first; the best one that the processor has is chosen
         at load. Known: "x86-64-v4", "x86-64-v3"; "aarch64-neon". Default: all those of the platform.
+      weights: where the constants are: "embedded" in the library; "file", NAME.weights.bin beside it, which aoti_package
+        puts into a package. "file" needs model = the export itself.
       compiler_options: further flags of the compiler (`bazel run //compiler/driver:aoti -- --help` lists them).
       test: whether to make <NAME>_test; False for a .pt2 file, which has no recorded outputs.
       test_size: Bazel's size of that test.
@@ -136,6 +140,7 @@ def aoti_cc_library(
         device_error(name, device, shim, SHIM_LIBRARIES),
         isa_error(name, isa),
         cuda_archs_error(name, device, cuda_archs),
+        weights_error(name, weights),
     ])
     on_gpu = device == "cuda"
     test_tags = tags + (["gpu", "manual"] if on_gpu else [])
@@ -160,6 +165,7 @@ def aoti_cc_library(
         shim_library = SHIM_LIBRARIES[device][shim],
         tags = tags,
         visibility = visibility,
+        weights = weights,
         **kwargs
     )
     if test:
@@ -174,6 +180,30 @@ def aoti_cc_library(
         )
     if test or benchmark:
         _output(name, "library", tags)
+
+def aoti_package(name, methods, shared_state = [], **kwargs):
+    """Puts compiled methods into one file, NAME.pt2, in which equal constants are stored once.
+
+        aoti_package(
+            name = "decoder",
+            methods = {"prefill": ":prefill_aoti", "decode": ":decode_aoti"},   # with weights = "file"
+            shared_state = ["cache.keys", "cache.values"],
+        )
+
+    A program opens it with //runtime/package:package (C++) or aoti_runtime.load_package (Python): nothing is unpacked.
+
+    Args:
+      name: the target's name and the file's.
+      methods: the methods' names and their libraries, as {method: aoti_cc_library}.
+      shared_state: names of buffers that runs change and that all methods which have them share in a session.
+      **kwargs: `visibility`, `tags` and what else every rule knows.
+    """
+    aoti_package_rule(
+        name = name,
+        methods = {library: method for method, library in methods.items()},
+        shared_state = shared_state,
+        **kwargs
+    )
 
 def _output(name, group, tags):
     native.filegroup(

@@ -24,6 +24,37 @@ extern "C" {
 // missing (look at struct_size) or null.
 #define AOTI_MODEL_API_FIRST_SIZE 328u
 
+// Where the first value of a stored constant is (AotiConstantDesc): size_bytes as its table says, aligned to
+// AOTI_ALIGNMENT. Read in place and never written; it lives as long as the container.
+typedef struct AotiConstantPlace {
+  const void *data;
+  uint64_t size_bytes;
+} AotiConstantPlace;
+
+// How a container is made. Fields are only ever added at the end; those beyond struct_size count as 0.
+typedef struct AotiContainerOptions {
+  uint32_t struct_size;  // sizeof(AotiContainerOptions) of the host
+  uint32_t reserved;     // 0
+  size_t num_models;
+  const char *device_str;
+  const char *weights_dir;  // may be null
+  // Null: the weights inside the library or in its file. Else one for each stored constant, in their order,
+  // in memory that several containers, methods and processes may share.
+  const AotiConstantPlace *constants;
+  size_t num_constants;
+} AotiContainerOptions;
+
+// The state of one sequence (docs/state.md): what a container's runs would change, apart from the container.
+typedef struct AotiSessionOpaque AotiSessionOpaque;
+typedef AotiSessionOpaque *AotiSessionHandle;
+
+// A part of a session's state.
+typedef struct AotiStatePlace {
+  const char *fqn;  // as in state_dict, "cache.keys"
+  void *data;       // aligned to AOTI_ALIGNMENT
+  uint64_t size_bytes;
+} AotiStatePlace;
+
 // Fields are only ever added at the end; struct_size tells how many there are. abi_version is raised when the
 // meaning of one changes. Pointers documented as "may be null" are; all others are set. Unless said otherwise
 // semantics, ownership and thread-safety are those of the function of the same name in aoti/model_interface.h
@@ -138,6 +169,35 @@ typedef struct AotiModelApi {
   // Keeps what is queued on `waiting` from now on after what is on `waited` now; does not wait.
   AOTIRuntimeError (*stream_wait_stream)(AOTInductorModelContainerHandle container,
                                          AOTInductorStreamHandle waiting, AOTInductorStreamHandle waited);
+
+  // ---- Null where the library is of an earlier release, and for stock libraries ----
+
+  // create_with_device with weights that lie elsewhere.
+  AOTIRuntimeError (*create_with_options)(AOTInductorModelContainerHandle *ret_container,
+                                          const AotiContainerOptions *options);
+  // set_num_threads, but each instance gets n threads of its own: runs at the same time need not take turns
+  // on one set of them. For pools that give every call the same budget.
+  AOTIRuntimeError (*set_threads_of_each)(AOTInductorModelContainerHandle container, int32_t n);
+
+  // Number `index` of the parts of the model's state; its data is null. Fails beyond the last one.
+  AOTIRuntimeError (*get_state)(AOTInductorModelContainerHandle container, size_t index,
+                                AotiStatePlace *ret_state);
+  // Makes a session of a model with state, on the CPU, with the state's first values (those of the weights
+  // that the container was made with). `shared`, which may be null, names parts that lie in the caller's
+  // memory instead, with the values that are there: so the methods of a package work on one state. Such
+  // memory outlives the session. The caller owns the session, and deletes it before the container.
+  AOTIRuntimeError (*create_session)(AOTInductorModelContainerHandle container, const AotiStatePlace *shared,
+                                     size_t num_shared, AotiSessionHandle *ret_session);
+  AOTIRuntimeError (*delete_session)(AotiSessionHandle session);  // null is accepted
+  // run, on the session's state and the container's active parameters. Runs of one session go one after the
+  // other, in the order in which they came; those of different sessions at the same time.
+  AOTIRuntimeError (*run_session)(AotiSessionHandle session, AtenTensorHandle *input_handles,
+                                  size_t num_inputs, AtenTensorHandle *output_handles, size_t num_outputs,
+                                  AOTInductorStreamHandle stream, AOTIProxyExecutorHandle proxy_executor);
+  // Number `index` of the session's parts; fails beyond the last one. Borrowed; nobody may be running.
+  AOTIRuntimeError (*get_session_state)(AotiSessionHandle session, size_t index, AotiStatePlace *ret_state);
+  // Puts the first values back. Waits for runs in progress.
+  AOTIRuntimeError (*reset_session)(AotiSessionHandle session);
 } AotiModelApi;
 
 // The table of the library that this function is in. Never null; cannot fail; thread-safe.

@@ -97,8 +97,10 @@ def _compile_flags(ctx, target):
     every = target + _REPRODUCIBLE + ["-nostdinc", "-Wall", "-fno-sanitize=undefined"]
     if ctx.attr.cpu == "aarch64":
         every.append("-mno-outline-atomics")  # their helpers are not in zig's compiler_rt
-    if ctx.attr.tsan:
-        every += ["-fsanitize=thread", "-g1"]
+    if ctx.attr.sanitizer:
+        every += ["-fsanitize=" + ctx.attr.sanitizer, "-g1", "-fno-omit-frame-pointer"]
+    if ctx.attr.sanitizer == "address":
+        every.append("-fno-sanitize-address-use-odr-indicator")  # model libraries of one process have equal names inside
     glibc = ["-D__GLIBC_MINOR__=" + GLIBC_MINOR]
     return [
         _flags(_COMPILE, every + glibc),
@@ -120,8 +122,13 @@ def _link_flags(ctx, target):
         "-Wl,--exclude-libs=" + _PRIVATE_ARCHIVES,
     ]
     program = ["-pie", runtime + "/lib/Scrt1.o"]
-    if ctx.attr.tsan:
+    if ctx.attr.sanitizer == "thread":
         program += ["-rdynamic", "-Wl,--whole-archive", "-ltsan", "-Wl,--no-whole-archive"]
+    if ctx.attr.sanitizer == "address":
+        folder = ctx.attr.sanitizer_library.rsplit("/", 1)[0]
+
+        # its exceptions are libstdc++'s: ours are linked in before it is looked at
+        program += ["-rdynamic", "-Wl,--undefined=__cxa_throw", "-lc++abi", "-lasan", "-Wl,-rpath," + folder, "-Wl,--allow-shlib-undefined"]
     return [
         _flags(_LINK, every),
         _flags(_PROGRAM, program),
@@ -130,10 +137,10 @@ def _link_flags(ctx, target):
 
 def _features(ctx):
     target = ["--target=%s-linux-gnu" % ctx.attr.cpu, "--sysroot=/nonexistent"]
-    strip = [] if ctx.attr.tsan else [_flags(_LINK, ["-s"])]
+    strip = [] if ctx.attr.sanitizer else [_flags(_LINK, ["-s"])]
 
-    # A program brings the thread sanitizer's runtime; a library that it loads finds it there.
-    undefined = [_flags(_LIBRARY, ["-Wl,-z,undefs"])] if ctx.attr.tsan else []
+    # A program brings the sanitizer's runtime; a library that it loads finds it there.
+    undefined = [_flags(_LIBRARY, ["-Wl,-z,undefs"])] if ctx.attr.sanitizer else []
     return [
         feature(name = "default_flags", enabled = True, flag_sets = _compile_flags(ctx, target) + _link_flags(ctx, target)),
         feature(name = "supports_pic", enabled = True),
@@ -141,6 +148,7 @@ def _features(ctx):
         feature(name = "opt", flag_sets = [_flags(_C + _CXX, ["-O2", "-DNDEBUG", "-g0", "-ffunction-sections", "-fdata-sections"])] + strip),
         feature(name = "fastbuild", flag_sets = [_flags(_C + _CXX, ["-O1", "-g0"])] + strip),
         feature(name = "dbg", flag_sets = [_flags(_C + _CXX, ["-O0", "-g"])]),
+        feature(name = "fuzz", flag_sets = [_flags(_C + _CXX, ["-fsanitize=fuzzer-no-link"])]),
         feature(name = "ubsan", flag_sets = [
             _flags(_C + _CXX, _UBSAN),
             _flags(_LINK, [ctx.attr.runtime + "/lib/ubsan_runtime.o"]),
@@ -174,7 +182,8 @@ zig_toolchain_config = rule(
         "cpu": attr.string(mandatory = True, values = ["x86_64", "aarch64"]),
         "headers": attr.string_list(mandatory = True, doc = "The C library's header folders, relative to `zig`."),
         "runtime": attr.string(mandatory = True, doc = "The support libraries' repository, from the execution root."),
-        "tsan": attr.bool(doc = "Whether to build for the thread sanitizer."),
+        "sanitizer": attr.string(doc = "The sanitizer to build for: address, thread or none."),
+        "sanitizer_library": attr.string(doc = "The address sanitizer's runtime: where it is on this machine."),
         "zig": attr.string(mandatory = True, doc = "Zig's lib folder, from the execution root."),
     },
     provides = [CcToolchainConfigInfo],

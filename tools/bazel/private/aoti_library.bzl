@@ -40,6 +40,8 @@ def _model_code(ctx, toolchain, features):
             fail("%s: device = \"%s\", but the code of %s was compiled for \"%s\"; expected the same" % (ctx.label, ctx.attr.device, ctx.attr.model.label, base.device))
         if base.isa != ctx.attr.isa:
             fail("%s: isa = %s, but the code of %s was compiled for %s; expected the same list in the same order" % (ctx.label, ctx.attr.isa, ctx.attr.model.label, base.isa))
+        if "file" in [base.weights_in, ctx.attr.weights]:
+            fail("%s: weights = \"file\" names the file in compiled code, so %s cannot be linked again; expected model = the export itself" % (ctx.label, ctx.attr.model.label))
         if ctx.attr.compiler_options:
             fail("%s: compiler_options have no effect on code that %s has compiled; set them there" % (ctx.label, ctx.attr.model.label))
         return base.code
@@ -131,10 +133,11 @@ def _aoti_library_impl(ctx):
     linked = _link(ctx, code, toolchain, features)
     library = linked.resolved_symlink_dynamic_library or linked.dynamic_library
     made = code.made
+    weights_file = [made.weights] if ctx.attr.weights == "file" else []
     return [
         DefaultInfo(
-            files = depset([library, made.header]),
-            runfiles = ctx.runfiles([library] + _shared_shim_files(ctx)),
+            files = depset([library, made.header] + weights_file),
+            runfiles = ctx.runfiles([library] + weights_file + _shared_shim_files(ctx)),
         ),
         _cc_info(ctx, made.header, linked),
         AotiModelInfo(
@@ -149,6 +152,7 @@ def _aoti_library_impl(ctx):
             shim = ctx.attr.shim,
             sources = depset([made.wrapper, made.kernels]),
             weights = made.weights,
+            weights_in = ctx.attr.weights,
         ),
         OutputGroupInfo(
             header = depset([made.header]),
@@ -176,6 +180,7 @@ aoti_library_rule = rule(
         "model": attr.label(allow_files = True, mandatory = True),
         "runtime": attr.label_list(doc = "The model's side of the runtime.", providers = [CcInfo]),
         "shim": attr.string(mandatory = True, values = ["static", "shared", "torch"]),
+        "weights": attr.string(default = "embedded", values = ["embedded", "file"]),
         "shim_library": attr.label(doc = "What the shim's functions come from.", mandatory = True),
     },
     fragments = ["cpp"],

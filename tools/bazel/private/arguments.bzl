@@ -39,6 +39,12 @@ def _list_error(where, values, known, what, what_list):
             return "%s: %r is named twice" % (where, value)
     return None
 
+def weights_error(name, weights):
+    """An unknown place of weights."""
+    if weights not in ["embedded", "file"]:
+        return "aoti_cc_library(name = %r, weights = %r): expected \"embedded\" (in the library) or \"file\" (beside it)" % (name, weights)
+    return None
+
 def isa_error(name, isa):
     """An unknown or repeated instruction set, and those of two kinds of processor."""
     if isa == None:

@@ -1,6 +1,6 @@
 """The C++ toolchains: @cc_toolchains names them, and what is behind a name is fetched when a build needs it.
 
-    @cc_toolchains  names only   ->  @cc_runtime_x86_64, _aarch64, _x86_64_tsan  ->  @ziglang (the wheel)
+    @cc_toolchains  names only   ->  @cc_runtime_x86_64, _aarch64, _x86_64_asan, _x86_64_tsan  ->  @ziglang (the wheel)
 """
 
 load(":cc_runtime.bzl", "KINDS", "cc_runtime")
@@ -17,7 +17,7 @@ toolchain(
 """
 
 def _cpu(kind):
-    return kind.removesuffix("_tsan")
+    return kind.removesuffix("_asan").removesuffix("_tsan")
 
 def _cc_toolchains_impl(ctx):
     build = "package(default_visibility = [\"//visibility:public\"])\n"
@@ -31,10 +31,10 @@ def cc_repositories():
     """Defines @cc_toolchains, @ziglang and one repository of support libraries for each target."""
     _cc_toolchains(name = "cc_toolchains")
     ziglang(name = "ziglang", lock = Label("//tools/bazel/cc:ziglang_lock.txt"))
-    for kind, flag in KINDS.items():
+    for kind, sanitizer in KINDS.items():
         cc_runtime(
             name = "cc_runtime_" + kind,
             cpu = _cpu(kind),
-            flag = flag,
             kind = kind,
+            sanitizer = sanitizer,
         )

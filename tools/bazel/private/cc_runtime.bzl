@@ -6,17 +6,22 @@ call clang and lld with explicit include and library folders (tools/bazel/cc/too
 flag builds nothing here anew).
 
     lib/   the libraries and start files       cc, ar, bin/ld.lld   static programs that start zig's tools
+
+The thread sanitizer's runtime is among what zig builds. The address sanitizer's is not: it comes, with libFuzzer, out of
+a wheel (docs/reliability.md), and programs find it by its place on this machine, in no other configuration.
 """
 
+load(":python_interpreter.bzl", "find_python")
 load(":ziglang.bzl", "LIBC_HEADERS")
 
 GLIBC_MINOR = "28"
 
-# Kind -> the compiler flag that its libraries are built with
+# Kind -> the sanitizer whose runtime its programs are linked with
 KINDS = {
     "x86_64": "",
     "aarch64": "",
-    "x86_64_tsan": "-fsanitize=thread",
+    "x86_64_asan": "address",
+    "x86_64_tsan": "thread",
 }
 
 # Fewer than this, and zig's output was not what is read here
@@ -34,7 +39,8 @@ zig_toolchain_config(
     cpu = "{cpu}",
     headers = {headers},
     runtime = "{runtime}",
-    tsan = {tsan},
+    sanitizer = "{sanitizer}",
+    sanitizer_library = "{sanitizer_library}",
     zig = "{zig}",
 )
 
@@ -93,7 +99,7 @@ def _build_libraries(ctx, zig, top):
     cache = {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin", "ZIG_GLOBAL_CACHE_DIR": str(ctx.path("cache")), "ZIG_LOCAL_CACHE_DIR": str(ctx.path("cache"))}
     ctx.report_progress("building the C++ support libraries for %s (about a minute)" % ctx.attr.kind)
     command = [zig, "c++", "-target", "%s-linux-gnu.2.%s" % (ctx.attr.cpu, GLIBC_MINOR), "-fno-sanitize=undefined", "-g0", "-s", "-pie", "-fPIE", "-v"]
-    command += [ctx.attr.flag] if ctx.attr.flag else []
+    command += ["-fsanitize=thread"] if ctx.attr.sanitizer == "thread" else []
     command += ["-o", ctx.path("probe"), ctx.path(ctx.attr._probe)]
 
     # in the folder of all repositories every path that zig sees is relative: archives name their members by those
@@ -113,6 +119,21 @@ def _build_libraries(ctx, zig, top):
         fail("expected at least %d support libraries in zig's link line, found %d:\n%s" % (_FEWEST_LIBRARIES, copied, links[-1]))
     ctx.delete("cache")
     ctx.delete("probe")
+
+def _fetch_asan(ctx):
+    """lib/libasan.so; gives its path on this machine."""
+    python = find_python(ctx)
+    ctx.report_progress("pip: fetching the address sanitizer's runtime (35 MB)")
+    command = [python.path, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    command += ["--disable-pip-version-check", "--dest", "wheels", "-r", ctx.path(ctx.attr._asan_lock)]
+    _run(ctx, "fetching the address sanitizer's runtime", command)
+    for wheel in ctx.path("wheels").readdir():
+        ctx.symlink(wheel, "wheel.zip")
+        ctx.extract("wheel.zip", output = "package")
+    _run(ctx, "placing the address sanitizer's runtime", ["sh", "-c", "cp package/asan_with_fuzzer.so lib/libasan.so"])
+    for part in ["wheel.zip", "wheels", "package"]:
+        ctx.delete(part)
+    return str(ctx.path("lib/libasan.so"))
 
 def _build_objects(ctx, zig):
     """The start object of libraries, and the handlers of the undefined-behaviour sanitizer."""
@@ -147,13 +168,15 @@ def _cc_runtime_impl(ctx):
     zig = ctx.path(Label("@ziglang//:zig/zig"))
     sdk = zig.dirname.dirname
     _build_libraries(ctx, str(zig), str(sdk.dirname))
+    sanitizer_library = _fetch_asan(ctx) if ctx.attr.sanitizer == "address" else ""
     _build_objects(ctx, str(zig))
     _build_launchers(ctx, str(zig), sdk.basename)
     ctx.file("BUILD.bazel", _BUILD.format(
         cpu = ctx.attr.cpu,
         headers = repr(LIBC_HEADERS[ctx.attr.cpu]),
         runtime = "external/" + ctx.name,
-        tsan = ctx.attr.flag == "-fsanitize=thread",
+        sanitizer = ctx.attr.sanitizer,
+        sanitizer_library = sanitizer_library,
         zig = "external/" + sdk.basename + "/zig/lib",
     ))
 
@@ -162,11 +185,13 @@ cc_runtime = repository_rule(
     doc = "Support libraries and toolchain of one target.",
     attrs = {
         "cpu": attr.string(mandatory = True, values = LIBC_HEADERS.keys()),
-        "flag": attr.string(doc = "A sanitizer's flag, with which the support libraries are built."),
         "kind": attr.string(mandatory = True, values = KINDS.keys()),
+        "sanitizer": attr.string(values = ["", "address", "thread"]),
+        "_asan_lock": attr.label(default = "//tools/bazel/cc:asan_lock.txt"),
         "_crtbegin": attr.label(default = "//tools/bazel/cc:crtbegin.c"),
         "_launcher": attr.label(default = "//tools/bazel/cc:launcher.c"),
         "_probe": attr.label(default = "//tools/bazel/cc:runtime_probe.cc"),
         "_ubsan_runtime": attr.label(default = "//tools/bazel/cc:ubsan_runtime.c"),
     },
+    environ = ["AOTI_PYTHON"],
 )

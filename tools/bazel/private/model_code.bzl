@@ -24,6 +24,8 @@ def generate(ctx, name, pt2):
     arguments.add("--name=" + name)
     arguments.add("--shim=" + ctx.attr.shim)
     arguments.add("--isa=" + ",".join(ctx.attr.isa))
+    if ctx.attr.weights != "embedded":
+        arguments.add("--weights=" + ctx.attr.weights)
     if on_gpu:
         arguments.add("--device=" + ctx.attr.device)
         arguments.add("--cuda-archs=" + ",".join(ctx.attr.cuda_archs))

@@ -21,6 +21,7 @@ AotiModelInfo = provider(
         "recorded": "File or None: the recorded outputs of the aoti_export that it was made of.",
         "shim": "string: static, shared or torch.",
         "sources": "depset of File: the folders with generated C++ (wrapper/ and kernels/).",
-        "weights": "File: all constants, as they are embedded in the library.",
+        "weights": "File: all constants, as they are embedded in the library or lie beside it.",
+        "weights_in": "string: embedded or file.",
     },
 )

@@ -9,7 +9,7 @@ import pytest
 
 SAID = json.loads(Path("tools/bazel/tests/rules/said.json").read_text())
 
-FINE = {"archs_fine", "archs_none", "data_fine", "device_fine", "isa_fine", "isa_none", "name_fine"}
+FINE = {"archs_fine", "archs_none", "data_fine", "device_fine", "isa_fine", "isa_none", "name_fine", "weights_fine"}
 MACROS = {
     "archs_empty": 'aoti_cc_library(name = "m", cuda_archs = []): expected a list of architectures: sm_80, ',
     "archs_on_cpu": 'cuda_archs = ["sm_90"]): expected device = "cuda" beside it, or no cuda_archs',
@@ -27,11 +27,13 @@ MACROS = {
     "name_digit": "expected letters, digits and _, with a letter first",
     "shim_not_on_cuda": 'device = "cuda", shim = "torch"): on this device expected one of "static"',
     "shim_unknown": 'shim = "dynamic"): expected one of "shared", "static", "torch"',
+    "weights_unknown": 'weights = "folder"): expected "embedded" (in the library) or "file" (beside it)',
 }
 ANALYSIS = {
     "code_of_torch": 'was compiled with shim = "torch" and may call operators that only libtorch has; expected shim = "torch" here too',
     "code_of_other_device": 'device = "cuda", but the code of',
     "code_of_other_isa": 'isa = ["x86-64-v3"], but the code of',
+    "code_in_a_file": 'weights = "file" names the file in compiled code, so',
     "code_with_options": "compiler_options have no effect on code that",
     "model_is_no_model": "expected an aoti_export, a .pt2 file or another aoti_cc_library",
     "isa_of_other_platform": 'isa = ["aarch64-neon"] cannot be built for this platform (k8); expected some of',

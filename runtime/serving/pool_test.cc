@@ -1,0 +1,272 @@
+// The pool with the toy model: limits, order, deadlines, cancellation, statistics, traces, swaps under load.
+// Meant for the sanitizers as well (--config=tsan, --config=asan).
+#include "runtime/serving/pool.h"
+
+#include <stdlib.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "runtime/model/testing/toy_inputs.h"
+
+using aoti::CallStatus;
+
+namespace {
+
+const AotiModelApi &api = *toy_api();
+
+AOTInductorModelContainerHandle make(size_t instances) {
+  AOTInductorModelContainerHandle model = nullptr;
+  CHECK_EQ(api.create_with_device(&model, instances, "cpu", nullptr), 0);
+  return model;
+}
+
+CallStatus call(aoti::Pool *pool, toy::Inputs *inputs, const aoti::CallOptions &options, std::string *message) {
+  AtenTensorHandle handles[3], outputs[3];
+  toy::make_handles(inputs, handles);
+  const CallStatus status = pool->run(handles, 3, outputs, 3, options, message);
+  if (status == CallStatus::kOk) {
+    toy::check_and_delete(*inputs, toy::Constants(), outputs);
+  } else {
+    CHECK(outputs[0] == nullptr && outputs[1] == nullptr && outputs[2] == nullptr);
+  }
+  return status;
+}
+
+void test_calls() {
+  AOTInductorModelContainerHandle model = make(2);
+  std::string error, message;
+  aoti::PoolOptions options;
+  options.num_instances = 2;
+  options.threads_per_call = 2;
+  aoti::Trace trace(8);
+  options.trace = &trace;
+  aoti::Pool pool(api, model, options, &error);
+  CHECK_STR_EQ(error.c_str(), "");
+  for (int i = 0; i < 10; ++i) {
+    toy::Inputs inputs(2 + 2 * i, i);
+    CHECK(call(&pool, &inputs, {}, &message) == CallStatus::kOk);
+  }
+  toy::Inputs bad(4);
+  bad.index = 99;
+  CHECK(call(&pool, &bad, {}, &message) == CallStatus::kFailed);
+  CHECK_CONTAINS(message.c_str(), "index out of range");
+  const aoti::PoolStats stats = pool.stats();
+  CHECK_EQ(stats.calls, int64_t{11});
+  CHECK_EQ(stats.failed, int64_t{1});
+  CHECK_EQ(stats.running, 0);
+  CHECK_EQ(stats.ran.count(), int64_t{11});
+  CHECK(stats.ran.quantile_ns(0.5) > 0 && stats.ran.quantile_ns(0.5) <= stats.ran.max_ns());
+  CHECK_EQ(trace.size(), size_t{8});
+  CHECK(trace.num_lost() >= 3);
+  CHECK_CONTAINS(trace.json().c_str(), "{\"ph\":\"X\",\"cat\":\"call\",\"name\":\"run\",\"pid\":");
+  const std::string metrics = pool.metrics("a \"toy\"");
+  CHECK_CONTAINS(metrics.c_str(), "aoti_calls_total{model=\"a \\\"toy\\\"\",result=\"failed\"} 1\n");
+  CHECK_CONTAINS(metrics.c_str(), "aoti_run_seconds_count{model=\"a \\\"toy\\\"\"} 11\n");
+  CHECK_EQ(api.delete_container(model), 0);
+}
+
+// Holds every instance of a container from outside, so that what waits in the pool stays there.
+class Blocker {
+ public:
+  explicit Blocker(aoti::Pool *pool) : pool_(pool) {
+    thread_ = std::thread([this] {
+      toy::Inputs inputs(64);
+      std::string message;
+      while (!stop_) call(pool_, &inputs, {}, &message);
+    });
+    while (pool_->stats().calls == 0) std::this_thread::yield();
+  }
+  ~Blocker() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  aoti::Pool *const pool_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+void test_limits() {
+  AOTInductorModelContainerHandle model = make(1);
+  std::string error, message;
+  aoti::PoolOptions options;
+  options.max_waiting = 0;
+  aoti::Pool pool(api, model, options, &error);
+  toy::Inputs inputs(2);
+  aoti::CallOptions late;
+  late.deadline_ns = aoti::monotonic_ns() - 1;
+  CHECK(call(&pool, &inputs, late, &message) == CallStatus::kDeadline);
+  CHECK_CONTAINS(message.c_str(), "deadline passed");
+  aoti::Cancellation cancellation;
+  cancellation.cancel();
+  aoti::CallOptions cancelled;
+  cancelled.cancellation = &cancellation;
+  CHECK(call(&pool, &inputs, cancelled, &message) == CallStatus::kCancelled);
+  int full = 0;
+  {
+    Blocker blocker(&pool);
+    for (int i = 0; i < 100000 && full == 0; ++i) full += call(&pool, &inputs, {}, &message) == CallStatus::kQueueFull;
+  }
+  CHECK_EQ(full, 1);
+  CHECK_CONTAINS(message.c_str(), "queue full");
+  CHECK_EQ(api.delete_container(model), 0);
+}
+
+// Many calls that wait: some are cancelled, some have deadlines, and all end one way or the other.
+void test_waiting() {
+  AOTInductorModelContainerHandle model = make(1);
+  std::string error;
+  aoti::Pool pool(api, model, {}, &error);
+  aoti::Cancellation cancellation;
+  std::atomic<int> ended[5] = {};
+  std::vector<std::thread> clients;
+  {
+    Blocker first(&pool), second(&pool), third(&pool);
+    for (int i = 0; i < 12; ++i) {
+      clients.emplace_back([&, i] {
+        for (int k = 0; k < 50; ++k) {
+          toy::Inputs inputs(2 + 2 * (i % 8), i);
+          std::string message;
+          aoti::CallOptions options;
+          if (i % 3 == 0) options.deadline_ns = aoti::monotonic_ns() + 1000 * (k % 20);
+          if (i % 3 == 1) options.cancellation = &cancellation;
+          ended[static_cast<int>(call(&pool, &inputs, options, &message))] += 1;
+        }
+      });
+    }
+    while (pool.stats().calls < 300) std::this_thread::yield();
+    cancellation.cancel();
+    for (std::thread &client : clients) client.join();
+  }
+  const aoti::PoolStats stats = pool.stats();
+  CHECK_EQ(ended[0] + ended[2] + ended[3] + ended[4], 600);
+  CHECK_EQ(ended[static_cast<int>(CallStatus::kFailed)].load(), 0);
+  CHECK(ended[static_cast<int>(CallStatus::kDeadline)] > 0);
+  CHECK(ended[static_cast<int>(CallStatus::kCancelled)] > 0);
+  CHECK_EQ(stats.cancelled, int64_t{ended[static_cast<int>(CallStatus::kCancelled)]});
+  CHECK_EQ(stats.running, 0);
+  CHECK_EQ(stats.waiting, size_t{0});
+  CHECK(stats.most_waiting > 1);
+  CHECK_EQ(api.delete_container(model), 0);
+}
+
+// While weights are exchanged, every result is of one set as a whole.
+void test_swap_under_load() {
+  AOTInductorModelContainerHandle model = make(3);
+  std::string error;
+  aoti::PoolOptions options;
+  options.num_instances = 3;
+  aoti::Pool pool(api, model, options, &error);
+  toy::Constants first, second;
+  for (int64_t j = 0; j < TOY_COLUMNS; ++j) {
+    second.bias[j] = first.bias[j] + 100;
+    for (int64_t k = 0; k < TOY_COLUMNS; ++k) second.weight[k][j] = -first.weight[k][j];
+  }
+  const int64_t sizes[] = {TOY_COLUMNS, TOY_COLUMNS}, strides[] = {TOY_COLUMNS, 1}, one[] = {1};
+  std::atomic<bool> stop{false};
+  std::atomic<int> mixed{0}, failed{0}, seen_first{0}, seen_second{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&, i] {
+      toy::Inputs inputs(4, i);
+      while (!stop) {
+        AtenTensorHandle handles[3], outputs[3];
+        std::string message;
+        toy::make_handles(&inputs, handles);
+        if (pool.run(handles, 3, outputs, 3, {}, &message) != CallStatus::kOk) {
+          failed += 1;
+          continue;
+        }
+        const float *product = toy::data_of(outputs[0]);
+        bool is_first = true, is_second = true;
+        for (int64_t j = 0; j < TOY_COLUMNS; ++j) {
+          double sums[2] = {static_cast<double>(first.bias[j]), static_cast<double>(second.bias[j])};
+          for (int64_t k = 0; k < TOY_COLUMNS; ++k) {
+            const double x = static_cast<double>(inputs.x[0][k]);
+            sums[0] += x * static_cast<double>(first.weight[k][j]);
+            sums[1] += x * static_cast<double>(second.weight[k][j]);
+          }
+          const double scale = static_cast<double>(first.scale[j]), got = static_cast<double>(product[j]);
+          is_first &= fabs(got - (sums[0] > 0 ? sums[0] : 0) * scale) < 1e-3;
+          is_second &= fabs(got - (sums[1] > 0 ? sums[1] : 0) * scale) < 1e-3;
+        }
+        mixed += !is_first && !is_second;
+        seen_first += is_first;
+        seen_second += is_second;
+        for (AtenTensorHandle output : outputs) api.delete_tensor_object(output);
+      }
+    });
+  }
+  for (int round = 0; round < 200; ++round) {
+    toy::Constants *next = round % 2 == 0 ? &second : &first;
+    AtenTensorHandle weight = toy::tensor(next->weight, AOTI_DTYPE_FLOAT32, 2, sizes, strides);
+    AtenTensorHandle bias = toy::tensor(next->bias, AOTI_DTYPE_FLOAT32, 1, sizes, one);
+    const AOTInductorConstantMapEntry pairs[] = {{"net.weight", weight}, {"net.bias", bias}};
+    CHECK_EQ(api.update_constants(model, pairs, 2, true, false), 0);
+    CHECK_EQ(api.swap_constants(model), 0);
+    api.delete_tensor_object(weight);
+    api.delete_tensor_object(bias);
+  }
+  stop = true;
+  for (std::thread &client : clients) client.join();
+  CHECK_EQ(mixed.load(), 0);
+  CHECK_EQ(failed.load(), 0);
+  CHECK(seen_first > 0 && seen_second > 0);
+  CHECK_EQ(api.delete_container(model), 0);
+}
+
+void test_histogram() {
+  aoti::LatencyHistogram times;
+  CHECK_EQ(times.quantile_ns(0.99), int64_t{0});
+  for (int64_t us = 1; us <= 1000; ++us) times.record(us * 1000);
+  CHECK_EQ(times.count(), int64_t{1000});
+  CHECK(times.quantile_ns(0.5) >= 500'000 && times.quantile_ns(0.5) <= 600'000);
+  CHECK(times.quantile_ns(0.99) >= 990'000);
+  CHECK_EQ(times.quantile_ns(1), int64_t{1'000'000});
+  int64_t all = 0;
+  for (int bucket = 0; bucket < aoti::LatencyHistogram::kBuckets; ++bucket) {
+    all += times.count_in(bucket);
+    if (bucket > 0) {
+      CHECK(aoti::LatencyHistogram::upper_bound_ns(bucket) > aoti::LatencyHistogram::upper_bound_ns(bucket - 1));
+    }
+  }
+  CHECK_EQ(all, int64_t{1000});
+  times.record(INT64_MAX);
+  CHECK_EQ(times.count_in(aoti::LatencyHistogram::kBuckets - 1), int64_t{1});
+}
+
+void test_refusals() {
+  AOTInductorModelContainerHandle model = make(1);
+  std::string error;
+  aoti::PoolOptions options;
+  options.num_instances = 0;
+  aoti::Pool none(api, model, options, &error);
+  CHECK_CONTAINS(error.c_str(), "no instances");
+  options = {};
+  options.threads_per_call = 5000;
+  aoti::Pool many(api, model, options, &error);
+  CHECK_CONTAINS(error.c_str(), "5000 threads; expected 1 to 1024");
+  aoti::Trace trace;
+  trace.add("call", "x\"y", "at \n", 1, 2);
+  CHECK(!trace.write("/nowhere/trace.json", &error));
+  CHECK_CONTAINS(error.c_str(), "cannot write the trace /nowhere/trace.json: No such file or directory");
+  CHECK_CONTAINS(trace.json().c_str(), "\"name\":\"x\\\"y\"");
+  CHECK_CONTAINS(trace.json().c_str(), "{\"origin\":\"at \\u000a\"}");
+  CHECK_EQ(api.delete_container(model), 0);
+}
+
+}  // namespace
+
+int main() {
+  test_histogram();
+  test_calls();
+  test_refusals();
+  test_limits();
+  test_waiting();
+  test_swap_under_load();
+  return aoti_test::result();
+}

@@ -1,0 +1,45 @@
+// Tensors joined and cut along one dimension, through the functions of the library that made them.
+#ifndef RUNTIME_SERVING_ROWS_H_
+#define RUNTIME_SERVING_ROWS_H_
+
+#include <vector>
+
+#include "aoti/model_api.h"
+
+namespace aoti {
+
+// What a tensor on the CPU is like. False when the handle is null or a function fails.
+struct TensorShape {
+  int32_t dtype = 0;
+  std::vector<int64_t> sizes, strides;
+  void *data = nullptr;
+};
+bool shape_of(const AotiModelApi &api, AtenTensorHandle tensor, TensorShape *shape);
+
+// A new row-major tensor with the parts one after the other along `dim`; null on failure.
+AtenTensorHandle join_rows(const AotiModelApi &api, const std::vector<AtenTensorHandle> &parts, int32_t dim);
+
+// A tensor that shares memory between the views that are cut from it; the last one frees it.
+class SharedTensor {
+ public:
+  // Takes the handle over.
+  static SharedTensor *make(const AotiModelApi &api, AtenTensorHandle tensor);
+
+  // Rows [begin, begin + count) along `dim`; null on failure.
+  AtenTensorHandle rows(int32_t dim, int64_t begin, int64_t count);
+
+  // Gives back the maker's reference.
+  void release();
+
+ private:
+  SharedTensor(const AotiModelApi &api, AtenTensorHandle tensor) : api_(api), tensor_(tensor) {}
+  static void drop(void *data, void *self);
+
+  const AotiModelApi &api_;
+  const AtenTensorHandle tensor_;
+  int64_t references_ = 1;
+};
+
+}  // namespace aoti
+
+#endif  // RUNTIME_SERVING_ROWS_H_
