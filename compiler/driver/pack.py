@@ -3,8 +3,8 @@
     python -m compiler.driver.pack -o decoder.pt2 prefill=out/libprefill_aoti.so decode=out/libdecode_aoti.so --shared-state=cache.keys
 
 Enters: METHOD=LIBRARY pairs; NAME.manifest.json and NAME.weights.bin lie beside libNAME.so, where the compiler puts them, unless
-METHOD=LIBRARY,MANIFEST,WEIGHTS says otherwise. Compile with --weights=file, so that methods share what is equal. Leaves: the package, or a message on stderr and exit code 1 (2: the
-command line is wrong).
+METHOD=LIBRARY,MANIFEST,WEIGHTS says otherwise. Compile with --weights=file, so that methods share what is equal. Leaves: the package,
+or a message on stderr and exit code 1 (2: the command line is wrong).
 """
 
 from __future__ import annotations

@@ -74,11 +74,18 @@ def pack(methods: Sequence[MethodFiles], out: Path, shared_state: Sequence[str] 
     """Writes `out`. Raises UserError naming the method and the file at fault."""
     names = [m.name for m in methods]
     if not names or len(set(names)) != len(names) or not all(n.isidentifier() for n in names):
-        raise UserError(f"methods {', '.join(names) or '(none)'}: expected one name or more, all different, of letters, digits and _")
+        raise UserError(
+            f"methods {', '.join(names) or '(none)'}: expected one name or more, all different, of letters, digits and _"
+        )
     manifests = [_read_manifest(m) for m in methods]
     _check_state(methods, manifests, shared_state)
     weights = _Weights()
-    index: dict[str, Any] = {"format": FORMAT, "compiler": COMPILER_VERSION, "shared_state": list(shared_state), "methods": {}}
+    index: dict[str, Any] = {
+        "format": FORMAT,
+        "compiler": COMPILER_VERSION,
+        "shared_state": list(shared_state),
+        "methods": {},
+    }
     for method, described in zip(methods, manifests, strict=True):
         index["methods"][method.name] = {
             "library": f"data/aotinductor/{method.name}/{described['name']}.wrapper.so",
@@ -96,13 +103,15 @@ def _read_manifest(method: MethodFiles) -> dict[str, Any]:
     except (OSError, ValueError) as e:
         raise UserError(f"method {method.name}: cannot read the manifest {method.manifest}: {e}") from None
     if described.get("format") != manifest.FORMAT:
-        raise UserError(f"method {method.name}: {method.manifest} has format {described.get('format')}; expected {manifest.FORMAT}")
+        raise UserError(
+            f"method {method.name}: {method.manifest} has format {described.get('format')}; expected {manifest.FORMAT}"
+        )
     if "aoti_model_api" not in elf.read(method.library).exported():
         raise UserError(f"method {method.name}: {method.library} is no model library of ours")
     return described
 
 
-def _state(described: dict[str, Any]) -> dict[str, tuple[object, ...]]:
+def _state(described: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     """What the method's runs change: fqn -> what must agree for it to be shared."""
     return {
         c["fqn"]: (c["dtype"], tuple(c["shape"]), tuple(c["strides"]), c["size_bytes"])
@@ -111,11 +120,17 @@ def _state(described: dict[str, Any]) -> dict[str, tuple[object, ...]]:
     }
 
 
-def _check_state(methods: Sequence[MethodFiles], manifests: Sequence[dict[str, Any]], shared: Sequence[str]) -> None:
+def _check_state(
+    methods: Sequence[MethodFiles], manifests: Sequence[dict[str, Any]], shared: Sequence[str]
+) -> None:
     for fqn in shared:
-        owners = [(m.name, _state(d)[fqn]) for m, d in zip(methods, manifests, strict=True) if fqn in _state(d)]
+        owners = [
+            (m.name, _state(d)[fqn]) for m, d in zip(methods, manifests, strict=True) if fqn in _state(d)
+        ]
         if len(owners) < 2:
-            raise UserError(f"shared state {fqn}: expected two methods or more that change it, found {[n for n, _ in owners]}")
+            raise UserError(
+                f"shared state {fqn}: expected two methods or more that change it, found {[n for n, _ in owners]}"
+            )
         if len({kept for _, kept in owners}) > 1:
             kept = "; ".join(f"{n}: {k[0]} {list(k[1])} strides {list(k[2])}" for n, k in owners)
             raise UserError(f"shared state {fqn}: the methods keep it differently ({kept}); they must agree")
@@ -133,22 +148,42 @@ def _place_constants(method: MethodFiles, described: dict[str, Any], weights: _W
     with memoryview(data) as whole:
         found = hashlib.sha256(whole).hexdigest()
     if found != described["weights_sha256"]:
-        raise UserError(f"method {method.name}: {method.weights} is not the weights file that {method.manifest} describes")
-    return [[weights.place(data, c["offset_bytes"], c["size_bytes"]), c["size_bytes"]] for c in described["constants"]]
+        raise UserError(
+            f"method {method.name}: {method.weights} is not the weights file that {method.manifest} describes"
+        )
+    return [
+        [weights.place(data, c["offset_bytes"], c["size_bytes"]), c["size_bytes"]]
+        for c in described["constants"]
+    ]
 
 
-def _write(methods: Sequence[MethodFiles], manifests: Sequence[dict[str, Any]], index: dict[str, Any], weights: _Weights, out: Path) -> None:
+def _write(
+    methods: Sequence[MethodFiles],
+    manifests: Sequence[dict[str, Any]],
+    index: dict[str, Any],
+    weights: _Weights,
+    out: Path,
+) -> None:
     root = out.name.removesuffix(".pt2")
     handle, scratch = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.parent)
     try:
         with os.fdopen(handle, "wb") as f, zipfile.ZipFile(f, "w", zipfile.ZIP_STORED) as archive:
-            for name, text in (("archive_format", "pt2"), ("byteorder", "little"), (".data/version", "6\n"), ("archive_version", "0")):
+            for name, text in (
+                ("archive_format", "pt2"),
+                ("byteorder", "little"),
+                (".data/version", "6\n"),
+                ("archive_version", "0"),
+            ):
                 _add(archive, f"{root}/{name}", text.encode())
             for method, described in zip(methods, manifests, strict=True):
                 folder = f"{root}/data/aotinductor/{method.name}"
                 _add(archive, f"{folder}/{described['name']}.wrapper.so", method.library.read_bytes())
                 metadata = {"AOTI_DEVICE_KEY": described["device"]}
-                _add(archive, f"{folder}/{described['name']}.wrapper_metadata.json", json.dumps(metadata).encode())
+                _add(
+                    archive,
+                    f"{folder}/{described['name']}.wrapper_metadata.json",
+                    json.dumps(metadata).encode(),
+                )
                 _add(archive, f"{folder}/manifest.json", manifest.text(described).encode())
             _add(archive, f"{root}/extra/aoti_package.json", json.dumps(index, sort_keys=True).encode())
             if weights.total_bytes:

@@ -17,7 +17,9 @@ from compiler.support.diagnostics import UserError
 SHARED, OWN = bytes(range(64)) * 2, b"x" * 100
 
 
-def method(folder: Path, name: str, weights: bytes, constants: list[dict[str, Any]], **changes: Any) -> MethodFiles:
+def method(
+    folder: Path, name: str, weights: bytes, constants: list[dict[str, Any]], **changes: Any
+) -> MethodFiles:
     folder.mkdir(exist_ok=True)
     described = {
         "format": 1, "name": f"{name}_aoti", "device": "cpu", "weights": "file", "constants": constants,
@@ -30,14 +32,21 @@ def method(folder: Path, name: str, weights: bytes, constants: list[dict[str, An
     return files
 
 
-def constant(fqn: str, offset: int, size: int, mutated: bool = False, shape: tuple[int, ...] = (1,)) -> dict[str, Any]:
+def constant(
+    fqn: str, offset: int, size: int, mutated: bool = False, shape: tuple[int, ...] = (1,)
+) -> dict[str, Any]:
     return {"fqn": fqn, "offset_bytes": offset, "size_bytes": size, "mutated": mutated, "dtype": "float32", "shape": list(shape),
             "strides": [1] * len(shape)}  # fmt: skip
 
 
 def two_methods(folder: Path) -> list[MethodFiles]:
     first = method(folder, "a", SHARED + OWN + bytes(28), [constant("w", 0, 128), constant("v", 128, 100)])
-    second = method(folder, "b", OWN + bytes(28) + SHARED, [constant("v", 0, 100), constant("w", 128, 128), constant("s", 128, 128, True)])
+    second = method(
+        folder,
+        "b",
+        OWN + bytes(28) + SHARED,
+        [constant("v", 0, 100), constant("w", 128, 128), constant("s", 128, 128, True)],
+    )
     return [first, second]
 
 
@@ -47,7 +56,11 @@ def test_equal_constants_are_stored_once(tmp_path: Path) -> None:
     with zipfile.ZipFile(out) as archive:
         assert archive.testzip() is None
         names = set(archive.namelist())
-        assert {"p/archive_format", "p/data/aotinductor/a/a_aoti.wrapper.so", "p/data/aotinductor/b/manifest.json"} <= names
+        assert {
+            "p/archive_format",
+            "p/data/aotinductor/a/a_aoti.wrapper.so",
+            "p/data/aotinductor/b/manifest.json",
+        } <= names
         weights = archive.read("p/data/weights/aoti_weights.bin")
         index = json.loads(archive.read("p/extra/aoti_package.json"))
         assert all(i.compress_type == zipfile.ZIP_STORED for i in archive.infolist())
@@ -67,10 +80,14 @@ def test_refusals(tmp_path: Path) -> None:
     methods, out = two_methods(tmp_path), tmp_path / "p.pt2"
     with pytest.raises(UserError, match="expected one name or more, all different"):
         pack([methods[0], methods[0]], out)
-    with pytest.raises(UserError, match=r"shared state s: expected two methods or more that change it, found \['b'\]"):
+    with pytest.raises(
+        UserError, match=r"shared state s: expected two methods or more that change it, found \['b'\]"
+    ):
         pack(methods, out, ["s"])
     other = method(tmp_path, "c", SHARED, [constant("s", 0, 128, True, (2,))])
-    with pytest.raises(UserError, match=r"keep it differently \(b: float32 \[1\] strides \[1\]; c: float32 \[2\]"):
+    with pytest.raises(
+        UserError, match=r"keep it differently \(b: float32 \[1\] strides \[1\]; c: float32 \[2\]"
+    ):
         pack([methods[1], other], out, ["s"])
     methods[0].weights.write_bytes(SHARED)
     with pytest.raises(UserError, match=r"method a: .*a.bin is not the weights file"):

@@ -42,7 +42,8 @@ AOTIRuntimeError original_at(const void *handle, size_t index, const AotiOrigina
 
 AOTIRuntimeError api_create(AOTInductorModelContainerHandle *ret_container, size_t num_models,
                             const char *device, const char *weights_directory) {
-  const AotiContainerOptions options = {sizeof(options), 0, num_models, device, weights_directory, nullptr, 0};
+  const AotiContainerOptions options = {sizeof(options),   0,       num_models, device,
+                                        weights_directory, nullptr, 0};
   return api_create_with_options(ret_container, &options);
 }
 

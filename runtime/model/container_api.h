@@ -77,13 +77,14 @@ AOTIRuntimeError api_set_threads_of_each(AOTInductorModelContainerHandle handle,
 
 // ---- Sessions (session_api.cc) ----
 
-AOTIRuntimeError api_get_state(AOTInductorModelContainerHandle handle, size_t index, AotiStatePlace *ret_state);
+AOTIRuntimeError api_get_state(AOTInductorModelContainerHandle handle, size_t index,
+                               AotiStatePlace *ret_state);
 AOTIRuntimeError api_create_session(AOTInductorModelContainerHandle handle, const AotiStatePlace *shared,
                                     size_t num_shared, AotiSessionHandle *ret_session);
 AOTIRuntimeError api_delete_session(AotiSessionHandle handle);
 AOTIRuntimeError api_run_session(AotiSessionHandle handle, AtenTensorHandle *inputs, size_t num_inputs,
-                                 AtenTensorHandle *outputs, size_t num_outputs, AOTInductorStreamHandle stream,
-                                 AOTIProxyExecutorHandle proxy_executor);
+                                 AtenTensorHandle *outputs, size_t num_outputs,
+                                 AOTInductorStreamHandle stream, AOTIProxyExecutorHandle proxy_executor);
 AOTIRuntimeError api_get_session_state(AotiSessionHandle handle, size_t index, AotiStatePlace *ret_state);
 AOTIRuntimeError api_reset_session(AotiSessionHandle handle);
 

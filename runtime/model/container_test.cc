@@ -196,7 +196,8 @@ void test_placed_weights() {
   AotiConstantPlace places[3];
   for (int i = 0; i < 3; ++i) {
     float *place = memory + 4096 * (2 - i);  // in another order than the library's
-    memcpy(place, desc.weights + desc.constants[i].offset_bytes, static_cast<size_t>(desc.constants[i].size_bytes));
+    memcpy(place, desc.weights + desc.constants[i].offset_bytes,
+           static_cast<size_t>(desc.constants[i].size_bytes));
     places[i] = AotiConstantPlace{place, static_cast<uint64_t>(desc.constants[i].size_bytes)};
   }
   AotiContainerOptions options = {sizeof(options), 0, 2, "cpu", nullptr, places, 3};

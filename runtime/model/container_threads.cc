@@ -15,9 +15,9 @@ namespace {
 struct Equipment {
   int32_t num_threads;
   AotiThreads *shared;
-  size_t count;          // of instances
-  void **scratch;        // [count]
-  AotiThreads **each;    // [count]: an instance's own
+  size_t count;        // of instances
+  void **scratch;      // [count]
+  AotiThreads **each;  // [count]: an instance's own
 };
 
 AOTIRuntimeError start(int32_t num_threads, AotiThreads **ret_threads) {

@@ -27,11 +27,12 @@ AOTIRuntimeError share(const AotiModelDesc &desc, const AotiStatePlace &place, S
   }
   const uint64_t expected = static_cast<uint64_t>(desc.constants[index].size_bytes);
   if (place.size_bytes != expected) {
-    return fail("the shared state '%s' has %llu bytes; expected %llu: both methods must keep it alike", place.fqn,
-                (unsigned long long)place.size_bytes, (unsigned long long)expected);
+    return fail("the shared state '%s' has %llu bytes; expected %llu: both methods must keep it alike",
+                place.fqn, (unsigned long long)place.size_bytes, (unsigned long long)expected);
   }
   if (place.data == nullptr || reinterpret_cast<uintptr_t>(place.data) % AOTI_ALIGNMENT != 0) {
-    return fail("the shared state '%s' is at %p; expected a multiple of %d", place.fqn, place.data, AOTI_ALIGNMENT);
+    return fail("the shared state '%s' is at %p; expected a multiple of %d", place.fqn, place.data,
+                AOTI_ALIGNMENT);
   }
   if (session->state[index] != nullptr) return fail("the state '%s' is given twice", place.fqn);
   session->state[index] = place.data;
@@ -81,9 +82,11 @@ AOTIRuntimeError fill(const AotiStatePlace *shared, size_t num_shared, Session *
 AOTIRuntimeError session_create(Container *container, const AotiStatePlace *shared, size_t num_shared,
                                 Session **ret_session) {
   if (ret_session == nullptr) return fail("the address to write the session to is null");
-  if (shared == nullptr && num_shared > 0) return fail("the shared state is null; %zu parts were announced", num_shared);
+  if (shared == nullptr && num_shared > 0)
+    return fail("the shared state is null; %zu parts were announced", num_shared);
   if (!container->has_state) {
-    return fail("model %s keeps no state from run to run, so its runs need no session", container->desc->name);
+    return fail("model %s keeps no state from run to run, so its runs need no session",
+                container->desc->name);
   }
   if (container->desc->cuda != nullptr) {
     return fail("model %s runs on a GPU, where there are no sessions yet; make a container for each sequence",
@@ -120,8 +123,9 @@ AOTIRuntimeError session_from(const void *handle, Session **ret_session) {
     *ret_session = static_cast<Session *>(const_cast<void *>(handle));
     return AOTI_RUNTIME_SUCCESS;
   }
-  return fail("%p is not a session of this library%s", handle,
-              magic == kDeadSession ? ": it has been deleted" : "; use the functions of the library that made it");
+  return fail(
+      "%p is not a session of this library%s", handle,
+      magic == kDeadSession ? ": it has been deleted" : "; use the functions of the library that made it");
 }
 
 AOTIRuntimeError state_at(const AotiModelDesc &desc, const Session *session, size_t index,

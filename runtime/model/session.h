@@ -13,8 +13,8 @@ namespace aoti_model {
 struct Session {
   uint64_t magic;
   Container *container;
-  InstanceQueue turns;  // of one: who may run
-  void **state;         // [num_constants]: null for those that runs do not change
+  InstanceQueue turns;       // of one: who may run
+  void **state;              // [num_constants]: null for those that runs do not change
   AtenTensorHandle *owners;  // [num_constants]: of state that is the session's own
   const void **data;         // [num_constants]: what the run in progress gets
 };

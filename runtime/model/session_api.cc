@@ -12,7 +12,8 @@ AOTIRuntimeError enter_session(const void *handle, Session **ret_session) {
 
 }  // namespace
 
-AOTIRuntimeError api_get_state(AOTInductorModelContainerHandle handle, size_t index, AotiStatePlace *ret_state) {
+AOTIRuntimeError api_get_state(AOTInductorModelContainerHandle handle, size_t index,
+                               AotiStatePlace *ret_state) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return state_at(*c->desc, nullptr, index, ret_state);
@@ -35,8 +36,8 @@ AOTIRuntimeError api_delete_session(AotiSessionHandle handle) {
 }
 
 AOTIRuntimeError api_run_session(AotiSessionHandle handle, AtenTensorHandle *inputs, size_t num_inputs,
-                                 AtenTensorHandle *outputs, size_t num_outputs, AOTInductorStreamHandle stream,
-                                 AOTIProxyExecutorHandle proxy_executor) {
+                                 AtenTensorHandle *outputs, size_t num_outputs,
+                                 AOTInductorStreamHandle stream, AOTIProxyExecutorHandle proxy_executor) {
   Session *session = nullptr;
   if (enter_session(handle, &session) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   return container_run(session->container, session, inputs, num_inputs, outputs, num_outputs, stream,

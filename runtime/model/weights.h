@@ -15,7 +15,7 @@ struct Weights {
   // are not so.
   const uint8_t *data;
   const AotiConstantPlace *places;  // [num_constants], owned; null unless the host gave them
-  void *mapping;        // null when data is part of the library
+  void *mapping;                    // null when data is part of the library
   size_t mapping_bytes;
   // Where the constants that belong on a GPU are, so that one at offset o is at device + o; null without any.
   const uint8_t *device;

@@ -26,7 +26,8 @@ const char *machine_name(int machine) {
 // The `count` things of type T at `offset`; null when they do not lie inside the file.
 template <class T>
 const T *at(const Bytes &file, uint64_t offset, uint64_t count = 1) {
-  if (offset > file.size || offset % alignof(T) != 0 || count > (file.size - offset) / sizeof(T)) return nullptr;
+  if (offset > file.size || offset % alignof(T) != 0 || count > (file.size - offset) / sizeof(T))
+    return nullptr;
   return reinterpret_cast<const T *>(file.data + offset);
 }
 
@@ -134,7 +135,8 @@ bool read_elf(const Bytes &library, const std::string &name, ElfFile *file, std:
     return false;
   }
   if (!segments_are_whole(library, *header) || !read_sections(library, *header, file)) {
-    *error = name + ": damaged or cut short (" + std::to_string(library.size) + " bytes); build or copy it again";
+    *error =
+        name + ": damaged or cut short (" + std::to_string(library.size) + " bytes); build or copy it again";
     return false;
   }
   return true;

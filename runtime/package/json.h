@@ -28,8 +28,8 @@ class Json {
 
   Kind kind = kNull;
   bool boolean = false;
-  std::string text;                                // of a string: decoded; of a number: as it was written
-  std::vector<Json> items;                         // of an array
+  std::string text;                                   // of a string: decoded; of a number: as it was written
+  std::vector<Json> items;                            // of an array
   std::vector<std::pair<std::string, Json>> members;  // of an object, in the order of the file
 
   // The member of that name; null when this is no object or has none.

@@ -150,12 +150,14 @@ class LibraryLoader {
       return nullptr;
     }
     std::unique_ptr<LoadedLibrary> library(new LoadedLibrary(name_, handle, std::move(file)));
-    return (is_ours ? find_own(library.get()) : find_stock(libtorch, library.get())) ? std::move(library) : nullptr;
+    return (is_ours ? find_own(library.get()) : find_stock(libtorch, library.get())) ? std::move(library)
+                                                                                     : nullptr;
   }
 
  private:
   bool find_own(LoadedLibrary *library) {
-    const auto get_api = reinterpret_cast<const AotiModelApi *(*)()>(dlsym(library->handle_, "aoti_model_api"));
+    const auto get_api =
+        reinterpret_cast<const AotiModelApi *(*)()>(dlsym(library->handle_, "aoti_model_api"));
     const AotiModelApi *api = get_api();
     if (!check_versions(name_, api, error_)) return false;
     // A library of an earlier release has a shorter table: what it lacks is null here.
@@ -165,7 +167,8 @@ class LibraryLoader {
 
   bool find_stock(void *libtorch, LoadedLibrary *library) {
     library->is_stock_ = true;
-    if (stock_model_api(library->handle_, libtorch != nullptr ? libtorch : RTLD_DEFAULT, &library->api_, error_)) {
+    if (stock_model_api(library->handle_, libtorch != nullptr ? libtorch : RTLD_DEFAULT, &library->api_,
+                        error_)) {
       return true;
     }
     *error_ = name_ + ": " + *error_;

@@ -55,14 +55,18 @@ bool MemoryFile::create(const Bytes &bytes, const std::string &name, std::string
   MemoryFile made;
   const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   made.descriptor_ = memfd_create(short_name(name).c_str(), flags | kMemfdExec);
-  if (made.descriptor_ < 0 && errno == EINVAL) made.descriptor_ = memfd_create(short_name(name).c_str(), flags);
+  if (made.descriptor_ < 0 && errno == EINVAL)
+    made.descriptor_ = memfd_create(short_name(name).c_str(), flags);
   if (made.descriptor_ < 0) {
     *error = name + ": no memory file can be made for it: " + strerror(errno) +
-             (errno == EACCES ? " (the kernel's vm.memfd_noexec forbids code in one); load it from a file of its own" : "");
+             (errno == EACCES
+                  ? " (the kernel's vm.memfd_noexec forbids code in one); load it from a file of its own"
+                  : "");
     return false;
   }
   if (!write_all(made.descriptor_, bytes) || fcntl(made.descriptor_, F_ADD_SEALS, kSeals) != 0) {
-    *error = name + ": cannot be copied to memory (" + std::to_string(bytes.size) + " bytes): " + strerror(errno);
+    *error =
+        name + ": cannot be copied to memory (" + std::to_string(bytes.size) + " bytes): " + strerror(errno);
     return false;
   }
   *this = std::move(made);

@@ -26,11 +26,12 @@ AOTInductorModelContainerHandle PackagedMethod::create(size_t num_models, const 
   AOTInductorModelContainerHandle container = nullptr;
   const bool is_placed = !constants_.empty();
   if (is_placed && api().create_with_options == nullptr) {
-    *error = library_->path() + ": was compiled by a release whose libraries take no weights of a package; compile it again";
+    *error = library_->path() +
+             ": was compiled by a release whose libraries take no weights of a package; compile it again";
     return nullptr;
   }
-  const AotiContainerOptions options = {sizeof(options),   0,   num_models, device.c_str(), nullptr,
-                                        constants_.data(), constants_.size()};
+  const AotiContainerOptions options = {
+      sizeof(options), 0, num_models, device.c_str(), nullptr, constants_.data(), constants_.size()};
   const AOTIRuntimeError status =
       is_placed ? api().create_with_options(&container, &options)
                 : api().create_with_device(&container, num_models, device.c_str(), nullptr);
@@ -39,7 +40,8 @@ AOTInductorModelContainerHandle PackagedMethod::create(size_t num_models, const 
   return nullptr;
 }
 
-std::unique_ptr<Package> Package::open(const std::string &path, const PackageOptions &options, std::string *error) {
+std::unique_ptr<Package> Package::open(const std::string &path, const PackageOptions &options,
+                                       std::string *error) {
   std::unique_ptr<Package> package(new Package(path, options));
   if (options.library.directory.empty()) package->options_.library.directory = directory_of(path);
   if (!package->map_.open(path, "a package", error)) return nullptr;
@@ -57,7 +59,8 @@ std::unique_ptr<Package> Package::open_memory(const Bytes &bytes, const std::str
                                               const PackageOptions &options, std::string *error) {
   std::unique_ptr<Package> package(new Package(name, options));
   if (reinterpret_cast<uintptr_t>(bytes.data) % kWeightsAlignment != 0) {
-    *error = name + ": the bytes of a package must begin at a multiple of " + std::to_string(kWeightsAlignment) +
+    *error = name + ": the bytes of a package must begin at a multiple of " +
+             std::to_string(kWeightsAlignment) +
              ", where their weights can be used; allocate them with aligned_alloc or mmap";
     return nullptr;
   }

@@ -6,8 +6,8 @@
 //   AOTInductorModelContainerHandle model = decode->create(1, "cpu", &error);
 //   ... decode->api().run(model, ...); decode->api().delete_container(model);
 //
-// Nothing is unpacked and nothing is written to a disk: weights are used where they lie in the mapped file, so
-// that methods, containers and processes share one copy; a library's code is copied to memory
+// Nothing is unpacked and nothing is written to a disk: weights are used where they lie in the mapped file,
+// so that methods, containers and processes share one copy; a library's code is copied to memory
 // (memory_file.h). Packages that stock AOTInductor wrote are read too, a library without libtorch as in
 // loader.h; their weights are inside the library.
 //
@@ -43,7 +43,8 @@ class PackagedMethod {
   const LoadedLibrary &library() const { return *library_; }
 
   // A container on the package's weights, the caller's; null with a message on failure.
-  AOTInductorModelContainerHandle create(size_t num_models, const std::string &device, std::string *error) const;
+  AOTInductorModelContainerHandle create(size_t num_models, const std::string &device,
+                                         std::string *error) const;
 
  private:
   const std::string name_;
@@ -54,7 +55,8 @@ class PackagedMethod {
 class Package {
  public:
   // Null with a message, which begins with the path or `name`, on failure.
-  static std::unique_ptr<Package> open(const std::string &path, const PackageOptions &options, std::string *error);
+  static std::unique_ptr<Package> open(const std::string &path, const PackageOptions &options,
+                                       std::string *error);
   // The descriptor stays the caller's and may be closed afterwards.
   static std::unique_ptr<Package> open_descriptor(int descriptor, const std::string &name,
                                                   const PackageOptions &options, std::string *error);

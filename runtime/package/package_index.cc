@@ -15,7 +15,8 @@ constexpr char kIndex[] = "extra/aoti_package.json";
 bool starts_with(const std::string &text, const std::string &prefix) { return text.rfind(prefix, 0) == 0; }
 
 bool ends_with(const std::string &text, const std::string &suffix) {
-  return text.size() >= suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
+  return text.size() >= suffix.size() &&
+         text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
 // Reads one package; every function gives false after writing *error.
@@ -52,13 +53,16 @@ class IndexReader {
         entries_.empty() ? std::string() : entries_[0].name.substr(0, entries_[0].name.find('/') + 1);
     for (ZipEntry &entry : entries_) {
       if (root.empty() || !starts_with(entry.name, root)) {
-        return fail("no package: expected all files in one folder, as torch.export writes them; found '" + entry.name + "'");
+        return fail("no package: expected all files in one folder, as torch.export writes them; found '" +
+                    entry.name + "'");
       }
       entry.name.erase(0, root.size());
     }
     const ZipEntry *format = find("archive_format");
     if (format == nullptr || bytes_of(*format).text() != "pt2") {
-      return fail("no package: expected a file archive_format that says pt2; compile the model with aoti_package or AOTInductor");
+      return fail(
+          "no package: expected a file archive_format that says pt2; compile the model with aoti_package or "
+          "AOTInductor");
     }
     return true;
   }
@@ -70,7 +74,8 @@ class IndexReader {
     index_->weights_crc = weights->crc;
     if (weights->offset % kWeightsAlignment == 0) return true;
     return fail(std::string(kWeights) + " begins at byte " + std::to_string(weights->offset) +
-                "; expected a multiple of " + std::to_string(kWeightsAlignment) + ": the package was packed anew by a tool that does not know; make it again");
+                "; expected a multiple of " + std::to_string(kWeightsAlignment) +
+                ": the package was packed anew by a tool that does not know; make it again");
   }
 
   void set_library(const ZipEntry &entry, PackageMethod *method) {
@@ -88,12 +93,15 @@ class IndexReader {
       PackageMethod method;
       method.name = entry.name.substr(begin, end - begin);
       for (const PackageMethod &other : index_->methods) {
-        if (other.name == method.name) return fail("model '" + method.name + "' has two libraries: " + other.library_name + " and " + entry.name);
+        if (other.name == method.name)
+          return fail("model '" + method.name + "' has two libraries: " + other.library_name + " and " +
+                      entry.name);
       }
       set_library(entry, &method);
       index_->methods.push_back(std::move(method));
     }
-    return !index_->methods.empty() || fail("no compiled model in it: it holds an exported program only; compile it");
+    return !index_->methods.empty() ||
+           fail("no compiled model in it: it holds an exported program only; compile it");
   }
 
   bool read_own(const ZipEntry &description) {
@@ -102,11 +110,13 @@ class IndexReader {
     std::string why;
     if (!parse_json(bytes_of(description), &json, &why)) return fail(std::string(kIndex) + ": " + why);
     const Json *number = json.find("format");
-    if (number == nullptr || !number->to_uint64(&format)) return fail(std::string(kIndex) + ": 'format' is missing");
+    if (number == nullptr || !number->to_uint64(&format))
+      return fail(std::string(kIndex) + ": 'format' is missing");
     if (format != kPackageFormat) {
       return fail("the package has format " + std::to_string(format) + "; this program reads format " +
                   std::to_string(kPackageFormat) + ". " +
-                  (format < kPackageFormat ? "Pack it again with this program's release." : "Rebuild this program with the release that packed it."));
+                  (format < kPackageFormat ? "Pack it again with this program's release."
+                                           : "Rebuild this program with the release that packed it."));
     }
     const Json *methods = json.find("methods");
     if (methods == nullptr || methods->kind != Json::kObject || methods->members.empty()) {
@@ -122,11 +132,14 @@ class IndexReader {
     PackageMethod method;
     method.name = name;
     const Json *library = json.find("library"), *constants = json.find("constants");
-    const ZipEntry *entry = library != nullptr && library->kind == Json::kString ? find(library->text) : nullptr;
-    if (entry == nullptr) return fail(std::string(kIndex) + ": the library of method '" + name + "' is not in the package");
+    const ZipEntry *entry =
+        library != nullptr && library->kind == Json::kString ? find(library->text) : nullptr;
+    if (entry == nullptr)
+      return fail(std::string(kIndex) + ": the library of method '" + name + "' is not in the package");
     set_library(*entry, &method);
     if (constants != nullptr && constants->kind != Json::kNull) {
-      if (constants->kind != Json::kArray) return fail(std::string(kIndex) + ": the constants of method '" + name + "' are no array");
+      if (constants->kind != Json::kArray)
+        return fail(std::string(kIndex) + ": the constants of method '" + name + "' are no array");
       for (const Json &place : constants->items) {
         if (!read_place(name, place, &method.constants)) return false;
       }
@@ -137,15 +150,18 @@ class IndexReader {
 
   bool read_place(const std::string &method, const Json &json, std::vector<AotiConstantPlace> *places) {
     uint64_t offset = 0, size = 0;
-    const std::string label = std::string(kIndex) + ": constant " + std::to_string(places->size()) + " of method '" + method + "' ";
+    const std::string label =
+        std::string(kIndex) + ": constant " + std::to_string(places->size()) + " of method '" + method + "' ";
     if (json.kind != Json::kArray || json.items.size() != 2 || !json.items[0].to_uint64(&offset) ||
         !json.items[1].to_uint64(&size)) {
       return fail(label + "is no pair of offset and bytes");
     }
     if (!index_->weights.contains(offset, size)) {
-      return fail(label + "lies outside the " + std::to_string(index_->weights.size) + " bytes of the weights: the package is damaged");
+      return fail(label + "lies outside the " + std::to_string(index_->weights.size) +
+                  " bytes of the weights: the package is damaged");
     }
-    if (offset % AOTI_ALIGNMENT != 0) return fail(label + "is not at a multiple of " + std::to_string(AOTI_ALIGNMENT));
+    if (offset % AOTI_ALIGNMENT != 0)
+      return fail(label + "is not at a multiple of " + std::to_string(AOTI_ALIGNMENT));
     places->push_back(AotiConstantPlace{index_->weights.data + offset, size});
     return true;
   }
@@ -154,7 +170,8 @@ class IndexReader {
     if (names == nullptr || names->kind == Json::kNull) return true;
     if (names->kind != Json::kArray) return fail(std::string(kIndex) + ": 'shared_state' is no array");
     for (const Json &name : names->items) {
-      if (name.kind != Json::kString) return fail(std::string(kIndex) + ": a name of 'shared_state' is no string");
+      if (name.kind != Json::kString)
+        return fail(std::string(kIndex) + ": a name of 'shared_state' is no string");
       index_->shared_state.push_back(name.text);
     }
     return true;

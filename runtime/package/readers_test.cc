@@ -1,5 +1,5 @@
-// The readers of packages, JSON and safetensors: what is found in good ones, what is said of bad ones, and places
-// beyond 4 GiB, in sparse files.
+// The readers of packages, JSON and safetensors: what is found in good ones, what is said of bad ones, and
+// places beyond 4 GiB, in sparse files.
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -38,7 +38,8 @@ void bad_json(const std::string &text, const char *said) {
 void test_json() {
   Json json;
   std::string error;
-  const std::string text = " {\"a\": [1, -2.5e3, true, null], \"\\u00e9\\ud83d\\ude00\\n\": {\"b\": \"\xe2\x82\xac\"}} ";
+  const std::string text =
+      " {\"a\": [1, -2.5e3, true, null], \"\\u00e9\\ud83d\\ude00\\n\": {\"b\": \"\xe2\x82\xac\"}} ";
   CHECK(aoti::parse_json(bytes_of(text), &json, &error));
   uint64_t number = 0;
   CHECK_EQ(json.members.size(), size_t{2});
@@ -72,7 +73,8 @@ void test_json() {
 }
 
 constexpr char kIndex[] =
-    "{\"format\":1,\"shared_state\":[\"cache\"],\"methods\":{\"run\":{\"library\":\"data/aotinductor/run/x.so\","
+    "{\"format\":1,\"shared_state\":[\"cache\"],\"methods\":{\"run\":{\"library\":\"data/aotinductor/run/"
+    "x.so\","
     "\"constants\":[[0,64],[%s,8]]}}}";
 
 std::string index_with(uint64_t offset) {
@@ -123,7 +125,8 @@ void test_package() {
   CHECK_STR_EQ(index.shared_state[0].c_str(), "cache");
   CHECK_EQ(index.methods[0].constants.size(), size_t{2});
   const AotiConstantPlace &last = index.methods[0].constants[1];
-  CHECK_EQ(static_cast<uint64_t>(static_cast<const uint8_t *>(last.data) - index.weights.data), kFiveGib - 64);
+  CHECK_EQ(static_cast<uint64_t>(static_cast<const uint8_t *>(last.data) - index.weights.data),
+           kFiveGib - 64);
   CHECK(memcmp(last.data, "the end.", 8) == 0);
   CHECK_EQ(reinterpret_cast<uintptr_t>(index.weights.data) % 4096, uintptr_t{0});
 }
@@ -131,13 +134,16 @@ void test_package() {
 void test_bad_packages() {
   const std::string good = index_with(64);
   bad_package(write_package(good, 72, 64), "expected a multiple of 4096");
-  bad_package(write_package(index_with(128), 72), "constant 1 of method 'run' lies outside the 72 bytes of the weights");
+  bad_package(write_package(index_with(128), 72),
+              "constant 1 of method 'run' lies outside the 72 bytes of the weights");
   bad_package(write_package(index_with(UINT64_MAX), 72), "lies outside");
   bad_package(write_package(index_with(8), 72), "is not at a multiple of 64");
   bad_package(write_package("{", 72), "extra/aoti_package.json: at byte 1: expected the name of a member");
-  bad_package(write_package("{\"format\":2}", 72), "has format 2; this program reads format 1. Rebuild this program");
+  bad_package(write_package("{\"format\":2}", 72),
+              "has format 2; this program reads format 1. Rebuild this program");
   bad_package(write_package("{\"format\":1}", 72), "'methods' is missing or empty");
-  bad_package(write_package("{\"format\":1,\"methods\":{\"a\":{\"library\":\"b\"}}}", 72), "the library of method 'a' is not in the package");
+  bad_package(write_package("{\"format\":1,\"methods\":{\"a\":{\"library\":\"b\"}}}", 72),
+              "the library of method 'a' is not in the package");
   const std::string path = scratch("other.pt2");
   {
     ZipWriter zip(path);
@@ -203,23 +209,34 @@ void test_safetensors() {
   CHECK_STR_EQ(tensors[0].bytes.text().c_str(), "abcdefgh");
   CHECK_EQ(tensors[1].shape.size(), size_t{2});
   CHECK_EQ(tensors[2].bytes.size, uint64_t{0});
-  bad_safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", "0123", "'a' lies outside the file");
-  bad_safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", "01234567", "'a' has 8 bytes; its dtype and shape make 12");
-  bad_safetensors("{\"a\":{\"dtype\":\"F31\",\"shape\":[2],\"data_offsets\":[0,8]}}", "01234567", "'a' has no dtype that is known here");
-  bad_safetensors("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}", "01234567", "a gap or an overlap before tensor 'a'");
-  bad_safetensors("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", "01234567", "bytes follow the last tensor");
-  bad_safetensors("{\"a\":{\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", "", "'a' has no shape that can be");
-  bad_safetensors("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[8,4]}}", "01234567", "'a' has no pair of offsets");
+  bad_safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", "0123",
+                  "'a' lies outside the file");
+  bad_safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", "01234567",
+                  "'a' has 8 bytes; its dtype and shape make 12");
+  bad_safetensors("{\"a\":{\"dtype\":\"F31\",\"shape\":[2],\"data_offsets\":[0,8]}}", "01234567",
+                  "'a' has no dtype that is known here");
+  bad_safetensors("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}", "01234567",
+                  "a gap or an overlap before tensor 'a'");
+  bad_safetensors("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", "01234567",
+                  "bytes follow the last tensor");
+  bad_safetensors("{\"a\":{\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", "",
+                  "'a' has no shape that can be");
+  bad_safetensors("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[8,4]}}", "01234567",
+                  "'a' has no pair of offsets");
   bad_safetensors("[]", "", "its header is no JSON object");
-  CHECK(!aoti::read_safetensors(bytes_of(std::string("\xff\xff\xff\xff\xff\xff\xff\x7f", 8)), &tensors, &error));
+  CHECK(!aoti::read_safetensors(bytes_of(std::string("\xff\xff\xff\xff\xff\xff\xff\x7f", 8)), &tensors,
+                                &error));
   CHECK_CONTAINS(error.c_str(), "its header would have 9223372036854775807 bytes");
 }
 
 // A tensor behind one of 5 GiB.
 void test_large_safetensors() {
-  const std::string path = scratch("large.safetensors"), end = std::to_string(kFiveGib), last = std::to_string(kFiveGib + 8);
-  const std::string head = safetensors("{\"big\":{\"dtype\":\"U8\",\"shape\":[" + end + "],\"data_offsets\":[0," + end +
-                                           "]},\"last\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[" + end + "," + last + "]}}", "");
+  const std::string path = scratch("large.safetensors"), end = std::to_string(kFiveGib),
+                    last = std::to_string(kFiveGib + 8);
+  const std::string head = safetensors(
+      "{\"big\":{\"dtype\":\"U8\",\"shape\":[" + end + "],\"data_offsets\":[0," + end +
+          "]},\"last\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[" + end + "," + last + "]}}",
+      "");
   const float values[] = {1.5f, -2.5f};
   {
     std::ofstream file(path, std::ios::binary);

@@ -19,14 +19,22 @@ struct DtypeName {
 };
 
 constexpr DtypeName kDtypeNames[] = {
-    {"BOOL", AOTI_DTYPE_BOOL, 1},         {"U8", AOTI_DTYPE_UINT8, 1},
-    {"I8", AOTI_DTYPE_INT8, 1},           {"I16", AOTI_DTYPE_INT16, 2},
-    {"U16", AOTI_DTYPE_UINT16, 2},        {"F16", AOTI_DTYPE_FLOAT16, 2},
-    {"BF16", AOTI_DTYPE_BFLOAT16, 2},     {"I32", AOTI_DTYPE_INT32, 4},
-    {"U32", AOTI_DTYPE_UINT32, 4},        {"F32", AOTI_DTYPE_FLOAT32, 4},
-    {"F64", AOTI_DTYPE_FLOAT64, 8},       {"I64", AOTI_DTYPE_INT64, 8},
-    {"U64", AOTI_DTYPE_UINT64, 8},        {"C64", AOTI_DTYPE_COMPLEX64, 8},
-    {"F8_E4M3", AOTI_DTYPE_FLOAT8_E4M3FN, 1}, {"F8_E5M2", AOTI_DTYPE_FLOAT8_E5M2, 1},
+    {"BOOL", AOTI_DTYPE_BOOL, 1},
+    {"U8", AOTI_DTYPE_UINT8, 1},
+    {"I8", AOTI_DTYPE_INT8, 1},
+    {"I16", AOTI_DTYPE_INT16, 2},
+    {"U16", AOTI_DTYPE_UINT16, 2},
+    {"F16", AOTI_DTYPE_FLOAT16, 2},
+    {"BF16", AOTI_DTYPE_BFLOAT16, 2},
+    {"I32", AOTI_DTYPE_INT32, 4},
+    {"U32", AOTI_DTYPE_UINT32, 4},
+    {"F32", AOTI_DTYPE_FLOAT32, 4},
+    {"F64", AOTI_DTYPE_FLOAT64, 8},
+    {"I64", AOTI_DTYPE_INT64, 8},
+    {"U64", AOTI_DTYPE_UINT64, 8},
+    {"C64", AOTI_DTYPE_COMPLEX64, 8},
+    {"F8_E4M3", AOTI_DTYPE_FLOAT8_E4M3FN, 1},
+    {"F8_E5M2", AOTI_DTYPE_FLOAT8_E5M2, 1},
     {"F8_E8M0", AOTI_DTYPE_FLOAT8_E8M0FNU, 1},
 };
 
@@ -78,7 +86,9 @@ bool read_tensor(const std::string &name, const Json &json, const Bytes &data, S
     return fail(label + "lies outside the file, which is cut short or damaged", error);
   }
   if (end - begin != bytes) {
-    return fail(label + "has " + std::to_string(end - begin) + " bytes; its dtype and shape make " + std::to_string(bytes), error);
+    return fail(label + "has " + std::to_string(end - begin) + " bytes; its dtype and shape make " +
+                    std::to_string(bytes),
+                error);
   }
   tensor->bytes = data.part(begin, bytes);
   return true;
@@ -93,7 +103,8 @@ bool check_gaps(const std::vector<StoredTensor> &tensors, const Bytes &data, std
   });
   const uint8_t *next = data.data;
   for (const StoredTensor *tensor : sorted) {
-    if (tensor->bytes.data != next) return fail("there is a gap or an overlap before tensor '" + tensor->name + "'", error);
+    if (tensor->bytes.data != next)
+      return fail("there is a gap or an overlap before tensor '" + tensor->name + "'", error);
     next += tensor->bytes.size;
   }
   return next == data.data + data.size || fail("bytes follow the last tensor", error);
@@ -106,7 +117,8 @@ bool read_safetensors(const Bytes &file, std::vector<StoredTensor> *tensors, std
   uint64_t length = 0;
   if (!file.read(0, &length)) return fail("fewer than 8 bytes; expected a safetensors file", error);
   if (length > kMaxHeaderBytes || !file.contains(8, length)) {
-    return fail("its header would have " + std::to_string(length) + " bytes; expected a safetensors file", error);
+    return fail("its header would have " + std::to_string(length) + " bytes; expected a safetensors file",
+                error);
   }
   Json header;
   std::string why;
@@ -144,7 +156,8 @@ class Views {
 
   bool add(const char *name, const StoredTensor &tensor) {
     std::vector<int64_t> strides(tensor.shape.size(), 1);
-    for (size_t i = strides.size(); i-- > 1;) strides[i - 1] = strides[i] * std::max<int64_t>(tensor.shape[i], 1);
+    for (size_t i = strides.size(); i-- > 1;)
+      strides[i - 1] = strides[i] * std::max<int64_t>(tensor.shape[i], 1);
     AtenTensorHandle handle = nullptr;
     const uint8_t *data = tensor.bytes.data;
     if (reinterpret_cast<uintptr_t>(data) % kWidestElement != 0) {
@@ -153,9 +166,9 @@ class Views {
       data = reinterpret_cast<const uint8_t *>(copies_.back().data());
     }
     if (api_.create_tensor_from_blob_v2(const_cast<uint8_t *>(data),
-                                        static_cast<int64_t>(tensor.shape.size()), tensor.shape.data(), strides.data(),
-                                        0, tensor.dtype, AOTI_DEVICE_CPU, 0, &handle, 0, nullptr, 0) !=
-        AOTI_TORCH_SUCCESS) {
+                                        static_cast<int64_t>(tensor.shape.size()), tensor.shape.data(),
+                                        strides.data(), 0, tensor.dtype, AOTI_DEVICE_CPU, 0, &handle, 0,
+                                        nullptr, 0) != AOTI_TORCH_SUCCESS) {
       return false;
     }
     entries_.push_back(AOTInductorConstantMapEntry{name, handle});
@@ -172,15 +185,17 @@ class Views {
 
 }  // namespace
 
-bool update_constants(const AotiModelApi &api, AOTInductorModelContainerHandle container, const Safetensors &file,
-                      const UpdateFromFile &options, std::string *error) {
+bool update_constants(const AotiModelApi &api, AOTInductorModelContainerHandle container,
+                      const Safetensors &file, const UpdateFromFile &options, std::string *error) {
   const auto update = options.in_place ? api.update_user_managed_constants : api.update_constants;
   if (update == nullptr) return fail("this stock library cannot update constants by name", error);
   Views views(api);
   for (const StoredTensor &tensor : file.tensors()) {
     if (tensor.name.rfind(options.prefix, 0) != 0) continue;
     if (options.in_place && reinterpret_cast<uintptr_t>(tensor.bytes.data) % kWidestElement != 0) {
-      return fail("tensor '" + tensor.name + "' is not aligned in the file, so it cannot be used in place; update by copy", error);
+      return fail("tensor '" + tensor.name +
+                      "' is not aligned in the file, so it cannot be used in place; update by copy",
+                  error);
     }
     if (!views.add(tensor.name.c_str() + options.prefix.size(), tensor)) {
       return fail("tensor '" + tensor.name + "': " + api.last_tensor_error(), error);
@@ -188,7 +203,8 @@ bool update_constants(const AotiModelApi &api, AOTInductorModelContainerHandle c
   }
   const auto &entries = views.entries();
   if (entries.empty()) return fail("no tensor's name begins with '" + options.prefix + "'", error);
-  if (update(container, entries.data(), entries.size(), options.inactive, options.full) == AOTI_RUNTIME_SUCCESS) {
+  if (update(container, entries.data(), entries.size(), options.inactive, options.full) ==
+      AOTI_RUNTIME_SUCCESS) {
     return true;
   }
   return fail(api.last_error(), error);

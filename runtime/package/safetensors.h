@@ -52,8 +52,8 @@ struct UpdateFromFile {
 };
 
 // Replaces constants by the file's tensors of the same names. All or none; false with a message.
-bool update_constants(const AotiModelApi &api, AOTInductorModelContainerHandle container, const Safetensors &file,
-                      const UpdateFromFile &options, std::string *error);
+bool update_constants(const AotiModelApi &api, AOTInductorModelContainerHandle container,
+                      const Safetensors &file, const UpdateFromFile &options, std::string *error);
 
 }  // namespace aoti
 

@@ -21,18 +21,21 @@ struct Row {
 // `shift`: bytes that are added to the header, so that tensors are not aligned.
 std::string write_file(const std::vector<Row> &rows, size_t shift) {
   const char *folder = getenv("TEST_TMPDIR");
-  const std::string path = std::string(folder != nullptr ? folder : "/tmp") + "/toy." + std::to_string(getpid()) + ".safetensors";
+  const std::string path =
+      std::string(folder != nullptr ? folder : "/tmp") + "/toy." + std::to_string(getpid()) + ".safetensors";
   std::string header = "{", data;
   for (const Row &row : rows) {
     const size_t begin = data.size();
     data.append(reinterpret_cast<const char *>(row.data), row.count * sizeof(float));
-    header += (header.size() > 1 ? "," : "") + ("\"" + row.name + "\":{\"dtype\":\"F32\",\"shape\":" + row.shape +
-              ",\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(data.size()) + "]}");
+    header += (header.size() > 1 ? "," : "") +
+              ("\"" + row.name + "\":{\"dtype\":\"F32\",\"shape\":" + row.shape + ",\"data_offsets\":[" +
+               std::to_string(begin) + "," + std::to_string(data.size()) + "]}");
   }
   header += "}";
   header += std::string((8 - header.size() % 8) % 8 + shift, ' ');
   const uint64_t length = header.size();
-  std::ofstream(path, std::ios::binary) << std::string(reinterpret_cast<const char *>(&length), 8) << header << data;
+  std::ofstream(path, std::ios::binary)
+      << std::string(reinterpret_cast<const char *>(&length), 8) << header << data;
   return path;
 }
 
@@ -90,7 +93,8 @@ int main() {
   update(some, 1, options, "tensor 'm.net.weight' is not aligned in the file", old);
   options.in_place = false;
   some[0].shape = "[256]";
-  update(some, 0, options, "new value of constant 'net.weight': float32 [256]; expected float32 [16, 16]", old);
+  update(some, 0, options, "new value of constant 'net.weight': float32 [256]; expected float32 [16, 16]",
+         old);
   options.prefix = "n.";
   update(all, 0, options, "no tensor's name begins with 'n.'", old);
   options.prefix = "";

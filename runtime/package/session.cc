@@ -47,7 +47,8 @@ Session::~Session() {
   }
 }
 
-bool Session::add(const SessionMethod &method, const std::vector<std::string> &shared_state, std::string *error) {
+bool Session::add(const SessionMethod &method, const std::vector<std::string> &shared_state,
+                  std::string *error) {
   const std::vector<AotiStatePlace> parts = state_of(method);
   AotiSessionHandle handle = nullptr;
   std::vector<AotiStatePlace> shared;
@@ -73,13 +74,14 @@ bool Session::add(const SessionMethod &method, const std::vector<std::string> &s
   return true;
 }
 
-AOTIRuntimeError Session::run(size_t method, AtenTensorHandle *inputs, size_t num_inputs, AtenTensorHandle *outputs,
-                              size_t num_outputs, AOTInductorStreamHandle stream,
+AOTIRuntimeError Session::run(size_t method, AtenTensorHandle *inputs, size_t num_inputs,
+                              AtenTensorHandle *outputs, size_t num_outputs, AOTInductorStreamHandle stream,
                               AOTIProxyExecutorHandle proxy_executor) {
   const AotiModelApi &api = *methods_[method].api;
   std::lock_guard<std::mutex> lock(turn_);
   if (handles_[method] == nullptr) {
-    return api.run(methods_[method].container, inputs, num_inputs, outputs, num_outputs, stream, proxy_executor);
+    return api.run(methods_[method].container, inputs, num_inputs, outputs, num_outputs, stream,
+                   proxy_executor);
   }
   return api.run_session(handles_[method], inputs, num_inputs, outputs, num_outputs, stream, proxy_executor);
 }

@@ -1,12 +1,12 @@
 // A session over one or more methods: the state of one sequence (a KV cache), which its runs read and change.
 //
-//   const std::vector<aoti::SessionMethod> methods = {{"prefill", &a->api(), prefill}, {"decode", &b->api(), decode}};
-//   auto session = aoti::Session::create(methods, package->index().shared_state, &error);
+//   const std::vector<aoti::SessionMethod> methods = {{"prefill", &a->api(), prefill}, {"decode", &b->api(),
+//   decode}}; auto session = aoti::Session::create(methods, package->index().shared_state, &error);
 //   session->run(0, ...);                   // prefill fills the cache
 //   session->run(1, ...);                   // decode goes on with it
 //
-// Many sessions run on one set of containers at the same time; runs of one session take turns. Shared state is
-// one piece of memory for all methods that have it, never copied between them.
+// Many sessions run on one set of containers at the same time; runs of one session take turns. Shared state
+// is one piece of memory for all methods that have it, never copied between them.
 #ifndef RUNTIME_PACKAGE_SESSION_H_
 #define RUNTIME_PACKAGE_SESSION_H_
 

@@ -8,7 +8,8 @@ namespace {
 
 constexpr uint32_t kLocalSignature = 0x04034b50, kCentralSignature = 0x02014b50;
 constexpr uint32_t kEndSignature = 0x06054b50, kEnd64Signature = 0x06064b50, kLocator64Signature = 0x07064b50;
-constexpr uint64_t kLocalBytes = 30, kCentralBytes = 46, kEndBytes = 22, kEnd64Bytes = 56, kLocator64Bytes = 20;
+constexpr uint64_t kLocalBytes = 30, kCentralBytes = 46, kEndBytes = 22, kEnd64Bytes = 56,
+                   kLocator64Bytes = 20;
 constexpr uint64_t kMaxComment = 65535;
 constexpr uint16_t kEncrypted = 1 << 0, kSizesFollow = 1 << 3;
 constexpr uint16_t kZip64Field = 1;
@@ -56,8 +57,10 @@ bool read_end64(const Bytes &archive, uint64_t end, Directory *directory, std::s
   archive.read(locator + 4, &disk);
   archive.read(locator + 8, &at);
   archive.read(locator + 16, &disks);
-  if (signature != kLocator64Signature || disk != 0 || disks > 1) return damaged("the zip64 locator is missing", error);
-  if (at > locator || locator - at < kEnd64Bytes || !archive.read(at, &signature) || signature != kEnd64Signature) {
+  if (signature != kLocator64Signature || disk != 0 || disks > 1)
+    return damaged("the zip64 locator is missing", error);
+  if (at > locator || locator - at < kEnd64Bytes || !archive.read(at, &signature) ||
+      signature != kEnd64Signature) {
     return damaged("the zip64 end of its directory is not where the locator says", error);
   }
   archive.read(at + 24, &here);
@@ -73,7 +76,8 @@ bool read_end64(const Bytes &archive, uint64_t end, Directory *directory, std::s
 
 bool find_directory(const Bytes &archive, Directory *directory, std::string *error) {
   uint64_t end = 0;
-  if (!find_end(archive, &end)) return damaged("it has no directory; the file is cut short, or no archive", error);
+  if (!find_end(archive, &end))
+    return damaged("it has no directory; the file is cut short, or no archive", error);
   uint16_t disk = 0, here = 0, count = 0;
   uint32_t size = 0, offset = 0;
   archive.read(end + 4, &disk);
@@ -160,7 +164,8 @@ bool read_local(const Bytes &archive, uint64_t at, uint64_t end, Header *header)
 }
 
 bool is_safe_name(const std::string &name) {
-  if (name.empty() || name[0] == '/' || name.find('\0') != std::string::npos || name.find('\\') != std::string::npos) {
+  if (name.empty() || name[0] == '/' || name.find('\0') != std::string::npos ||
+      name.find('\\') != std::string::npos) {
     return false;
   }
   const std::string framed = "/" + name + "/";
@@ -174,7 +179,8 @@ bool check_entry(const Bytes &archive, const Directory &directory, const Header 
   const std::string quoted = "'" + central.name + "'";
   if (!is_safe_name(central.name)) return damaged("it has an entry of the name " + quoted, error);
   if ((central.flags & kEncrypted) != 0 || central.method != 0 || central.stored != central.size) {
-    *error = "entry " + quoted + " is compressed or encrypted; expected a stored one, which can be used in place (zip -0)";
+    *error = "entry " + quoted +
+             " is compressed or encrypted; expected a stored one, which can be used in place (zip -0)";
     return false;
   }
   if (!read_local(archive, central.local, directory.offset, &local) || local.name != central.name ||
@@ -183,7 +189,8 @@ bool check_entry(const Bytes &archive, const Directory &directory, const Header 
   }
   // An archive that was written as a stream leaves the sizes of a local header empty.
   const bool follows = (local.flags & kSizesFollow) != 0;
-  if (!follows && (local.size != central.size || local.stored != central.stored || local.crc != central.crc)) {
+  if (!follows &&
+      (local.size != central.size || local.stored != central.stored || local.crc != central.crc)) {
     return damaged("the header of " + quoted + " is not what the directory says", error);
   }
   const uint64_t offset = central.local + local.bytes;
@@ -195,7 +202,8 @@ bool check_entry(const Bytes &archive, const Directory &directory, const Header 
 bool check_apart(const std::vector<ZipEntry> &entries, std::string *error) {
   std::vector<const ZipEntry *> sorted;
   for (const ZipEntry &entry : entries) sorted.push_back(&entry);
-  std::sort(sorted.begin(), sorted.end(), [](const ZipEntry *a, const ZipEntry *b) { return a->offset < b->offset; });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const ZipEntry *a, const ZipEntry *b) { return a->offset < b->offset; });
   for (size_t i = 1; i < sorted.size(); ++i) {
     if (sorted[i]->offset - sorted[i - 1]->offset < sorted[i - 1]->size + kLocalBytes) {
       return damaged("'" + sorted[i - 1]->name + "' and '" + sorted[i]->name + "' overlap", error);

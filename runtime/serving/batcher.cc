@@ -73,11 +73,13 @@ bool Batcher::check_model(std::string *error) {
     if (options_.dim < 0 || options_.dim >= input.ndim || input.dims[options_.dim].symbol < 0 ||
         (symbol >= 0 && input.dims[options_.dim].symbol != symbol)) {
       *error = label + ": dimension " + std::to_string(options_.dim) +
-               " is not the dynamic size along which calls are joined; export it with torch.export.Dim, the same for every input";
+               " is not the dynamic size along which calls are joined; export it with torch.export.Dim, the "
+               "same for every input";
       return false;
     }
     if (input.is_mutated != 0 || input.device_type != AOTI_DEVICE_CPU) {
-      *error = label + (input.is_mutated != 0 ? " is changed by a run" : " is on a GPU") + ": its calls cannot be joined";
+      *error = label + (input.is_mutated != 0 ? " is changed by a run" : " is on a GPU") +
+               ": its calls cannot be joined";
       return false;
     }
     symbol = input.dims[options_.dim].symbol;
@@ -101,7 +103,8 @@ bool Batcher::describe(AtenTensorHandle *inputs, size_t num_inputs, Member *memb
   if (num_inputs != static_cast<size_t>(desc.num_inputs)) return false;
   for (size_t i = 0; i < num_inputs; ++i) {
     if (!shape_of(pool_->api(), inputs[i], &shape)) return false;
-    if (shape.sizes.size() != static_cast<size_t>(desc.inputs[i].ndim) || shape.dtype != desc.inputs[i].dtype) {
+    if (shape.sizes.size() != static_cast<size_t>(desc.inputs[i].ndim) ||
+        shape.dtype != desc.inputs[i].dtype) {
       return false;
     }
     const int64_t rows = shape.sizes[static_cast<size_t>(options_.dim)];
@@ -136,7 +139,8 @@ std::shared_ptr<Batcher::Batch> Batcher::join(Member *member, bool *is_leader) {
 // Waits until the batch is full or its time is over, runs it, wakes its members.
 void Batcher::lead(Batch *batch) {
   std::unique_lock<std::mutex> lock(mutex_);
-  const std::chrono::steady_clock::time_point end{std::chrono::nanoseconds(monotonic_ns() + options_.max_delay_ns)};
+  const std::chrono::steady_clock::time_point end{
+      std::chrono::nanoseconds(monotonic_ns() + options_.max_delay_ns)};
   batch->closed.wait_until(lock, end, [&] { return batch->is_closed; });
   if (open_.get() == batch) open_ = nullptr;
   batch->is_closed = true;
@@ -152,8 +156,8 @@ void Batcher::lead(Batch *batch) {
 }
 
 void Batcher::run_alone(Member *member) {
-  member->status = pool_->run(member->inputs, member->num_inputs, member->outputs, member->num_outputs, *member->call,
-                              member->message);
+  member->status = pool_->run(member->inputs, member->num_inputs, member->outputs, member->num_outputs,
+                              *member->call, member->message);
 }
 
 void Batcher::run_batch(const std::vector<Member *> &members) {
@@ -229,8 +233,8 @@ bool Batcher::run_joined(const std::vector<Member *> &members, const CallOptions
   return ok;
 }
 
-CallStatus Batcher::run(AtenTensorHandle *inputs, size_t num_inputs, AtenTensorHandle *outputs, size_t num_outputs,
-                        const CallOptions &call, std::string *message) {
+CallStatus Batcher::run(AtenTensorHandle *inputs, size_t num_inputs, AtenTensorHandle *outputs,
+                        size_t num_outputs, const CallOptions &call, std::string *message) {
   Member member{inputs, outputs, num_inputs, num_outputs, &call, message};
   if (num_outputs != output_dims_.size() || !describe(inputs, num_inputs, &member)) {
     run_alone(&member);

@@ -1,11 +1,11 @@
 // Dynamic batching: calls that come at about the same time become one run, along a dimension of the inputs.
 //
-//   auto batcher = aoti::Batcher::create(&pool, {.dim = 0, .max_rows = 32, .max_delay_ns = 2'000'000}, &error);
-//   batcher->run(inputs, 2, outputs, 1, call, &message);     // as Pool::run
+//   auto batcher = aoti::Batcher::create(&pool, {.dim = 0, .max_rows = 32, .max_delay_ns = 2'000'000},
+//   &error); batcher->run(inputs, 2, outputs, 1, call, &message);     // as Pool::run
 //
-// The first call of a batch waits for others, max_delay_ns at most, then runs all on its own thread: no thread
-// is added. Only calls that differ in nothing but their number of rows go together. Outputs are views of the
-// batch's outputs, each with its own call's rows.
+// The first call of a batch waits for others, max_delay_ns at most, then runs all on its own thread: no
+// thread is added. Only calls that differ in nothing but their number of rows go together. Outputs are views
+// of the batch's outputs, each with its own call's rows.
 //
 // Each call gets what it would get alone (up to rounding: kernels may add in another order): a batch that
 // fails is run again one by one, so that a bad call fails alone. This holds for models whose rows do not

@@ -1,5 +1,5 @@
-// How long calls took, in buckets whose width is a quarter of their power of two: 19 percent at most between a
-// value and what is told of it, from a microsecond to half an hour, in 1 KB.
+// How long calls took, in buckets whose width is a quarter of their power of two: 19 percent at most between
+// a value and what is told of it, from a microsecond to half an hour, in 1 KB.
 #ifndef RUNTIME_SERVING_LATENCY_HISTOGRAM_H_
 #define RUNTIME_SERVING_LATENCY_HISTOGRAM_H_
 

@@ -1,5 +1,5 @@
-// Statistics of a pool in Prometheus's text format (https://prometheus.io/docs/instrumenting/exposition_formats,
-// version 0.0.4).
+// Statistics of a pool in Prometheus's text format
+// (https://prometheus.io/docs/instrumenting/exposition_formats, version 0.0.4).
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -40,7 +40,8 @@ class Text {
       below += times.count_in(bucket);
       if (bucket % 4 != 0) continue;
       char bound[64];
-      snprintf(bound, sizeof bound, ",le=\"%.9g\"", static_cast<double>(LatencyHistogram::upper_bound_ns(bucket)) / 1e9);
+      snprintf(bound, sizeof bound, ",le=\"%.9g\"",
+               static_cast<double>(LatencyHistogram::upper_bound_ns(bucket)) / 1e9);
       sample(std::string(name) + "_bucket", bound, static_cast<double>(below));
     }
     sample(std::string(name) + "_bucket", ",le=\"+Inf\"", static_cast<double>(times.count()));

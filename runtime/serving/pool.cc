@@ -141,8 +141,8 @@ void Pool::leave(bool ok, int64_t waited_ns, int64_t ran_ns) {
   next->ready.notify_one();
 }
 
-CallStatus Pool::run(AtenTensorHandle *inputs, size_t num_inputs, AtenTensorHandle *outputs, size_t num_outputs,
-                     const CallOptions &call, std::string *message) {
+CallStatus Pool::run(AtenTensorHandle *inputs, size_t num_inputs, AtenTensorHandle *outputs,
+                     size_t num_outputs, const CallOptions &call, std::string *message) {
   const int64_t came = monotonic_ns();
   const CallStatus status = enter(call, came);
   if (status != CallStatus::kOk) {
@@ -159,8 +159,8 @@ CallStatus Pool::run(AtenTensorHandle *inputs, size_t num_inputs, AtenTensorHand
     return status;
   }
   const int64_t began = monotonic_ns();
-  const bool ok = api_.run(container_, inputs, num_inputs, outputs, num_outputs, call.stream, call.proxy_executor) ==
-                  AOTI_RUNTIME_SUCCESS;
+  const bool ok = api_.run(container_, inputs, num_inputs, outputs, num_outputs, call.stream,
+                           call.proxy_executor) == AOTI_RUNTIME_SUCCESS;
   const int64_t ended = monotonic_ns();
   leave(ok, began - came, ended - began);
   if (options_.trace != nullptr) {

@@ -7,10 +7,10 @@
 //   switch (pool.run(inputs, 2, outputs, 1, call, &message)) { case aoti::CallStatus::kOk: ... }
 //
 // A call runs on the thread that made it, so that none is handed over (which costs more than a small model):
-// at most num_instances at a time, the others wait, first come, first served, max_waiting at most. A call that
-// finds the queue full, whose deadline passes or that is cancelled while it waits does not run; one that has
-// begun runs to its end. No lock is held while a model runs. Threads: each instance has threads_per_call of
-// its own, so that a call neither waits for another's threads nor takes more than its share.
+// at most num_instances at a time, the others wait, first come, first served, max_waiting at most. A call
+// that finds the queue full, whose deadline passes or that is cancelled while it waits does not run; one that
+// has begun runs to its end. No lock is held while a model runs. Threads: each instance has threads_per_call
+// of its own, so that a call neither waits for another's threads nor takes more than its share.
 #ifndef RUNTIME_SERVING_POOL_H_
 #define RUNTIME_SERVING_POOL_H_
 
@@ -88,8 +88,8 @@ class Pool {
   Pool(const Pool &) = delete;
   Pool &operator=(const Pool &) = delete;
 
-  // As AotiModelApi.run: inputs are stolen whatever comes, outputs are the caller's on kOk and null otherwise.
-  // *message says why it did not succeed.
+  // As AotiModelApi.run: inputs are stolen whatever comes, outputs are the caller's on kOk and null
+  // otherwise. *message says why it did not succeed.
   CallStatus run(AtenTensorHandle *inputs, size_t num_inputs, AtenTensorHandle *outputs, size_t num_outputs,
                  const CallOptions &call, std::string *message);
 

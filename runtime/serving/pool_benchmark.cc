@@ -74,9 +74,9 @@ struct Bench {
   void make(AtenTensorHandle *handles) const {
     for (size_t i = 0; i < inputs.size(); ++i) {
       const Input &in = inputs[i];
-      api.create_tensor_from_blob_v2(const_cast<uint8_t *>(in.bytes.data()), static_cast<int64_t>(in.sizes.size()),
-                                     in.sizes.data(), in.strides.data(), 0, in.dtype, AOTI_DEVICE_CPU, 0, &handles[i], 0,
-                                     nullptr, 0);
+      api.create_tensor_from_blob_v2(
+          const_cast<uint8_t *>(in.bytes.data()), static_cast<int64_t>(in.sizes.size()), in.sizes.data(),
+          in.strides.data(), 0, in.dtype, AOTI_DEVICE_CPU, 0, &handles[i], 0, nullptr, 0);
     }
   }
 
@@ -146,8 +146,10 @@ void measure_overhead(const Bench &bench, aoti::Pool *pool) {
     direct.insert(direct.end(), a.begin(), a.end());
     pooled.insert(pooled.end(), b.begin(), b.end());
   }
-  const double alone = static_cast<double>(median(direct)) / 1e3, through = static_cast<double>(median(pooled)) / 1e3;
-  printf("overhead     direct %.3f us, pool %.3f us: %.3f us per call (medians)\n", alone, through, through - alone);
+  const double alone = static_cast<double>(median(direct)) / 1e3,
+               through = static_cast<double>(median(pooled)) / 1e3;
+  printf("overhead     direct %.3f us, pool %.3f us: %.3f us per call (medians)\n", alone, through,
+         through - alone);
 }
 
 void measure_throughput(const Bench &bench, aoti::Pool *pool, const std::vector<int> &cores) {
@@ -166,8 +168,8 @@ void measure_throughput(const Bench &bench, aoti::Pool *pool, const std::vector<
   }
   for (std::thread &caller : callers) caller.join();
   const double rate = static_cast<double>(together.load()) / bench.seconds;
-  printf("throughput   cores alone %.1f + pool %.1f calls/s with %zu callers: %.1f %%\n", alone, rate, cores.size(),
-         100 * rate / alone);
+  printf("throughput   cores alone %.1f + pool %.1f calls/s with %zu callers: %.1f %%\n", alone, rate,
+         cores.size(), 100 * rate / alone);
 }
 
 // All constants of the model are given anew, with the values that they have, again and again.
@@ -199,9 +201,11 @@ void measure_swaps(const Bench &bench, aoti::Pool *pool, const std::vector<int> 
   std::vector<int64_t> all;
   for (const auto &mine : times) all.insert(all.end(), mine.begin(), mine.end());
   std::sort(all.begin(), all.end());
-  printf("swaps        %lld of all weights under load: %zu calls, none failed; median %.3f ms, p99 %.3f ms, slowest %.3f ms\n",
-         static_cast<long long>(swaps), all.size(), static_cast<double>(all[all.size() / 2]) / 1e6,
-         static_cast<double>(all[all.size() * 99 / 100]) / 1e6, static_cast<double>(all.back()) / 1e6);
+  printf(
+      "swaps        %lld of all weights under load: %zu calls, none failed; median %.3f ms, p99 %.3f ms, "
+      "slowest %.3f ms\n",
+      static_cast<long long>(swaps), all.size(), static_cast<double>(all[all.size() / 2]) / 1e6,
+      static_cast<double>(all[all.size() * 99 / 100]) / 1e6, static_cast<double>(all.back()) / 1e6);
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ AOTInductorModelContainerHandle make(size_t instances) {
   return model;
 }
 
-CallStatus call(aoti::Pool *pool, toy::Inputs *inputs, const aoti::CallOptions &options, std::string *message) {
+CallStatus call(aoti::Pool *pool, toy::Inputs *inputs, const aoti::CallOptions &options,
+                std::string *message) {
   AtenTensorHandle handles[3], outputs[3];
   toy::make_handles(inputs, handles);
   const CallStatus status = pool->run(handles, 3, outputs, 3, options, message);
@@ -109,7 +110,8 @@ void test_limits() {
   int full = 0;
   {
     Blocker blocker(&pool);
-    for (int i = 0; i < 100000 && full == 0; ++i) full += call(&pool, &inputs, {}, &message) == CallStatus::kQueueFull;
+    for (int i = 0; i < 100000 && full == 0; ++i)
+      full += call(&pool, &inputs, {}, &message) == CallStatus::kQueueFull;
   }
   CHECK_EQ(full, 1);
   CHECK_CONTAINS(message.c_str(), "queue full");
@@ -231,7 +233,8 @@ void test_histogram() {
   for (int bucket = 0; bucket < aoti::LatencyHistogram::kBuckets; ++bucket) {
     all += times.count_in(bucket);
     if (bucket > 0) {
-      CHECK(aoti::LatencyHistogram::upper_bound_ns(bucket) > aoti::LatencyHistogram::upper_bound_ns(bucket - 1));
+      CHECK(aoti::LatencyHistogram::upper_bound_ns(bucket) >
+            aoti::LatencyHistogram::upper_bound_ns(bucket - 1));
     }
   }
   CHECK_EQ(all, int64_t{1000});

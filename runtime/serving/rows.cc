@@ -17,7 +17,8 @@ int64_t element_bytes(int32_t dtype) {
 }
 
 char *row_address(const TensorShape &shape, int32_t dim, int64_t row) {
-  return static_cast<char *>(shape.data) + row * shape.strides[static_cast<size_t>(dim)] * element_bytes(shape.dtype);
+  return static_cast<char *>(shape.data) +
+         row * shape.strides[static_cast<size_t>(dim)] * element_bytes(shape.dtype);
 }
 
 }  // namespace
@@ -26,7 +27,8 @@ bool shape_of(const AotiModelApi &api, AtenTensorHandle tensor, TensorShape *sha
   int64_t ndim = 0, *sizes = nullptr, *strides = nullptr;
   int32_t device = 0;
   if (tensor == nullptr || api.get_dim(tensor, &ndim) != AOTI_TORCH_SUCCESS ||
-      api.get_sizes(tensor, &sizes) != AOTI_TORCH_SUCCESS || api.get_strides(tensor, &strides) != AOTI_TORCH_SUCCESS ||
+      api.get_sizes(tensor, &sizes) != AOTI_TORCH_SUCCESS ||
+      api.get_strides(tensor, &strides) != AOTI_TORCH_SUCCESS ||
       api.get_dtype(tensor, &shape->dtype) != AOTI_TORCH_SUCCESS ||
       api.get_device_type(tensor, &device) != AOTI_TORCH_SUCCESS || device != AOTI_DEVICE_CPU ||
       api.get_data_ptr(tensor, &shape->data) != AOTI_TORCH_SUCCESS) {
@@ -50,8 +52,8 @@ AtenTensorHandle join_rows(const AotiModelApi &api, const std::vector<AtenTensor
   for (size_t i = whole.sizes.size(); i-- > 0; stride *= whole.sizes[i]) whole.strides[i] = stride;
   const int64_t ndim = static_cast<int64_t>(whole.sizes.size());
   AtenTensorHandle joined = nullptr;
-  if (api.empty_strided(ndim, whole.sizes.data(), whole.strides.data(), whole.dtype, AOTI_DEVICE_CPU, 0, &joined) !=
-          AOTI_TORCH_SUCCESS ||
+  if (api.empty_strided(ndim, whole.sizes.data(), whole.strides.data(), whole.dtype, AOTI_DEVICE_CPU, 0,
+                        &joined) != AOTI_TORCH_SUCCESS ||
       !shape_of(api, joined, &whole)) {
     return nullptr;
   }
@@ -60,8 +62,9 @@ AtenTensorHandle join_rows(const AotiModelApi &api, const std::vector<AtenTensor
   for (size_t i = 0; i < parts.size() && ok; ++i) {
     AtenTensorHandle place = nullptr;
     ok = shape_of(api, parts[i], &part) &&
-         api.create_tensor_from_blob_v2(row_address(whole, dim, row), ndim, part.sizes.data(), whole.strides.data(), 0,
-                                        whole.dtype, AOTI_DEVICE_CPU, 0, &place, 0, nullptr, 0) == AOTI_TORCH_SUCCESS &&
+         api.create_tensor_from_blob_v2(row_address(whole, dim, row), ndim, part.sizes.data(),
+                                        whole.strides.data(), 0, whole.dtype, AOTI_DEVICE_CPU, 0, &place, 0,
+                                        nullptr, 0) == AOTI_TORCH_SUCCESS &&
          api.copy_(place, parts[i], 0) == AOTI_TORCH_SUCCESS;
     if (place != nullptr) api.delete_tensor_object(place);
     row += part.sizes[along];
@@ -83,8 +86,8 @@ AtenTensorHandle SharedTensor::rows(int32_t dim, int64_t begin, int64_t count) {
   shape.sizes[static_cast<size_t>(dim)] = count;
   __atomic_fetch_add(&references_, 1, __ATOMIC_RELAXED);
   if (api_.create_tensor_with_deleter(data, static_cast<int64_t>(shape.sizes.size()), shape.sizes.data(),
-                                      shape.strides.data(), 0, shape.dtype, AOTI_DEVICE_CPU, 0, &view, 0, nullptr, 0,
-                                      drop, this) == AOTI_TORCH_SUCCESS) {
+                                      shape.strides.data(), 0, shape.dtype, AOTI_DEVICE_CPU, 0, &view, 0,
+                                      nullptr, 0, drop, this) == AOTI_TORCH_SUCCESS) {
     return view;
   }
   release();

@@ -40,8 +40,9 @@ void append_event(const TraceEvent &event, std::string *json) {
   append_string(event.category, json);
   *json += ",\"name\":";
   append_string(event.name, json);
-  snprintf(numbers, sizeof numbers, ",\"pid\":%d,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f", static_cast<int>(getpid()),
-           static_cast<int>(event.thread), static_cast<double>(event.begin_ns) / 1e3,
+  snprintf(numbers, sizeof numbers, ",\"pid\":%d,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f",
+           static_cast<int>(getpid()), static_cast<int>(event.thread),
+           static_cast<double>(event.begin_ns) / 1e3,
            static_cast<double>(event.end_ns - event.begin_ns) / 1e3);
   *json += numbers;
   if (event.origin != nullptr) {
@@ -54,7 +55,8 @@ void append_event(const TraceEvent &event, std::string *json) {
 
 }  // namespace
 
-void Trace::add(const char *category, const char *name, const char *origin, int64_t begin_ns, int64_t end_ns) {
+void Trace::add(const char *category, const char *name, const char *origin, int64_t begin_ns,
+                int64_t end_ns) {
   const TraceEvent event = {category, name, origin, begin_ns, end_ns, thread_number()};
   std::lock_guard<std::mutex> lock(mutex_);
   events_[added_ % events_.size()] = event;

@@ -1,5 +1,5 @@
-// What happened when: a ring of the last events, written as a trace that Chrome (chrome://tracing) and Perfetto
-// (ui.perfetto.dev) show. The format: Google's "Trace Event Format", complete events ("ph":"X").
+// What happened when: a ring of the last events, written as a trace that Chrome (chrome://tracing) and
+// Perfetto (ui.perfetto.dev) show. The format: Google's "Trace Event Format", complete events ("ph":"X").
 #ifndef RUNTIME_SERVING_TRACE_H_
 #define RUNTIME_SERVING_TRACE_H_
 

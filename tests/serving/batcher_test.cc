@@ -12,8 +12,8 @@ using serving::RowsCall;
 
 namespace {
 
-CallStatus run(aoti::Batcher *batcher, const AotiModelApi &api, const RowsCall &call, const aoti::CallOptions &options,
-               std::string *message) {
+CallStatus run(aoti::Batcher *batcher, const AotiModelApi &api, const RowsCall &call,
+               const aoti::CallOptions &options, std::string *message) {
   AtenTensorHandle inputs[2], outputs[2];
   call.handles(api, inputs);
   const CallStatus status = batcher->run(inputs, 2, outputs, 2, options, message);

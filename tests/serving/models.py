@@ -39,6 +39,9 @@ class Rows(nn.Module):
 class Decoder(nn.Module):
     """cache: [32, 16], of which `count` rows are used."""
 
+    cache: Tensor
+    count: Tensor
+
     def __init__(self, prompt: bool) -> None:
         super().__init__()
         self.prompt = prompt

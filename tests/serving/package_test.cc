@@ -1,6 +1,6 @@
-// A package of two methods that share weights and a cache: opened from a path, a descriptor and memory; sessions
-// one after the other and at the same time; what is said of damaged ones and where the system has nothing to
-// give. Arguments: the package, the library of the model `rows` with its weights file beside it.
+// A package of two methods that share weights and a cache: opened from a path, a descriptor and memory;
+// sessions one after the other and at the same time; what is said of damaged ones and where the system has
+// nothing to give. Arguments: the package, the library of the model `rows` with its weights file beside it.
 #include "runtime/package/package.h"
 
 #include <fcntl.h>
@@ -28,7 +28,8 @@ void step(aoti::Session *session, size_t method, Decoder *expected, int seed) {
   const AotiModelApi &api = *session->methods()[method].api;
   const int64_t rows = method == 0 ? serving::kPrompt : 1;
   const std::vector<float> x = serving::numbers(rows * serving::kWidth, seed);
-  AtenTensorHandle input = serving::tensor(api, x.data(), AOTI_DTYPE_FLOAT32, {rows, serving::kWidth}), outputs[2];
+  AtenTensorHandle input = serving::tensor(api, x.data(), AOTI_DTYPE_FLOAT32, {rows, serving::kWidth}),
+                   outputs[2];
   CHECK_EQ(session->run(method, &input, 1, outputs, 2, nullptr, nullptr), 0);
   expected->run(x);
   expected->check_and_delete(api, outputs);
@@ -50,7 +51,8 @@ struct Server {
     CHECK_STR_EQ(error.c_str(), "");
   }
   ~Server() {
-    for (const aoti::SessionMethod &method : methods) CHECK_EQ(method.api->delete_container(method.container), 0);
+    for (const aoti::SessionMethod &method : methods)
+      CHECK_EQ(method.api->delete_container(method.container), 0);
   }
 
   std::unique_ptr<aoti::Session> session() const {
@@ -206,7 +208,9 @@ std::string opened_in_child(const std::string &path, const std::function<void()>
   close(ends[1]);
   char text[4096] = "";
   ssize_t length = 0;
-  for (ssize_t got = 0; (got = read(ends[0], text + length, sizeof text - 1 - static_cast<size_t>(length))) > 0;) length += got;
+  for (ssize_t got = 0;
+       (got = read(ends[0], text + length, sizeof text - 1 - static_cast<size_t>(length))) > 0;)
+    length += got;
   close(ends[0]);
   int status = 0;
   CHECK_EQ(waitpid(child, &status, 0), child);
@@ -223,10 +227,13 @@ void limit(int resource, rlim_t most) {
 void test_faults(const std::string &path) {
   CHECK_STR_EQ(opened_in_child(path, [] {}).c_str(), "opened");
   CHECK_CONTAINS(opened_in_child(path, [] { limit(RLIMIT_NOFILE, 3); }).c_str(), "Too many open files");
-  CHECK_CONTAINS(opened_in_child(path, [] {
-                   signal(SIGXFSZ, SIG_IGN);
-                   limit(RLIMIT_FSIZE, 4096);
-                 }).c_str(), "cannot be copied to memory");
+  CHECK_CONTAINS(opened_in_child(path,
+                                 [] {
+                                   signal(SIGXFSZ, SIG_IGN);
+                                   limit(RLIMIT_FSIZE, 4096);
+                                 })
+                     .c_str(),
+                 "cannot be copied to memory");
   CHECK_CONTAINS(opened_in_child(path + ".none", [] {}).c_str(), "No such file or directory");
 }
 

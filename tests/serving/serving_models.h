@@ -14,7 +14,9 @@ namespace serving {
 
 constexpr int64_t kWidth = 16, kLength = 32, kPrompt = 8;
 
-inline double formula(int64_t factor, int64_t i, int64_t j) { return static_cast<double>((factor * i + 3 * j) % 11 - 5) / 8; }
+inline double formula(int64_t factor, int64_t i, int64_t j) {
+  return static_cast<double>((factor * i + 3 * j) % 11 - 5) / 8;
+}
 
 inline double project(const float *x, int64_t j) {
   double sum = formula(0, 0, j);
@@ -30,12 +32,14 @@ inline std::vector<float> numbers(int64_t count, int seed) {
   return values;
 }
 
-inline AtenTensorHandle tensor(const AotiModelApi &api, const void *data, int32_t dtype, std::vector<int64_t> sizes) {
+inline AtenTensorHandle tensor(const AotiModelApi &api, const void *data, int32_t dtype,
+                               std::vector<int64_t> sizes) {
   std::vector<int64_t> strides(sizes.size(), 1);
   for (size_t i = sizes.size(); i-- > 1;) strides[i - 1] = strides[i] * sizes[i];
   AtenTensorHandle handle = nullptr;
-  CHECK_EQ(api.create_tensor_from_blob_v2(const_cast<void *>(data), static_cast<int64_t>(sizes.size()), sizes.data(),
-                                          strides.data(), 0, dtype, AOTI_DEVICE_CPU, 0, &handle, 0, nullptr, 0),
+  CHECK_EQ(api.create_tensor_from_blob_v2(const_cast<void *>(data), static_cast<int64_t>(sizes.size()),
+                                          sizes.data(), strides.data(), 0, dtype, AOTI_DEVICE_CPU, 0, &handle,
+                                          0, nullptr, 0),
            AOTI_TORCH_SUCCESS);
   return handle;
 }
@@ -80,8 +84,10 @@ struct RowsCall {
   std::vector<float> x;
   std::vector<int64_t> ids;
 
-  RowsCall(int64_t count, int seed) : rows(count), x(numbers(count * kWidth, seed)), ids(static_cast<size_t>(count) * 2) {
-    for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<int64_t>((i * 7 + static_cast<size_t>(seed)) % 50);
+  RowsCall(int64_t count, int seed)
+      : rows(count), x(numbers(count * kWidth, seed)), ids(static_cast<size_t>(count) * 2) {
+    for (size_t i = 0; i < ids.size(); ++i)
+      ids[i] = static_cast<int64_t>((i * 7 + static_cast<size_t>(seed)) % 50);
   }
 
   void handles(const AotiModelApi &api, AtenTensorHandle *inputs) const {

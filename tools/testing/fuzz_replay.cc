@@ -1,8 +1,8 @@
 // Runs a fuzz target without a fuzzer: on every file of its corpus, then on changed copies of them.
 //
-// What enters: files and folders as arguments, --runs=N. What leaves: 0 unless the target crashed or a sanitizer spoke.
-// The changes are the same in every run: a regression test, and in every build (//tools/testing:fuzz_main.cc
-// is the real fuzzer).
+// What enters: files and folders as arguments, --runs=N. What leaves: 0 unless the target crashed or a
+// sanitizer spoke. The changes are the same in every run: a regression test, and in every build
+// (//tools/testing:fuzz_main.cc is the real fuzzer).
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,15 +37,18 @@ void collect(const std::string &path, std::vector<std::string> *files) {
     return;
   }
   DIR *folder = opendir(path.c_str());
-  for (dirent *entry = folder != nullptr ? readdir(folder) : nullptr; entry != nullptr; entry = readdir(folder)) {
+  for (dirent *entry = folder != nullptr ? readdir(folder) : nullptr; entry != nullptr;
+       entry = readdir(folder)) {
     if (entry->d_name[0] != '.') collect(path + "/" + entry->d_name, files);
   }
   if (folder != nullptr) closedir(folder);
 }
 
-// One to eight changes: a bit, a byte, a number of a telling size, a piece removed, repeated or of another input.
+// One to eight changes: a bit, a byte, a number of a telling size, a piece removed, repeated or of another
+// input.
 void change(const std::vector<Input> &corpus, uint64_t *state, Input *input) {
-  static const uint64_t kTelling[] = {0, 1, 0x7f, 0xff, 0xffff, 0x7fffffff, 0xffffffff, INT64_MAX, UINT64_MAX};
+  static const uint64_t kTelling[] = {0,          1,          0x7f,      0xff,      0xffff,
+                                      0x7fffffff, 0xffffffff, INT64_MAX, UINT64_MAX};
   for (uint64_t left = 1 + next_number(state) % 8; left > 0; --left) {
     if (input->empty()) input->push_back(0);
     const size_t at = next_number(state) % input->size(), room = input->size() - at;

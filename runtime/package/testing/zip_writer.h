@@ -15,7 +15,8 @@ namespace aoti_test {
 
 class ZipWriter {
  public:
-  explicit ZipWriter(const std::string &path) : file_(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {}
+  explicit ZipWriter(const std::string &path)
+      : file_(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {}
   ~ZipWriter() { close(file_); }
   ZipWriter(const ZipWriter &) = delete;
   ZipWriter &operator=(const ZipWriter &) = delete;
@@ -70,10 +71,13 @@ class ZipWriter {
   }
 
   void write_at(uint64_t offset, const std::string &data) {
-    if (pwrite(file_, data.data(), data.size(), static_cast<off_t>(offset)) != static_cast<ssize_t>(data.size())) _exit(9);
+    if (pwrite(file_, data.data(), data.size(), static_cast<off_t>(offset)) !=
+        static_cast<ssize_t>(data.size()))
+      _exit(9);
   }
 
-  // A local header with a zip64 field and filling, and the entry's row of the directory; gives the data's place.
+  // A local header with a zip64 field and filling, and the entry's row of the directory; gives the data's
+  // place.
   uint64_t header(const std::string &name, uint64_t size, uint64_t alignment, uint32_t crc) {
     const uint64_t unaligned = end_ + 30 + name.size() + 20 + 4;
     const uint64_t filling = (alignment - unaligned % alignment) % alignment;
