@@ -25,6 +25,7 @@ from torch.export import ExportedProgram
 from compiler.frontend import (
     blocks,
     checks,
+    container_types,
     custom_ops,
     decompositions,
     provenance,
@@ -43,6 +44,7 @@ def load(path: str | Path, ctx: Context) -> ModelGraph:
     """The model in the file. Raises UserError for a file that is missing, damaged or of another version, and for a model that is not
     supported."""
     archive = pt2_file.open_archive(Path(path))
+    container_types.declare(archive.model)
     custom_ops.declare(archive.json(f"extra/{custom_ops.FILE}"), path)
     graph = pt2_reader.read(archive, ctx.options.name)
     if graph is None:
