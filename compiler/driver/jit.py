@@ -39,6 +39,8 @@ from compiler.driver.jit_runtime import JitRuntime
 from compiler.support.diagnostics import UserError
 
 _numbers = itertools.count()
+# Sizes that depend on data stay in the graph, which would otherwise end at each of them.
+_CAPTURE: dict[str, Any] = {"capture_scalar_outputs": True, "capture_dynamic_output_shape_ops": True}
 _compiled: weakref.WeakSet[CompiledGraph] = weakref.WeakSet()
 
 
@@ -64,7 +66,8 @@ def compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
         fast_path = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         try:
-            return compiled(*args, **kwargs)
+            with torch._dynamo.config.patch(**_CAPTURE):
+                return compiled(*args, **kwargs)
         finally:
             torch.backends.mha.set_fastpath_enabled(fast_path)
 
@@ -107,7 +110,8 @@ class CompiledGraph:
         self._versions = [c._version for c in self._constants]
         module = _WithConstants(self.graph, self.example_inputs, constant)
         inputs = tuple(self.example_inputs[n] for n in self._kept)
-        program = torch.export.export(module, inputs, strict=False)
+        with torch._guards.tracing(None):  # Dynamo's own sizes are none of this program's
+            program = torch.export.export(module, inputs, strict=False)
         with tempfile.TemporaryDirectory(prefix="aoti-jit-") as folder:
             made = build(program, self.options.threads or torch.get_num_threads(), self.options.cxx,
                          self.options.dump, self.options.cache, Path(folder))  # fmt: skip

@@ -107,6 +107,20 @@ class JitRuntime:
             context.error = None
             raise IndexError(f"{kernel}: {message}: {value}")
 
+    def read_size(self, source: torch.Tensor, lo: int | None, hi: int | None, where: str) -> int:
+        """A number that steers sizes. Raises ValueError where it is outside its range."""
+        value = int(source.item())
+        if (lo is not None and value < lo) or (hi is not None and value > hi):
+            least, most = ("any" if limit is None else limit for limit in (lo, hi))
+            raise ValueError(f"{where} gives {value}; expected {least} to {most}")
+        return value
+
+    def check_sizes(self, holds: bool, condition: str, origin: str, **sizes: int) -> None:
+        """Raises ValueError where a relation between sizes does not hold."""
+        if not holds:
+            here = ", ".join(f"{name} = {value}" for name, value in sizes.items())
+            raise ValueError(f"expected {condition}; here {here}; {origin}")
+
     def item(self, predicate: torch.Tensor) -> bool:
         """The value of a scalar that steers control flow."""
         return bool(predicate.item())

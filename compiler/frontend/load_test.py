@@ -15,7 +15,7 @@ from torch import nn
 
 from compiler.frontend import provenance
 from compiler.frontend.load import from_program, load
-from compiler.ir.graph import ModelGraph
+from compiler.ir.graph import ModelGraph, gives_sizes
 from compiler.ir.graph_text import print_graph
 from compiler.support.diagnostics import UserError
 from compiler.support.options import CompileOptions, Context
@@ -185,16 +185,42 @@ def test_dynamic_sizes_become_expressions() -> None:
     assert (str(size), size.lo, size.hi) == ("s0", 1, 9)
 
 
-def test_sizes_that_depend_on_data_are_refused_by_name() -> None:
+def test_sizes_that_depend_on_data_are_symbols_of_the_operator_that_gives_them() -> None:
     class Positions(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, Any]:
+            return x[x > 0] * 2, x.sum().to(torch.int64).item() + 1
+
+    graph = _graph(Positions(), X)
+    givers = [n for n in graph.module.graph.nodes if n.op == "call_function" and gives_sizes(n)]
+    assert [str(n.target) for n in givers] == ["aten.index.Tensor", "aten.item.default"]
+    assert str(givers[0].meta["val"].shape[0]) == "u0" and str(givers[1].meta["val"]) == "u1"
+    assert not givers[1].users
+    (output,) = (n for n in graph.module.graph.nodes if n.op == "output")
+    assert str(output.args[0][1]) == "u1 + 1"
+
+
+def test_a_size_from_data_of_an_operator_that_cannot_give_one_is_refused_by_name() -> None:
+    class Rows(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x[x > 0]
+            rows: torch.Tensor = torch.unique(x, dim=0)
+            return rows
 
-    with pytest.raises(UserError, match="index is a size that has no counterpart here: .*depends on data"):
-        _graph(Positions(), X)
+    with pytest.raises(
+        UserError, match=r"unique_dim.* whose size depends on data, which is supported of .*aten.nonzero"
+    ):
+        _graph(Rows(), X)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
+def test_a_condition_read_out_of_a_tensor_is_no_value() -> None:
+    class Condition(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, Any]:
+            return x + 1, (x.sum() > 0).item()
+
+    with pytest.raises(UserError, match="the condition u0 == 1 is used as a value by output"):
+        _graph(Condition(), X)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_numbers_read_out_of_a_tensor_are_refused_by_name(dtype: torch.dtype) -> None:
     class Item(nn.Module):
         def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, Any]:

@@ -2,8 +2,8 @@
 
 torch.export.load does the same for any program, but imports TorchDynamo and builds a program that can be run and traced again: for a
 small model that takes longer than all of this compiler. So this reader takes what needs no further treatment, the usual case, and
-declines (None) everything else: operators that must be decomposed, mutation, sub-graphs, other devices. Numbers that are computed from
-sizes are no nodes of the graph: an argument holds the expression itself.
+declines (None) everything else: operators that must be decomposed, mutation, sub-graphs, other devices, sizes from data. Numbers
+that are computed from sizes are no nodes of the graph: an argument holds the expression itself.
 
 The format's facts (names of fields, numbers of enums) are those of torch/_export/serde/schema.py, schema version 8.
 
@@ -88,6 +88,8 @@ class _Reader:
         for described in self.source["nodes"]:
             self._call(described)
         returned = tuple(self._argument(arg) for arg in self.source["outputs"])
+        if self.sizes.has_data:
+            raise _Declined("sizes that depend on data")
         self.graph.output(returned)
         module = torch.fx.GraphModule({}, self.graph)
         provenance.attach(module)

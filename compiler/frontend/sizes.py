@@ -6,6 +6,8 @@ conditions. What has no counterpart raises `NotASize`, which names the text.
 
 Invariants
 - Symbols are renamed s0, s1, ... in the order of the inputs' dims: hashed names do not reach messages and generated code.
+- Torch's u0, u1, ..., numbers that a run reads out of tensors, become u0, u1, ... here, in the order in which they are met. The operator
+  that gives one its value is the first in whose result it stands (`bind`); until then nothing may use it.
 - A symbol that a guard says is divisible by c, or leaves the rest r, becomes `c*s + r` with a symbol of its own everywhere: `s0 // 2`
   is then a size like any other, and the check is the one of every derived size. A guard that only bounds a symbol narrows its range.
 
@@ -22,7 +24,18 @@ from fractions import Fraction
 from typing import Any, Union
 
 from compiler.frontend import guard_text
-from compiler.ir.expr import Expr, const, floordiv, maximum, minimum, mod, mul_all, sym
+from compiler.ir.expr import (
+    Expr,
+    const,
+    data_symbols,
+    floordiv,
+    is_data_name,
+    maximum,
+    minimum,
+    mod,
+    mul_all,
+    sym,
+)
 from compiler.ir.guard import Guard
 from compiler.ir.size_float import SizeFloat
 
@@ -32,8 +45,10 @@ Range = tuple[Union[int, None], Union[int, None]]
 _UNBOUNDED = 1 << 62
 
 
-# Torch's prefixes of the symbols of integers and floats that it read out of a tensor.
-_READ_FROM_DATA = ("u", "zuf")
+# Torch's prefix of the symbols of floats that it read out of a tensor.
+_FLOAT_FROM_DATA = "zuf"
+# A number that is read out of a tensor can be any, until export says more.
+_ANY: Range = (None, None)
 
 
 class NotASize(ValueError):
@@ -43,9 +58,9 @@ class NotASize(ValueError):
 
 
 class DependsOnData(NotASize):
-    """The text has a number that a tensor's elements decide: `.item()`, the number of elements that a mask selects."""
+    """The text has a number that a tensor's elements decide, of a kind that a run cannot read: the `.item()` of a float."""
 
-    remedy = "keep the value in a tensor: the tensor itself instead of its .item(), torch.where instead of a mask as an index"
+    remedy = "keep the value in a tensor: the tensor itself instead of its .item()"
 
 
 class Sizes:
@@ -58,6 +73,34 @@ class Sizes:
         self._symbols: dict[str, Expr] = {}
         self._replaced: dict[Expr, Expr] = {}
         self._known: dict[str, Any] = {}
+        self._bound: set[Expr] = set()
+
+    def unbound(self, values: Iterable[object]) -> tuple[Expr, ...]:
+        """The numbers in these expressions that no operator so far has given a value."""
+        return tuple(s for s in data_symbols(values) if s not in self._bound)
+
+    def bind(self, symbols: Iterable[Expr]) -> None:
+        """From now on these have values: an operator's result has them."""
+        self._bound.update(symbols)
+
+    def define(self, text: str, value: Expr) -> None:
+        """A number that has not been met so far is this expression: the size of a slice."""
+        node = ast.parse(text, mode="eval").body
+        assert isinstance(node, ast.Call)
+        self._symbols[ast.literal_eval(node.args[0])] = value
+
+    def is_new(self, text: str) -> bool:
+        """Whether the text is nothing but a number from data that has not been met so far."""
+        node = ast.parse(text, mode="eval").body
+        if not isinstance(node, ast.Call) or ast.unparse(node.func) != "Symbol":
+            return False
+        name = ast.literal_eval(node.args[0])
+        return is_data_name(name) and name not in self._symbols
+
+    @property
+    def has_data(self) -> bool:
+        """Whether any number from data was met."""
+        return any(is_data_name(name) for name in self._symbols)
 
     def expr(self, text: str) -> Expr:
         """An integer. Raises NotASize."""
@@ -173,11 +216,12 @@ class Sizes:
         raise NotASize(f"{ast.unparse(node)} is no expression of sizes")
 
     def _symbol(self, name: str) -> Expr:
-        if name.startswith(_READ_FROM_DATA):
+        if name.startswith(_FLOAT_FROM_DATA):
             raise DependsOnData(f"{name} depends on data, not on the sizes of the inputs")
         if name not in self._symbols:
-            lo, hi = self._ranges.get(name, (0, None))
-            new = self._free_name()
+            of_data = is_data_name(name)
+            lo, hi = self._ranges.get(name, _ANY if of_data else (0, None))
+            new = self._free_name("u" if of_data else "s")
             self._taken.add(new)
             self._symbols[name] = sym(
                 new,
@@ -186,11 +230,11 @@ class Sizes:
             )
         return self._symbols[name]
 
-    def _free_name(self) -> str:
-        n = len(self._symbols)
-        while f"s{n}" in self._taken:
+    def _free_name(self, prefix: str) -> str:
+        n = sum(is_data_name(name) is (prefix == "u") for name in self._symbols)
+        while f"{prefix}{n}" in self._taken:
             n += 1
-        return f"s{n}"
+        return f"{prefix}{n}"
 
 
 def _divided(guard: Guard) -> tuple[Expr, int] | None:

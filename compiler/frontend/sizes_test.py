@@ -61,7 +61,6 @@ def test_strides_of_dims_that_may_be_empty_are_those_of_the_others() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("Symbol('u0', integer=True)", "u0 depends on data"),
         ("TruncToInt(Symbol('zuf0', real=True))", "zuf0 depends on data"),
         (f"Piecewise({S})", "no expression of sizes"),
         (f"FloatPow(ToFloat({S}), Float('0.5', precision=53))", "is not an integer"),
@@ -71,6 +70,22 @@ def test_strides_of_dims_that_may_be_empty_are_those_of_the_others() -> None:
 def test_what_has_no_counterpart_is_named(text: str, why: str) -> None:
     with pytest.raises(NotASize, match=why):
         sizes().expr(text)
+
+
+def test_numbers_from_data_are_unbound_until_an_operator_gives_them() -> None:
+    table = sizes()
+    assert table.is_new("Symbol('u7', integer=True)") and not table.is_new("Add(Symbol('u7'), Integer(1))")
+    number = table.expr("Add(Symbol('u7', integer=True), Integer(1))")
+    assert str(number) == "u0 + 1" and number.lo is None
+    (symbol,) = table.unbound([number, as_expr(3)])
+    table.bind([symbol])
+    assert table.unbound([number]) == () and not table.is_new("Symbol('u7', integer=True)")
+
+
+def test_the_size_of_a_slice_is_an_expression() -> None:
+    table = sizes()
+    table.define("Symbol('u3', integer=True)", as_expr(5))
+    assert table.expr("Mul(Integer(2), Symbol('u3', integer=True))") == 10
 
 
 def related(build: Callable[[Sizes], list[Expr]], *guards: str) -> Sizes:

@@ -17,12 +17,17 @@ from torch.export.graph_signature import InputKind, TensorArgument
 
 from compiler.frontend import input_paths
 from compiler.frontend.blocks import every_module
-from compiler.frontend.sizes import NotASize, Range, Sizes
-from compiler.ir.expr import Expr, IntLike, exprs
+from compiler.frontend.sizes import DependsOnData, NotASize, Range, Sizes
+from compiler.ir.aten_ops import BINDS_SIZES
+from compiler.ir.expr import Expr, IntLike, as_expr, exprs, maximum, minimum, wrapped
 from compiler.ir.tensor_type import tensor_type
 from compiler.support.diagnostics import Problem
 
 _NUMBERS = (torch.SymInt, torch.SymFloat, torch.SymBool)
+# A number out of a tensor.
+_READS = ("aten.item.default", "aten._local_scalar_dense.default")
+# x, dim, start, end, step
+_SLICE_DEFAULTS = (None, 0, None, None, 1)
 
 
 def run(program: ExportedProgram) -> tuple[Sizes, list[Problem]]:
@@ -42,6 +47,14 @@ def run(program: ExportedProgram) -> tuple[Sizes, list[Problem]]:
                 problems += _convert(node, sizes)
             elif isinstance(node.target, torch._ops.OpOverload) and not node.target._schema.returns:
                 node.meta["val"] = None  # an assertion, which export leaves without
+    for guard in sizes.guards:
+        if lost := sizes.unbound((guard.left, guard.right)):
+            names = ", ".join(map(str, lost))
+            problems.append(
+                Problem(
+                    f"a condition on sizes, {guard}, needs {names}, which no operator gives", guard.origin, ""
+                )
+            )
     return sizes, problems
 
 
@@ -80,8 +93,10 @@ def _integers(values: Any, read: Callable[[str], Expr]) -> list[IntLike]:
 
 
 def converted(strides: Sequence[Any], sizes: Sizes) -> list[tuple[IntLike, ...] | None]:
-    """Strides that were taken from the program before `run`."""
-    return [None if s is None else tuple(_integers(s, sizes.stride)) for s in strides]
+    """Strides that were taken from the program before `run`; None where they are made of numbers from data, which have had other names
+    since the program was decomposed."""
+    found = [None if s is None else tuple(_integers(s, sizes.stride)) for s in strides]
+    return [None if s is None or sizes.unbound(s) else s for s in found]
 
 
 def _text(value: Any) -> str:
@@ -96,16 +111,69 @@ def _convert(node: torch.fx.Node, sizes: Sizes) -> Iterator[Problem]:
     """Gives the node its type; a node that computes a number goes away."""
     value = node.meta["val"]
     try:
-        if isinstance(value, _NUMBERS):
+        if str(node.target) in _READS:
+            _read(node, value, sizes)
+        elif isinstance(value, _NUMBERS):
             _replace(node, _number(value, sizes))
+            node.graph.erase_node(node)
         elif str(node.target) == "aten._assert_scalar.default":
             _state(node, sizes)
         else:
+            if str(node.target) == "aten.slice.Tensor":
+                _size_of_slice(node, value, sizes)
             node.meta["val"] = torch.utils._pytree.tree_map(_type_of(sizes), value)
+            yield from _bind(node, sizes)
     except NotASize as error:
         yield Problem(
             f"{node.name} is a size that has no counterpart here: {error}", _where(node), error.remedy
         )
+
+
+def _bind(node: torch.fx.Node, sizes: Sizes) -> Iterator[Problem]:
+    """The numbers from data that stand in the node's result first are given their values by it."""
+    leaves = torch.utils._pytree.tree_leaves(node.meta["val"])
+    new = sizes.unbound(e for t in leaves if isinstance(t, torch.Tensor) for e in t.shape)
+    if new and str(node.target) not in BINDS_SIZES:
+        what = "is an input or a result" if node.op == "placeholder" else "is the result of an operator"
+        yield Problem(
+            f"{node.name} {what} ({node.target}) whose size depends on data, which is supported of {', '.join(sorted(BINDS_SIZES))}",
+            _where(node),
+            "write it with one of these, or with a tensor of fixed size and a mask",
+        )
+    sizes.bind(new)
+
+
+def _read(node: torch.fx.Node, value: Any, sizes: Sizes) -> None:
+    """`.item()`: the node stays, for it gives a symbol its value; whoever uses the number has the expression."""
+    if isinstance(value, torch.SymBool):
+        conditions = sizes.conditions(_text(value))
+        found, number = conditions[0].left, conditions
+    else:
+        number = _number(value, sizes) if isinstance(value, _NUMBERS) else value
+        if not isinstance(number, (int, Expr)):
+            raise DependsOnData(f"{number} depends on data, not on the sizes of the inputs")
+        found = as_expr(number)
+    sizes.bind(sizes.unbound([found]))
+    _replace(node, number)
+    node.meta["val"] = found
+
+
+def _size_of_slice(node: torch.fx.Node, value: torch.Tensor, sizes: Sizes) -> None:
+    """A slice whose bounds are from data has a size with a name of its own, which follows from the bounds."""
+    values: list[Any] = [*node.args, *_SLICE_DEFAULTS[len(node.args) :]]
+    x, dim, start, end, step = values
+    size: Any = value.shape[dim]
+    if not isinstance(size, torch.SymInt) or not sizes.is_new(_text(size)):
+        return
+    extent = as_expr(x.meta["val"].shape[dim])
+    first = _clip(0 if start is None else start, extent)
+    last = _clip(extent if end is None else end, extent)
+    sizes.define(_text(size), maximum(0, -(-(last - first) // as_expr(step))))
+
+
+def _clip(position: Any, extent: Expr) -> Expr:
+    """A slice's bound, counted from the end where it is negative, inside of [0, extent]."""
+    return minimum(maximum(wrapped(as_expr(position), extent), 0), extent)
 
 
 def _where(node: torch.fx.Node) -> str:
@@ -132,11 +200,12 @@ def _type_of(sizes: Sizes) -> Callable[[Any], Any]:
 def _replace(node: torch.fx.Node, number: Any) -> None:
     """The number stands where the node's result stood."""
     for user in list(node.users):
+        if isinstance(number, list) and str(user.target) != "aten._assert_scalar.default":
+            raise NotASize(f"the condition {number[0]} is used as a value by {user.name}")
         changed: Any = torch.fx.node.map_aggregate(
             (user.args, user.kwargs), lambda a: number if a is node else a
         )
         user.args, user.kwargs = changed
-    node.graph.erase_node(node)
 
 
 def _state(node: torch.fx.Node, sizes: Sizes) -> None:

@@ -12,7 +12,7 @@ import torch.fx
 from torch._ops import HigherOrderOperator
 
 from compiler.fx_passes.rewriter import Rewriter
-from compiler.ir.graph import ModelGraph
+from compiler.ir.graph import ModelGraph, gives_sizes
 from compiler.support.options import Context
 
 
@@ -21,7 +21,7 @@ def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     seen: dict[object, torch.fx.Node] = {}
     for node in r.calls():
         if node.target is not operator.getitem and (
-            _is_random(node) or isinstance(node.target, HigherOrderOperator)
+            _is_random(node) or gives_sizes(node) or isinstance(node.target, HigherOrderOperator)
         ):
             continue
         known = seen.setdefault((node.target, _key(node.args), _key(node.kwargs)), node)

@@ -16,7 +16,7 @@ import torch.fx
 
 from compiler.fx_passes.constant_recipes import recipe_of
 from compiler.fx_passes.rewriter import Rewriter, depends_on_sizes
-from compiler.ir.graph import ModelGraph
+from compiler.ir.graph import ModelGraph, gives_sizes
 from compiler.support.options import Context
 
 # Elements up to which a folded value may have more of them than its sources.
@@ -64,6 +64,7 @@ def _constant_nodes(r: Rewriter) -> set[torch.fx.Node]:
         custom = getattr(node.target, "namespace", "aten") not in ("aten", "prims")  # no kernel here
         if (
             not random
+            and not gives_sizes(node)
             and not custom
             and str(node.target) not in _UNDEFINED
             and not depends_on_sizes(node)

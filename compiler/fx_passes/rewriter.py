@@ -19,7 +19,7 @@ import torch.fx
 
 from compiler.fx_passes.type_rules import type_of
 from compiler.ir.expr import Expr
-from compiler.ir.graph import GraphConstant, ModelGraph
+from compiler.ir.graph import GraphConstant, ModelGraph, gives_sizes
 from compiler.ir.recipe import Fixed, Recipe
 from compiler.ir.size_float import SizeFloat
 from compiler.ir.tensor_type import SizedTensor
@@ -121,7 +121,8 @@ class Rewriter:
         """Removes what nothing uses: calls, and constants with their data."""
         for node in reversed(list(self.graph.nodes)):
             unused_constant = node.op == "placeholder" and node.name in self._constants
-            if not node.users and (node.op == "call_function" or unused_constant):
+            unused_call = node.op == "call_function" and not gives_sizes(node)
+            if not node.users and (unused_call or unused_constant):
                 self.graph.erase_node(node)
         alive = {n.name for n in self.graph.nodes if n.op == "placeholder"}
         self.model.constants = [c for c in self.model.constants if c.placeholder in alive]

@@ -10,8 +10,11 @@ from __future__ import annotations
 LOWERED = frozenset(
     """
     aten.__lshift__.Scalar aten.__lshift__.Tensor aten.__rshift__.Scalar aten.__rshift__.Tensor
-    aten._adaptive_avg_pool2d.default aten._adaptive_avg_pool3d.default aten._log_softmax.default
+    aten._adaptive_avg_pool2d.default aten._adaptive_avg_pool3d.default aten._local_scalar_dense.default
+    aten._log_softmax.default
     aten._prelu_kernel.default aten._softmax.default aten._to_copy.default aten._unsafe_index.Tensor
+    aten._unique2.default aten.item.default aten.masked_select.default aten.nonzero.default
+    aten.repeat_interleave.Tensor aten.unique_consecutive.default
     aten._unsafe_index_put.default aten._unsafe_view.default aten.abs.default aten.acos.default aten.acosh.default
     aten.adaptive_avg_pool1d.default aten.adaptive_avg_pool2d.default aten.adaptive_avg_pool3d.default
     aten.adaptive_max_pool2d.default aten.adaptive_max_pool3d.default aten.add.Scalar aten.add.Tensor
@@ -92,6 +95,14 @@ CONTROL = frozenset(("cond", "while_loop", "scan", "map_impl"))
 REWRITTEN = frozenset(
     """
     aten.addmm.default aten.addbmm.default aten.baddbmm.default aten.matmul.default
+    """.split()
+)
+
+# Their result has a size, or is a number, that a run finds in the data: lowering reads it (`loop.ReadSize`).
+BINDS_SIZES = frozenset(
+    """
+    aten._local_scalar_dense.default aten._unique2.default aten.index.Tensor aten.item.default
+    aten.masked_select.default aten.nonzero.default aten.repeat_interleave.Tensor aten.unique_consecutive.default
     """.split()
 )
 

@@ -11,6 +11,8 @@ Invariants
 - Every expression carries an interval `[lo, hi]` (None is unbounded) derived from its symbols' ranges;
   simplification of `//`, `%`, `Min` and `Max` relies on it, so a symbol's range must hold at run time (the
   entry checks see to it).
+- Names of symbols say where their values come from: s0, s1, ... are sizes of inputs, u0, u1, ... numbers that
+  a run reads out of a tensor (`from_data`); others are local to a kernel.
 - A loop variable whose extent is a size known at run time only has that extent as its symbolic bound
   (`below`): `expr_bounds` then shows that `i1 < s0`, so that `(s0*i0 + i1) // s0` is `i0`. A divisor is
   taken to be at least 1: nothing is computed in an empty loop.
@@ -43,12 +45,13 @@ class NotConstant(TypeError):
 class Expr:
     """One hash-consed node. Build with `const`, `sym` and Python's operators, never with the constructor."""
 
-    __slots__ = ("kind", "args", "lo", "hi", "bounded", "_text")
+    __slots__ = ("kind", "args", "lo", "hi", "bounded", "from_data", "_text")
     kind: str
     args: tuple[object, ...]
     lo: Bound
     hi: Bound
     bounded: bool  # whether a symbol with a symbolic bound is inside
+    from_data: bool  # whether a symbol is inside whose value a run reads out of a tensor
     _text: str | None
 
     def __add__(self, other: IntLike) -> Expr:
@@ -183,6 +186,7 @@ def _make(kind: str, args: tuple[object, ...], lo: Bound, hi: Bound) -> Expr:
         found = Expr()
         found.kind, found.args, found.lo, found.hi, found._text = kind, args, lo, hi, None
         found.bounded = _is_bounded(kind, args)
+        found.from_data = _is_from_data(kind, args)
         _table[key] = found
     return found
 
@@ -191,6 +195,27 @@ def _is_bounded(kind: str, args: tuple[object, ...]) -> bool:
     if kind == "sum":
         return any(term.bounded for term, _ in args[1])  # type: ignore[attr-defined]
     return len(args) > 3 if kind == "sym" else any(isinstance(a, Expr) and a.bounded for a in args)
+
+
+def _is_from_data(kind: str, args: tuple[object, ...]) -> bool:
+    if kind == "sym":
+        return is_data_name(str(args[0]))
+    inside = (term for term, _ in args[1]) if kind == "sum" else args  # type: ignore[attr-defined]
+    return any(isinstance(a, Expr) and a.from_data for a in inside)
+
+
+def is_data_name(name: str) -> bool:
+    """Whether a symbol of this name is a number that a run reads out of a tensor (`loop.ReadSize`): u0, u1, ..."""
+    return name[0] == "u" and name[1:].isdigit()
+
+
+def data_symbols(values: Iterable[object]) -> tuple[Expr, ...]:
+    """The symbols inside whose values a run reads out of tensors, each once; what is no expression has none."""
+    found: dict[Expr, None] = {}
+    for e in values:
+        if isinstance(e, Expr) and e.from_data:
+            found.update(dict.fromkeys(s for s in e.symbols() if s.from_data))
+    return tuple(found)
 
 
 def const(value: int) -> Expr:
@@ -487,6 +512,16 @@ def minimum(a: IntLike, b: IntLike) -> Expr:
 
 def maximum(a: IntLike, b: IntLike) -> Expr:
     return _extreme("max", as_expr(a), as_expr(b))
+
+
+def wrapped(position: Expr, extent: Expr) -> Expr:
+    """A position that is counted from the end where it is negative, counted from the start. Its sign need not be known."""
+    if position.lo is not None and position.lo >= 0:
+        return position
+    is_negative = (
+        const(1) if position.hi is not None and position.hi < 0 else maximum(0, minimum(1, -position))
+    )
+    return position + extent * is_negative
 
 
 def equal(a: IntLike, b: IntLike) -> bool | None:

@@ -7,7 +7,17 @@ from collections.abc import Callable
 
 import pytest
 
-from compiler.ir.expr import Expr, const, contiguous_strides, equal, maximum, minimum, sym
+from compiler.ir.expr import (
+    Expr,
+    const,
+    contiguous_strides,
+    data_symbols,
+    equal,
+    maximum,
+    minimum,
+    sym,
+    wrapped,
+)
 from compiler.ir.expr_parse import parse_expr
 
 I0, I1, N = sym("i0", 0, 3), sym("i1", 0, 15), sym("n", 2, None)
@@ -78,3 +88,18 @@ def test_strides_of_empty_dims_count_them_as_one() -> None:
 def test_unreadable_text_is_refused_with_the_text(text: str) -> None:
     with pytest.raises(ValueError, match="index expression"):
         parse_expr(text, {"i0": I0})
+
+
+def test_sizes_from_data_are_known_by_their_names_however_deep() -> None:
+    u0, s0 = sym("u0", 0, None), sym("s0", 0, 9)
+    inside = minimum(u0 * 2 + 1, s0) // 3 + s0
+    assert inside.from_data and not (s0 * 2).from_data
+    assert data_symbols([inside, s0, 5, "u1"]) == (u0,)
+    assert not sym("upper", 0, None).from_data and not sym("i0", 0, None, below=u0).from_data
+
+
+@pytest.mark.parametrize("position", range(-5, 6))
+def test_a_position_of_unknown_sign_counts_from_the_end_where_it_is_negative(position: int) -> None:
+    u0, s0 = sym("u0", None, None), sym("s0", 0, 9)
+    assert wrapped(u0, s0).evaluate({u0: position, s0: 7}) == (position + 7 if position < 0 else position)
+    assert wrapped(const(position), s0).subst({s0: 7}) == (position + 7 if position < 0 else position)

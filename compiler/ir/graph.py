@@ -10,6 +10,8 @@ Invariants
 - `outputs[i]` describes the i-th element of the output node's (flat) tuple.
 - Sizes that are known at run time only are expressions over size symbols (`ir.expr`): in a tensor's type (`ir.tensor_type`) and as
   arguments of calls. `guards` is what must hold of them beside the ranges of the symbols.
+- A number that a run reads out of a tensor is a symbol u0, u1, ...: the first node in whose result it stands gives it its value
+  (`gives_sizes`); an `.item()` has the number as its `meta["val"]`, and no users: these have the expression.
 - The graph is functional: mutation was turned into outputs by export. `GraphOutput.mutates` names the placeholder whose memory
   holds the output's value after a run; that input or constant has `mutated` set, and its data is no constant to any pass.
 """
@@ -21,9 +23,18 @@ from dataclasses import dataclass, field
 import torch
 import torch.fx
 
-from compiler.ir.expr import IntLike
+from compiler.ir.aten_ops import BINDS_SIZES
+from compiler.ir.expr import IntLike, data_symbols
 from compiler.ir.guard import Guard
 from compiler.ir.recipe import Fixed, Original, Recipe, Source
+
+
+def gives_sizes(node: torch.fx.Node) -> bool:
+    """Whether the run reads a size out of this call's result, so that the call stays, and stays itself, even where nobody uses it."""
+    if str(node.target) not in BINDS_SIZES:
+        return False
+    leaves = torch.utils._pytree.tree_leaves(node.meta.get("val"))
+    return not all(isinstance(v, torch.Tensor) and not data_symbols(v.shape) for v in leaves)
 
 
 @dataclass(frozen=True)

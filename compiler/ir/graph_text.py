@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 import torch.fx
 
+from compiler.ir.expr import Expr
 from compiler.ir.graph import ModelGraph
 
 
@@ -63,4 +64,4 @@ def _type(node: torch.fx.Node) -> str:
     value = node.meta.get("val")
     if isinstance(value, torch.Tensor):
         return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
-    return type(value).__name__
+    return str(value) if isinstance(value, Expr) else type(value).__name__

@@ -4,14 +4,14 @@ A node of a loop kind (`Pointwise`, `Reduction`, `Scan`, `Scatter`) has loop ran
 of scalar operations in which loads name a buffer and an index expression over the loop variables `i0, i1,
 ...` (and `r0, r1, ...` for reduced ranges). `TemplateKernel` (GEMM, convolution, attention) and
 `ExternKernel` (a call through the C shim) name their operands as `TensorRef`s. `View` is another name and
-layout for a buffer's memory. `Cond` and `While` hold programs of their own.
+layout for a buffer's memory. `Cond` and `While` hold programs of their own. `ReadSize` makes a number of a tensor a size.
 
 Invariants (checked by `compiler.ir.loop_verify`)
 - Nodes are in a valid order; a buffer is written by exactly one node (the one of the same name) before it is
   read.
 - Loop variables of a node are exactly `loop_var(k, ranges[k])` and `reduction_var(k, reduction_ranges[k])`; a
   body's index expressions use only these, size symbols, and the indirect symbols that its own `indirect` ops
-  define.
+  define. A size symbol that is read from data (u0, u1, ...) is used only after the `ReadSize` of its name.
 - A load's index and a node's store index (its layout applied to the loop variables) stay inside the buffer's
   storage.
 - A mutation's value is a node's buffer with the target's layout; what reads the target reads its old value.
@@ -250,6 +250,7 @@ class TemplateKernel(Node):
     topk_positions     keys [R, N]                        largest                         -> [R, K], best first
     extreme_positions  keys [R, N]                        largest                         -> [R, N], the last extreme so far
     search_positions   sorted [R or 1, N], values [R, M]  right                           -> [R, M], elements less (or equal) than the value
+    selected_positions  mask [1, N], bool                                                 -> [1, K], where it holds, ascending; K many do
     Iteration space seen by an epilogue: `ranges`, in memory order of the output.
     """
 
@@ -333,6 +334,15 @@ class Result(Node):
 
 
 @dataclass(frozen=True)
+class ReadSize(Node):
+    """Reads the one integer of `operand` on the host: from then on it is the value of `symbol`, which has the node's name. A value
+    outside the symbol's range ends the run with an error. Nodes that have the symbol in an expression are readers of this node's buffer."""
+
+    symbol: Expr
+    operand: TensorRef
+
+
+@dataclass(frozen=True)
 class Input:
     """A user input of the program."""
 
@@ -404,6 +414,16 @@ class Program:
         """Symbols of the sizes that the inputs have, by name."""
         found = {s for i in self.inputs for e in (*i.layout.size, *i.layout.stride) for s in e.symbols()}
         return sorted(found, key=str)
+
+    def read_sizes(self) -> list[ReadSize]:
+        """The nodes that read a size out of a tensor, those of blocks too."""
+        found: list[ReadSize] = []
+        for node in self.nodes:
+            if isinstance(node, ReadSize):
+                found.append(node)
+            elif isinstance(node, (Cond, While)):
+                found += [inner for block in node.blocks for inner in block.read_sizes()]
+        return found
 
     def layouts(self) -> dict[str, Layout]:
         """Every buffer's own layout by name."""

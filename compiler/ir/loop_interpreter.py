@@ -19,7 +19,7 @@ from typing import Any, Union
 
 import numpy as np
 
-from compiler.ir.expr import Expr
+from compiler.ir.expr import Expr, as_expr
 from compiler.ir.loop import (
     Body,
     Cond,
@@ -29,6 +29,7 @@ from compiler.ir.loop import (
     OutputRef,
     Pointwise,
     Program,
+    ReadSize,
     Reduction,
     Result,
     Scan,
@@ -42,6 +43,7 @@ from compiler.ir.loop import (
     loop_var,
     reduction_var,
 )
+from compiler.ir.loop_specialize import specialize_node, specialize_output
 from compiler.ir.scalar_numpy import MEANING, NUMPY_TYPES, Array, cast
 from compiler.ir.size_float import SizeFloat
 from compiler.ir.template_numpy import packer_input, run_template
@@ -53,10 +55,18 @@ class IndexOutOfRange(ValueError):
     """A position that is data lies outside; the message names the place in the model."""
 
 
+class SizeOutOfRange(ValueError):
+    """A number that is read out of a tensor is none of its symbol's; the message names the place in the model."""
+
+
 def interpret(program: Program, inputs: Sequence[Array]) -> list[Union[Array, Plain]]:
     """The outputs, with the sizes of their layouts. Raises IndexOutOfRange as the kernels report it."""
     buffers = run_nodes(program, inputs)
-    return [output_value(o, buffers) for o in program.outputs]
+    read = {n.symbol: as_expr(int(buffers[n.name].item())) for n in program.nodes if isinstance(n, ReadSize)}
+    for guard in program.guards:
+        if guard.subst(read).known() is False:
+            raise SizeOutOfRange(f"expected {guard}; here {read}")
+    return [output_value(specialize_output(o, read), buffers) for o in program.outputs]
 
 
 def output_value(output: OutputRef, buffers: Mapping[str, Array]) -> Union[Array, Plain]:
@@ -76,9 +86,17 @@ def run_nodes(program: Program, inputs: Sequence[Array]) -> dict[str, Array]:
     for c in program.constants:
         if not c.packing:
             write(buffers, c.name, c.layout, constant_array(c, program))
-    for node in program.nodes:
-        run_node(node, buffers, packed, program)
+    _run_all(program, buffers, packed)
     return buffers
+
+
+def _run_all(program: Program, buffers: dict[str, Array], packed: Mapping[str, Constant]) -> None:
+    """All nodes in order. A number that one reads out of a tensor is put into those after it."""
+    read: dict[Expr, Expr] = {}
+    for node in program.nodes:
+        run_node(specialize_node(node, read) if read else node, buffers, packed, program)
+        if isinstance(node, ReadSize):
+            read[node.symbol] = as_expr(int(buffers[node.name].item()))
 
 
 def constant_array(c: Constant, program: Program) -> Array:
@@ -100,8 +118,7 @@ def _run_block(block: Program, buffers: dict[str, Array]) -> None:
     for c in block.constants:
         if not c.packing:
             write(inner, c.name, c.layout, constant_array(c, block))
-    for node in block.nodes:
-        run_node(node, inner, packed, block)
+    _run_all(block, inner, packed)
     layouts = {i.name: i.layout for i in block.inputs}
     for m in block.mutations:
         write(buffers, m.target, layouts[m.target], read(m.value, inner))
@@ -121,6 +138,8 @@ def run_node(node: Node, buffers: dict[str, Array], packed: Mapping[str, Constan
             _run_block(node.test, buffers)
     elif isinstance(node, Result):
         assert node.name in buffers, f"{node.control} did not write {node.name}"
+    elif isinstance(node, ReadSize):
+        write(buffers, node.name, node.layout, _read_size(node, buffers))
     elif isinstance(node, View):
         buffers[node.name] = buffers[node.operand.buffer]
     elif isinstance(node, Pointwise):
@@ -147,6 +166,14 @@ def run_node(node: Node, buffers: dict[str, Array], packed: Mapping[str, Constan
         write(buffers, node.name, node.layout, run_template(node, operands))
     else:
         raise ValueError(f"{node.name}: a call into a library cannot be interpreted")
+
+
+def _read_size(node: ReadSize, buffers: Mapping[str, Array]) -> Array:
+    value, symbol = read(node.operand, buffers), node.symbol
+    number = int(value.item())
+    if (symbol.lo is not None and number < symbol.lo) or (symbol.hi is not None and number > symbol.hi):
+        raise SizeOutOfRange(f"{node.origins[0]}: {symbol} is {number}, expected {symbol.lo} to {symbol.hi}")
+    return value
 
 
 # -- memory ----------------------------------------------------------------------------------------------------------
@@ -279,6 +306,8 @@ def _reduce(node: Reduction, buffers: Mapping[str, Array]) -> Array:
     with np.errstate(all="ignore"):
         if node.kind in ("sum", "prod"):
             return np.asarray(_REDUCTIONS[node.kind](flat, axis=-1, dtype=flat.dtype))
+        if node.kind in ("max", "min") and not flat.shape[-1]:
+            return np.full(kept, -np.inf if node.kind == "max" else np.inf).astype(flat.dtype)
         return np.asarray(_REDUCTIONS[node.kind](flat, axis=-1))
 
 

@@ -28,6 +28,7 @@ from compiler.ir.loop import (
     OutputRef,
     Pointwise,
     Program,
+    ReadSize,
     Reduction,
     Result,
     Scan,
@@ -110,8 +111,7 @@ class _Parser:
     def _symbol(self, s: Scanner) -> None:
         name = s.word()
         s.expect("in")
-        lo, hi = s.bracketed().split(",")
-        self.symbols[name] = sym(name, int(lo), None if hi.strip() == "inf" else int(hi))
+        self.symbols[name] = parse_range(name, s.bracketed())
 
     def _guard(self, s: Scanner) -> None:
         text = s.bracketed()
@@ -174,7 +174,7 @@ class _Parser:
             "pointwise": self._pointwise, "reduction": self._reduction, "scan": self._scan, "scatter": self._scatter,
             "sort": self._sort, "view": self._view, "template": self._template, "extern": self._extern,
             "cond": self._cond, "while": self._while, "result": self._result,
-            "custom": self._custom,
+            "custom": self._custom, "size": self._size,
         }  # fmt: skip
         return makers[kind](name, variant, s)
 
@@ -297,6 +297,11 @@ class _Parser:
         control = s.word()
         return Result(name, layout, self._origins()[0], control)
 
+    def _size(self, name: str, _: str, s: Scanner) -> Node:
+        layout = self.layout(s)
+        s.expect("of")
+        return ReadSize(name, layout, self._origins()[0], self.symbols[name], self.ref(s))
+
     def _blocks(self, lines: Sequence[Scanner]) -> list[Program]:
         """The programs in the lines that begin with a bar."""
         texts: list[list[str]] = []
@@ -384,6 +389,12 @@ def _number(text: str) -> Union[bool, int, float]:
     if text in ("true", "false"):
         return text == "true"
     return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
+
+
+def parse_range(name: str, text: str) -> Expr:
+    """The symbol of this name with the range `0, inf`."""
+    lo, hi = (part.strip() for part in text.split(","))
+    return sym(name, None if lo == "-inf" else int(lo), None if hi == "inf" else int(hi))
 
 
 def plain(s: Scanner, symbols: Symbols) -> Plain:

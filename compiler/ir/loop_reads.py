@@ -1,32 +1,38 @@
-"""Which buffers a Loop IR node reads."""
+"""Which buffers a Loop IR node reads, and which numbers out of tensors its expressions use."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from compiler.ir.expr import Expr, data_symbols
 from compiler.ir.loop import (
     Cond,
     CustomKernel,
     ExternKernel,
+    Layout,
     Node,
     Pointwise,
+    ReadSize,
     Reduction,
     Result,
     Scan,
     Scatter,
     Sort,
     TemplateKernel,
+    TensorRef,
     View,
     While,
 )
 
 
 def buffers_read(node: Node) -> tuple[str, ...]:
-    """Names of the buffers that the node reads, each once, in order of first appearance."""
+    """Names of the buffers that the node reads, each once, in order of first appearance; those of `ReadSize` nodes last."""
     names: list[str] = []
     if isinstance(node, (Pointwise, Reduction, Scan, Scatter)):
         names += [str(op.attrs[0]) for op in node.body.loads()]
     if isinstance(node, Scatter):
         names.append(node.base.buffer)
-    if isinstance(node, (Sort, View)):
+    if isinstance(node, (Sort, View, ReadSize)):
         names.append(node.operand.buffer)
     if isinstance(node, TemplateKernel):
         names += [r.buffer for r in node.operands]
@@ -40,4 +46,47 @@ def buffers_read(node: Node) -> tuple[str, ...]:
             names += [i.name for i in block.inputs if i.name not in made] + [c.name for c in block.constants]
     if isinstance(node, Result):
         names.append(node.control)
+    names += [str(s) for s in sizes_read(node)]
     return tuple(dict.fromkeys(names))
+
+
+def sizes_read(node: Node) -> tuple[Expr, ...]:
+    """Symbols of `ReadSize` nodes that the node's own expressions use (not those of its blocks)."""
+    return data_symbols(_expressions(node))
+
+
+def _expressions(node: Node) -> Iterator[object]:
+    yield from _of_layout(node.layout)
+    if isinstance(node, (Pointwise, Reduction, Scan, Scatter)):
+        yield from node.ranges
+        for op in node.body.ops:
+            yield from op.attrs
+    if isinstance(node, Reduction):
+        yield from node.reduction_ranges
+    elif isinstance(node, Scatter):
+        yield node.index
+        yield from _of_layout(node.base.layout)
+    elif isinstance(node, (Sort, View, ReadSize)):
+        yield from _of_layout(node.operand.layout)
+    elif isinstance(node, TemplateKernel):
+        yield from node.ranges
+        yield from (value for _, value in node.params)
+        yield from _of_arguments(node.operands)
+    elif isinstance(node, (ExternKernel, CustomKernel)):
+        yield from _of_arguments(node.args)
+
+
+def _of_layout(layout: Layout) -> Iterator[Expr]:
+    yield from layout.size
+    yield from layout.stride
+    yield layout.offset
+
+
+def _of_arguments(values: tuple[object, ...]) -> Iterator[object]:
+    for value in values:
+        if isinstance(value, TensorRef):
+            yield from _of_layout(value.layout)
+        elif isinstance(value, tuple):
+            yield from _of_arguments(value)
+        else:
+            yield value

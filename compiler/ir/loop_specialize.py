@@ -1,7 +1,8 @@
 """A program of sizes that are known at run time only, as the program of one run: every size symbol replaced by a number.
 
 Enters: a verified program, a number for each of its size symbols. Leaves: a verified program of fixed sizes, which the interpreter runs:
-the reference for what the dynamic one must compute at these sizes. Constants and their data are shared.
+the reference for what the dynamic one must compute at these sizes. Constants and their data are shared. Numbers that the run reads out
+of tensors are still symbols in it: the interpreter replaces them when it has read them.
 
     specialize(program, {s0: 7})       buf0 = pointwise float32 [s0, 64]   ->   buf0 = pointwise float32 [7, 64]
 """
@@ -12,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from compiler.ir.expr import Expr, as_expr
+from compiler.ir.expr import Expr, as_expr, data_symbols
 from compiler.ir.loop import (
     Body,
     Constant,
     Node,
     OutputRef,
     Program,
+    ReadSize,
     Reduction,
     TemplateKernel,
     indirect_var,
@@ -35,17 +37,28 @@ def specialize(program: Program, sizes: Mapping[Expr, int]) -> Program:
     if missing:
         raise KeyError(f"no size is given for {', '.join(missing)}")
     known = {symbol: as_expr(n) for symbol, n in sizes.items()}
+    guards = [g.subst(known) for g in program.guards if data_symbols((g.left, g.right))]
+    return replace(_program(program, known), guards=guards)
+
+
+def _program(program: Program, known: Mapping[Expr, Expr]) -> Program:
     return replace(
         program,
         inputs=[replace(i, layout=_fixed(i.layout, known)) for i in program.inputs],
-        nodes=[_node(node, known) for node in program.nodes],
-        outputs=[OutputRef(o.name, _number(_fixed(o.value, known))) for o in program.outputs],
-        guards=[],
+        nodes=[specialize_node(node, known) for node in program.nodes],
+        outputs=[specialize_output(o, known) for o in program.outputs],
     )
 
 
-def _node(node: Node, known: Mapping[Expr, Expr]) -> Node:
-    """Loop variables are named after their extents, so they change with them."""
+def specialize_output(output: OutputRef, known: Mapping[Expr, Expr]) -> OutputRef:
+    """The output with these symbols replaced; one that still depends on others stays an expression."""
+    value = _fixed(output.value, known)
+    symbols = value.symbols() if isinstance(value, (Expr, SizeFloat)) else ()
+    return OutputRef(output.name, value if symbols else _number(value))
+
+
+def specialize_node(node: Node, known: Mapping[Expr, Expr]) -> Node:
+    """The node with these symbols replaced. Loop variables are named after their extents, so they change with them."""
     ranges: Sequence[Expr] = getattr(node, "ranges", ())
     reduced = node.reduction_ranges if isinstance(node, Reduction) else ()
     mapping = dict(known)
@@ -60,6 +73,8 @@ def _node(node: Node, known: Mapping[Expr, Expr]) -> Node:
         changed["body"] = substitute(body, mapping)
     if isinstance(node, TemplateKernel):
         changed["params"] = tuple((name, _number(value)) for name, value in changed["params"])
+    if isinstance(node, ReadSize):
+        changed["symbol"] = node.symbol
     return replace(node, **changed)
 
 
@@ -67,6 +82,8 @@ def _fixed(value: Any, known: Mapping[Expr, Expr]) -> Any:
     """Every expression inside replaced."""
     if isinstance(value, Expr):
         return value.subst(known)
+    if isinstance(value, Program):
+        return _program(value, known)
     if isinstance(value, tuple):
         return tuple(_fixed(v, known) for v in value)
     if isinstance(value, (Body, Constant)) or not is_dataclass(value):
@@ -75,5 +92,6 @@ def _fixed(value: Any, known: Mapping[Expr, Expr]) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """A number made of sizes, computed; anything else as it is."""
-    return value.value() if isinstance(value, (Expr, SizeFloat)) else value
+    """A number made of known sizes, computed; anything else as it is."""
+    known = isinstance(value, (Expr, SizeFloat)) and not value.symbols()
+    return value.value() if known else value

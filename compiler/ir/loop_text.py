@@ -20,6 +20,7 @@ its SHA-256 is.
       | buf8 = pointwise int64 [] stride []
       ...
     buf7 = result int64 [] stride [] of while6
+    u0 = size int64 [] stride [] of buf7 int64 [] stride []        a symbol from here on
     mutate b_count = buf3 int64 [] stride []
     output output = buf2 float32 [64, 64] stride [64, 1]
 """
@@ -44,6 +45,7 @@ from compiler.ir.loop import (
     OutputRef,
     Pointwise,
     Program,
+    ReadSize,
     Reduction,
     Result,
     Scan,
@@ -64,8 +66,8 @@ def print_program(program: Program) -> str:
     for key, text in (("in_spec", program.in_spec), ("out_spec", program.out_spec)):
         if text:
             lines.append(f"{key} {json.dumps(text)}")
-    for symbol in program.size_symbols():
-        lines.append(f"symbol {symbol} in [{symbol.lo}, {'inf' if symbol.hi is None else symbol.hi}]")
+    for symbol in (*program.size_symbols(), *(n.symbol for n in program.read_sizes())):
+        lines.append(f"symbol {symbol} in {print_range(symbol)}")
     for guard in program.guards:
         lines.append(f"guard [{guard}]" + (f" at {json.dumps(guard.origin)}" if guard.origin else ""))
     for i in program.inputs:
@@ -95,6 +97,11 @@ def print_layout(layout: Layout) -> str:
     offset = "" if layout.offset == 0 else f" offset {_offset(layout.offset)}"
     device = "" if layout.device == "cpu" else f" device {layout.device}"
     return f"{layout.dtype} {print_exprs(layout.size)} stride {print_exprs(layout.stride)}{offset}{device}"
+
+
+def print_range(symbol: Expr) -> str:
+    """`[0, inf]`"""
+    return f"[{'-inf' if symbol.lo is None else symbol.lo}, {'inf' if symbol.hi is None else symbol.hi}]"
 
 
 def _offset(offset: Expr) -> str:
@@ -186,6 +193,8 @@ def _head(node: Node) -> str:
         return f"cond {layout} on {_ref(node.predicate)}"
     if isinstance(node, While):
         return f"while {layout}"
+    if isinstance(node, ReadSize):
+        return f"size {layout} of {_ref(node.operand)}"
     if isinstance(node, Result):
         return f"result {layout} of {node.control}"
     assert isinstance(node, ExternKernel), type(node)

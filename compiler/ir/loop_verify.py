@@ -21,6 +21,7 @@ from compiler.ir.loop import (
     Node,
     Pointwise,
     Program,
+    ReadSize,
     Reduction,
     Result,
     Scan,
@@ -34,6 +35,7 @@ from compiler.ir.loop import (
     loop_var,
     reduction_var,
 )
+from compiler.ir.loop_reads import sizes_read
 from compiler.ir.scalar_ops import SCALAR_OPS
 from compiler.support.diagnostics import InternalError
 
@@ -58,6 +60,7 @@ TEMPLATES: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "topk_positions": ((1,), ("largest",)),
     "extreme_positions": ((1,), ("largest",)),
     "search_positions": ((2,), ("right",)),
+    "selected_positions": ((1,), ()),
 }
 # Of these templates operands may have any type, and the results are positions.
 POSITIONS = frozenset(name for name in TEMPLATES if name.endswith("_positions"))
@@ -77,6 +80,7 @@ class _Verifier:
         self.packed = {c.name for c in program.constants if c.packing}
         self.where = ""
         self.previous: Node | None = None
+        self.may_be_empty = False  # the loops of the current body, where a run finds that they have no turns
 
     def run(self) -> None:
         for name, layout in [
@@ -158,6 +162,8 @@ class _Verifier:
 
     def node(self, node: Node) -> None:
         self.check(bool(node.origins), "has no origins")
+        for symbol in sizes_read(node):
+            self.check(symbol in self.sizes, f"uses {symbol} before it is read")
         if isinstance(node, Pointwise):
             self.check(
                 self.body(node.body, node.ranges, ()) == [node.layout.dtype],
@@ -176,6 +182,8 @@ class _Verifier:
             self.scatter(node)
         elif isinstance(node, (Sort, View)):
             self.ref(node.operand)
+        elif isinstance(node, ReadSize):
+            self.read_size(node)
         elif isinstance(node, TemplateKernel):
             self.template(node)
         elif isinstance(node, (Cond, While)):
@@ -241,6 +249,14 @@ class _Verifier:
             written == results.keys(), f"blocks write {sorted(written)}, results are {sorted(results)}"
         )
 
+    def read_size(self, node: ReadSize) -> None:
+        self.ref(node.operand)
+        one = node.operand.layout.dtype == dtypes.int64 and node.operand.layout.numel() == 1
+        self.check(one, "is not read from one int64")
+        named = str(node.symbol) == node.name and node.symbol.from_data
+        self.check(named, f"has another name than its symbol {node.symbol}")
+        self.sizes |= {node.symbol}
+
     def result(self, node: Result) -> None:
         previous = self.previous
         follows = isinstance(previous, Result) and previous.control == node.control
@@ -285,6 +301,7 @@ class _Verifier:
         """Checks every op; returns the types of the yields."""
         symbols = self.symbols(ranges, reduced)
         empty = any(e == 0 for e in (*ranges, *reduced))
+        self.may_be_empty = any(e.from_data for e in (*ranges, *reduced))
         for position, op in enumerate(body.ops):
             self.check(all(0 <= a < position for a in op.args), f"%{position} uses a later op")
             self.op(op, [body.ops[a].dtype for a in op.args], symbols, empty, f"%{position} {op.opcode}")
@@ -346,7 +363,7 @@ class _Verifier:
             return
         self.check(self.not_negative(index), f"{name}: the index {index} may be negative")
         room = storage.storage_numel()
-        if index.hi is not None and room.is_const:
+        if index.hi is not None and room.is_const and not (room == 0 and self.may_be_empty):
             self.check(
                 index.hi < room.value() or self.by_size(index),
                 f"{name}: the index {index} reaches {index.hi}, {buffer} has {room} elements",

@@ -11,6 +11,8 @@ Invariants (checked by `compiler.scheduler.verify`)
   target held before.
 - A buffer whose size is known at run time only lies in a slot of the arena, at its start. Slots lie one after the other behind the
   `arena_bytes` of fixed sizes, each as large as the largest buffer that it holds in turn; where they begin is computed in every run.
+- A buffer whose size a run reads out of a tensor lies in memory of its own ("own"); what uses that size comes after the group "size"
+  that reads it.
 - A buffer in `local` is read only inside its own group and has no memory outside the kernel.
 - A block's buffers lie in the arena from `blocks_offset` of its group on, where nothing else is alive during that group.
 - A launched group has one iteration space, `outer` x `inner`, with variables `loop_var(k, outer[k])` and
@@ -58,11 +60,11 @@ class Member:
 
 @dataclass
 class KernelGroup:
-    """Nodes that become one launch (`loops`, `template`), one shim call (`extern`), nothing (`view`), or a branch or loop
-    (`control`) or call of a custom operator (`custom`) with its results, in execution order."""
+    """Nodes that become one launch (`loops`, `template`), one shim call (`extern`), nothing (`view`), a number read on the host
+    (`size`), or a branch or loop (`control`) or call of a custom operator (`custom`) with its results, in execution order."""
 
     name: str  # cpp_fused_add_relu_3; for extern: the shim function; for view: the buffer
-    kind: str  # "loops", "template", "extern", "view", "control", "custom"
+    kind: str  # "loops", "template", "extern", "view", "control", "custom", "size"
     nodes: list[Node]
     local: set[str] = field(default_factory=set)  # buffers that never leave the kernel
     outer: tuple[Expr, ...] = ()  # extents of the loops that all members share
@@ -82,8 +84,9 @@ class KernelGroup:
 @dataclass(frozen=True)
 class Placement:
     """Where a buffer lives. kind: "input", "constant", "arena" (at offset_bytes, or in `slot` where that is >= 0), "output" (allocated for
-    the caller), "local" (nowhere outside its kernel), "view" (of `base`), "extern" (in a tensor that a shim function returns), "mutated"
-    (in the memory of the input or constant `base`, whose new value it is; `Schedule.reuse` says so, too)."""
+    the caller), "own" (allocated for the time until its last use), "size" (a number on the host), "local" (nowhere outside its kernel),
+    "view" (of `base`), "extern" (in a tensor that a shim function returns), "mutated" (in the memory of the input or constant `base`,
+    whose new value it is; `Schedule.reuse` says so, too)."""
 
     kind: str
     offset_bytes: int = 0

@@ -105,6 +105,7 @@ class _Parser:
         self.symbols = {
             str(s): s for layout in names for e in (*layout.size, *layout.stride) for s in e.symbols()
         }
+        self.symbols.update((n.name, n.symbol) for n in program.read_sizes())
 
     def schedule(self) -> Schedule:
         readers = {

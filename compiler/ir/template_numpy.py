@@ -21,6 +21,8 @@ Array = np.ndarray[Any, Any]
 def run_template(node: TemplateKernel, operands: list[Array]) -> Array:
     """The result with the size of the node's layout, float32; int64 of a template that finds positions."""
     params = dict(node.params)
+    if node.template == "selected_positions":
+        return np.flatnonzero(operands[0])[None].astype(np.int64)
     if node.template in _POSITIONS:
         return _POSITIONS[node.template](operands, bool(node.params[0][1]), node.layout.size[-1].value())
     if node.template in ("gemm", "bmm", "triton_gemm"):

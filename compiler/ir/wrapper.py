@@ -8,6 +8,8 @@ Invariants (checked by `ir/wrapper_verify.py`)
 - A line uses only names defined before it and still alive. An `Alloc` in the arena ends the life of every buffer whose bytes or slot it
   takes; a `Reuse` ends the life of the buffer that it takes over, which may be a mutated slot.
 - Launches and calls write only memory that the plan allocated, or a mutated slot that a `Reuse` took over.
+- A size that is read from data (`ReadSize`) is used only after its line. Memory of its own that a buffer gets ("own") lasts until the
+  `Free` of it, or to the end of its block.
 - The last line is the only `Return`; it gives every output slot exactly one value: a name whose memory is the caller's afterwards
   (an "output" `Alloc`, a fresh result, a `View` of one of these) or a literal, and a handle is given away once.
 
@@ -94,12 +96,12 @@ class SizeSymbol:
 
 @dataclass(frozen=True)
 class Alloc:
-    """`name` gets memory: in the arena at `offset_bytes`, or at the start of `slot` where that is >= 0, or (`place` "output") a tensor of
-    its own, to be given to the caller."""
+    """`name` gets memory: in the arena at `offset_bytes`, or at the start of `slot` where that is >= 0, or a tensor of its own: to be given
+    to the caller (`place` "output"), or for the time until it is freed ("own")."""
 
     name: str
     layout: Layout
-    place: str  # "arena" or "output"
+    place: str  # "arena", "output" or "own"
     offset_bytes: int = 0
     slot: int = -1
 
@@ -120,6 +122,31 @@ class View:
     name: str
     layout: Layout
     base: str
+
+
+@dataclass(frozen=True)
+class Free:
+    """Ends the life of a buffer with memory of its own, and of `views` of it."""
+
+    name: str
+    views: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadSize:
+    """`symbol` is the integer in the one element of `source`, from here to the end of the block. The run ends with an error where it is
+    outside the symbol's range."""
+
+    symbol: Expr
+    source: Operand
+    origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True)
+class Check:
+    """The run ends with an error unless `guard` holds of the sizes read so far."""
+
+    guard: Guard
 
 
 @dataclass(frozen=True)
@@ -224,13 +251,13 @@ class Return:
     values: tuple[Union[str, None], ...]
 
 
-Line = Union[Alloc, Reuse, View, Launch, ExternCall, ProxyCall, Cond, While, Return]
+Line = Union[Alloc, Reuse, View, Free, ReadSize, Check, Launch, ExternCall, ProxyCall, Cond, While, Return]
 
 
 @dataclass
 class Plan:
     """A whole run with the tables that describe it. `weights_bytes` is the size of the weights file; `slots` are the bytes of the arena's
-    slots, which lie behind `arena_bytes` of fixed sizes; `guards` must hold of the sizes beside the symbols' ranges."""
+    slots, which lie behind `arena_bytes` of fixed sizes; `guards` must hold of the inputs' sizes beside the symbols' ranges."""
 
     name: str
     inputs: list[InputSlot]

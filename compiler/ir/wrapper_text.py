@@ -18,6 +18,10 @@ with the number and the text of the line that it does not understand.
       launch cpp_fused_sin_0(in x: float, out buf0: float, size s0*64: int64_t) may fail  # aten.sin.default [sin] at m.py:20
       call aoti_torch_cpu_mm_out(buf1, buf0: float32 [64, 64] stride [64, 1], [1, 2], "text", 1.0, None)
       call t: float32 [3] stride [1] = aoti_torch_cpu_cumsum(buf1: float32 [3] stride [1], 0, None)
+      size u0 in [0, inf] = buf2: int64 [] stride []
+      check [u0 <= s0] at "models/my_model.py:22 in forward"
+      alloc buf3: float32 [u0] stride [1] own
+      free buf3, view4
       proxy 0 (buf0: float32 [3] stride [1], [1, 2], "text", None) writes (buf1: float32 [3] stride [1])
       cond p {
         ...
@@ -39,19 +43,23 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from compiler.ir.dtypes import parse_dtype
-from compiler.ir.expr import Expr, as_expr, sym
+from compiler.ir.expr import Expr, as_expr
 from compiler.ir.expr_parse import parse_expr, parse_exprs
 from compiler.ir.guard import parse_guard
 from compiler.ir.loop import Layout
+from compiler.ir.loop_parse import parse_range
+from compiler.ir.loop_text import print_range
 from compiler.ir.recipe import parse_original, parse_recipe, print_original, print_recipe
 from compiler.ir.size_float import SizeFloat, parse_size_float
 from compiler.ir.wrapper import (
     Alloc,
     Arg,
     CallArg,
+    Check,
     Cond,
     ConstantSlot,
     ExternCall,
+    Free,
     InputSlot,
     Launch,
     Line,
@@ -61,6 +69,7 @@ from compiler.ir.wrapper import (
     OutputSlot,
     Plan,
     ProxyCall,
+    ReadSize,
     Return,
     Reuse,
     SizeSymbol,
@@ -108,9 +117,8 @@ def print_plan(plan: Plan) -> str:
             else f"output {o.name} = {_literal(o.literal)}"
         )
     for s in plan.symbols:
-        hi = "inf" if s.symbol.hi is None else s.symbol.hi
         part = "" if s.is_bare else f" scale {s.scale} rest [{s.rest}]"
-        out.append(f"symbol {s.symbol} in [{s.symbol.lo}, {hi}] = input {s.input_index} dim {s.dim}{part}")
+        out.append(f"symbol {s.symbol} in {print_range(s.symbol)} = input {s.input_index} dim {s.dim}{part}")
     for guard in plan.guards:
         out.append(f"guard [{guard}]" + (f" at {json.dumps(guard.origin)}" if guard.origin else ""))
     out += [f"slot [{size}]" for size in plan.slots]
@@ -131,6 +139,12 @@ def print_line(line: Line) -> list[str]:
             return [f"reuse {name}: {layout_text(layout)} = {old}"]
         case View(name, layout, base):
             return [f"view {name}: {layout_text(layout)} = {base}"]
+        case Free(name, views):
+            return [f"free {', '.join((name, *views))}"]
+        case ReadSize(symbol, source, origins):
+            return [f"size {symbol} in {print_range(symbol)} = {_call_arg(source)}{_origins(origins)}"]
+        case Check(guard):
+            return [f"check [{guard}]" + (f" at {json.dumps(guard.origin)}" if guard.origin else "")]
         case Launch(kernel, args, origins, can_fail, grid):
             listed = ", ".join(f"{a.mode} {a.value}: {a.ctype}" for a in args)
             programs = f" grid {_list(grid)}" if grid else ""
@@ -213,8 +227,8 @@ class _Parser:
 
     def plan(self) -> Plan:
         for _, row in self.rows:  # a layout may use a symbol that is declared below it
-            if m := re.fullmatch(rf"symbol ({_NAME}) in \[(-?\d+), (-?\d+|inf)\] = input .*", row):
-                self.symbols[m[1]] = sym(m[1], int(m[2]), None if m[3] == "inf" else int(m[3]))
+            if m := re.fullmatch(rf"(?:symbol|size) ({_NAME}) in \[([^\]]*)\] = .*", row):
+                self.symbols[m[1]] = parse_range(m[1], m[2])
         plan = Plan(self._match(rf"plan ({_NAME})")[1], [], [], [], [])
         m = self._match(r"arena (\d+) scratch (\d+) weights (\d+)")
         plan.arena_bytes, plan.scratch_bytes_per_thread, plan.weights_bytes = int(m[1]), int(m[2]), int(m[3])
@@ -344,7 +358,13 @@ class _Parser:
     def _simple(self, row: str, origins: tuple[Origin, ...]) -> Line:
         if m := re.fullmatch(rf"alloc ({_NAME}): ({_LAYOUT}) slot (\d+)", row):
             return Alloc(m[1], self._layout(m[2]), "arena", slot=int(m[3]))
-        if m := re.fullmatch(rf"alloc ({_NAME}): ({_LAYOUT}) (arena|output)(?: (\d+))?", row):
+        if m := re.fullmatch(rf"free ({_NAME})((?:, {_NAME})*)", row):
+            return Free(m[1], tuple(split_list(m[2])[1:]))
+        if m := re.fullmatch(rf"size ({_NAME}) in .*? = (.*)", row):
+            return ReadSize(self.symbols[m[1]], self._operand(m[2]), origins)
+        if m := re.fullmatch(r"check \[(.+?)\](?: at (\".*\"))?", row):
+            return Check(parse_guard(m[1], self.symbols, json.loads(m[2]) if m[2] else ""))
+        if m := re.fullmatch(rf"alloc ({_NAME}): ({_LAYOUT}) (arena|output|own)(?: (\d+))?", row):
             return Alloc(m[1], self._layout(m[2]), m[3], int(m[4] or 0))
         if m := re.fullmatch(rf"(reuse|view) ({_NAME}): ({_LAYOUT}) = ({_NAME})", row):
             return (Reuse if m[1] == "reuse" else View)(m[2], self._layout(m[3]), m[4])

@@ -12,17 +12,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.ir.expr import maximum
+from compiler.ir.expr import Expr, maximum
 from compiler.ir.loop import Layout
 from compiler.ir.wrapper import (
     Alloc,
+    Check,
     Cond,
     ExternCall,
+    Free,
     Launch,
     Line,
     Operand,
     Plan,
     ProxyCall,
+    ReadSize,
     Return,
     Reuse,
     View,
@@ -41,7 +44,7 @@ class _Value:
 
     layout: Layout
     root: str
-    kind: str  # of the root: "input", "constant", "mutated" (an input or constant that may be written), "arena", "output"
+    kind: str  # of the root: "input", "constant", "mutated" (an input or constant that may be written), "arena", "output", "own"
     begin: int = 0
     end: int = 0
     dead: str = ""
@@ -63,6 +66,7 @@ class _Checker:
         self.plan = plan
         self.values: dict[str, _Value] = {}
         self.where = "slots"
+        self.symbols = {s.symbol for s in plan.symbols}
         self.slot_names = {i.name for i in plan.inputs} | {c.name for c in plan.constants}
 
     def fail(self, why: str) -> InternalError:
@@ -107,7 +111,7 @@ class _Checker:
                 self._alloc(line)
             case Reuse(name, layout, old):
                 taken = self.use(old)
-                if taken.kind not in ("arena", "output", "mutated") or taken.root != old:
+                if taken.kind not in ("arena", "output", "own", "mutated") or taken.root != old:
                     raise self.fail(f"{old!r} does not own memory that can be taken over")
                 self._inside(name, layout, old)
                 if taken.kind == "output" and layout != taken.layout:
@@ -118,6 +122,13 @@ class _Checker:
                 value = self.use(base)
                 self._inside(name, layout, base)
                 self.define(name, _Value(layout, value.root, value.kind))
+            case Free(name, views):
+                self._free(name, views)
+            case ReadSize(symbol, source):
+                self._inside(source.buffer, source.layout, source.buffer)
+                self.symbols.add(symbol)
+            case Check(guard):
+                self._known("guard", guard.left, guard.right)
             case Launch():
                 self._launch(line)
             case ExternCall():
@@ -139,16 +150,33 @@ class _Checker:
                 self._return(values)
 
     def _nested(self, lines: tuple[Line, ...]) -> None:
-        """Names of a block end with it; memory that it takes from outer buffers stays taken."""
-        outer = set(self.values)
+        """Names and sizes of a block end with it; memory that it takes from outer buffers stays taken."""
+        outer, self.symbols, symbols = set(self.values), set(self.symbols), self.symbols
         for line in lines:
             self.line(line, top=False)
+        self.symbols = symbols
         for name in set(self.values) - outer:
             del self.values[name]
 
+    def _known(self, what: str, *values: Expr) -> None:
+        """Every size symbol inside has a value by now."""
+        for e in values:
+            if missing := [s for s in e.symbols() if s not in self.symbols]:
+                raise self.fail(f"{what} {e} uses unknown symbols {missing}")
+
+    def _free(self, name: str, views: tuple[str, ...]) -> None:
+        if self.use(name).kind != "own" or self.values[name].root != name:
+            raise self.fail(f"{name!r} does not own memory that can be freed")
+        for view in views:
+            if self.use(view).root != name:
+                raise self.fail(f"{view!r} is no view of {name!r}")
+        for gone in (*views, name):
+            self.values[gone].dead = "it was freed"
+
     def _alloc(self, line: Alloc) -> None:
-        if line.place == "output":
-            return self.define(line.name, _Value(line.layout, line.name, "output"))
+        self._known("size", *line.layout.size)
+        if line.place in ("output", "own"):
+            return self.define(line.name, _Value(line.layout, line.name, line.place))
         if line.slot >= 0:
             return self._alloc_slot(line)
         need = size_bytes(line.layout)
@@ -191,11 +219,9 @@ class _Checker:
             raise self.fail(f"{name!r} is written but belongs to the caller or the weights")
 
     def _launch(self, line: Launch) -> None:
-        known = {s.symbol for s in self.plan.symbols}
         for arg in line.args:
             if not isinstance(arg.value, str):
-                if missing := [s for s in arg.value.symbols() if s not in known]:
-                    raise self.fail(f"size {arg.value} uses unknown symbols {missing}")
+                self._known("size", arg.value)
                 continue
             if arg.mode == "in":
                 self.use(arg.value)

@@ -81,9 +81,15 @@ class Builder:
         self.ctx = ctx
         self.origin: Origin = outer.origin if outer else Origin("", "")
         self.outs: tuple[Meta, ...] = ()
+        self.number: object = (
+            None  # what export says of the current node where that is no tensor: the number of an .item()
+        )
         # Every buffer made so far, in all blocks: names are unique over the whole model.
         self.layouts: dict[str, Layout] = outer.layouts if outer else {}
         self.layouts.update((i.name, i.layout) for i in program.inputs)
+        # What must hold of sizes: of the whole model, whichever block needs it.
+        self.guards: list[Guard] = outer.guards if outer else program.guards
+        self.size_names: set[str] = outer.size_names if outer else set()  # taken by the graph
 
     @property
     def out(self) -> Meta:
@@ -165,16 +171,25 @@ class Builder:
         return TensorRef(name, stride_order.permuted_layout(own, stride_order.inverse(order)))
 
     def require(self, op: str, left: IntLike, right: IntLike) -> None:
-        """What the current node needs to hold of the sizes of a run (`ir.guard.Guard`): checked on entry where it is not known."""
+        """What the current node needs to hold of the sizes of a run (`ir.guard.Guard`): checked where it is not known, on entry or, of
+        sizes that the run reads out of tensors, when they are read."""
         guard = Guard(op, as_expr(left), as_expr(right), self.origin.location)
-        if guard.known() is not True and guard not in self.program.guards:
-            self.program.guards.append(guard)
+        if guard.known() is not True and guard not in self.guards:
+            self.guards.append(guard)
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
     def new_name(self) -> str:
         """The next free buffer name."""
         return f"buf{self.next_number('buf', len(self.program.nodes))}"
+
+    def new_size_name(self) -> str:
+        """A free name for a size that the run reads out of a tensor."""
+        number = 0
+        while f"u{number}" in self.layouts or f"u{number}" in self.size_names:
+            number += 1
+        self.size_names.add(f"u{number}")
+        return f"u{number}"
 
     def next_number(self, prefix: str, start: int = 0) -> int:
         """The first number from `start` that makes a free name with the prefix."""

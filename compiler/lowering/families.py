@@ -17,6 +17,7 @@ FAMILIES = (
     "normalization",
     "indexing",
     "ordering",
+    "selecting",
     "scatter_reduce",
     "matmul",
     "attention",

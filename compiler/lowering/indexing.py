@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from compiler.ir import dtypes
+from compiler.ir.expr import Expr, IntLike
 from compiler.ir.loop import Layout
 from compiler.lowering.broadcasting import at_broadcast, broadcast_size
 from compiler.lowering.builder import Builder
@@ -17,7 +18,8 @@ from compiler.lowering.factories import full
 from compiler.lowering.pointwise import apply
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.pointwise_composites import select as where
-from compiler.lowering.registry import lowers
+from compiler.lowering.registry import Unsupported, lowers
+from compiler.lowering.selecting import selected
 from compiler.lowering.tracer import Scalar, Tracer, compute_dtype
 from compiler.lowering.values import Cost, Index, Value
 from compiler.lowering.view_ops import expand, reshape, slice_dim
@@ -77,7 +79,8 @@ def gather(b: Builder, x: Value, dim: int, index: Value, sparse_grad: bool = Fal
 
 @lowers("aten.index.Tensor", "aten._unsafe_index.Tensor")
 def index_tensor(b: Builder, x: Value, indices: Sequence[Value | None]) -> Value:
-    """Advanced indexing with integer tensors; masks select an unknown number of elements and are refused."""
+    """Advanced indexing with integer tensors; a mask is the positions that it selects, in x with the mask's dims as one."""
+    x, indices = _without_masks(b, x, indices, lambda start: b.out.size[start])
     given = {d: v for d, v in enumerate(indices) if v is not None}
     common = broadcast_size(list(given.values()))
     start, size = _indexed_size(x, given, common)
@@ -96,6 +99,41 @@ def index_tensor(b: Builder, x: Value, indices: Sequence[Value | None]) -> Value
     return b.lazy(x.dtype, size, make, Cost.of([x, *given.values()], 2 * len(given)))
 
 
+def _is_mask(index: Value | None) -> bool:
+    return index is not None and index.dtype in (dtypes.bool_, dtypes.uint8)
+
+
+def _without_masks(
+    b: Builder, x: Value, indices: Sequence[Value | None], count: Callable[[int], IntLike | None]
+) -> tuple[Value, list[Value | None]]:
+    """x and the indices with each mask replaced by positions in its dims, which are merged. `count(start)` is what export calls the number
+    of positions that go to dim `start` of the result."""
+    if not any(map(_is_mask, indices)):
+        return x, list(indices)
+    if any(i is not None and i.rank != (1 if not _is_mask(i) else i.rank) for i in indices):
+        raise Unsupported("a mask beside an index that is no vector", "index in two steps")
+    dims = [k for k, i in enumerate(indices) if i is not None]
+    adjacent = dims == list(range(dims[0], dims[-1] + 1))
+    expected = count(dims[0] if adjacent else 0)
+    size: list[Expr] = []
+    found: list[Value | None] = []
+    at = 0
+    for index in indices:
+        if index is None or not _is_mask(index):
+            size.append(x.size[at])
+            found.append(index)
+            at += 1
+            continue
+        if index.rank == 0:
+            raise Unsupported("a mask of one element as an index", "select with torch.where")
+        for extent, wanted in zip(index.size, x.size[at:], strict=False):
+            b.require("eq", extent, wanted)
+        size.append(index.numel())
+        found.append(selected(b, index, expected))
+        at += index.rank
+    return reshape(b, x, (*size, *x.size[at:])), found
+
+
 def _indexed_size(x: Value, given: dict[int, Value], common: Index) -> tuple[int, Index]:
     """Where the indices' common dims go, and the result's size: in place of adjacent indexed dims, else in front."""
     dims = sorted(given)
@@ -110,8 +148,12 @@ def index_put(
     b: Builder, x: Value, indices: Sequence[Value | None], values: Value, accumulate: bool = False
 ) -> Value:
     given = {d: v for d, v in enumerate(indices) if v is not None}
-    if len(given) == 1 and next(iter(given.values())).dtype == dtypes.bool_:
-        return _masked_put(b, x, *next(iter(given.items())), values, accumulate)
+    if len(given) == 1 and _is_mask(next(iter(given.values()))) and values.numel() == 1:
+        return _masked_put(b, x, *next(iter(given.items())), reshape(b, values, ()), accumulate)
+    if any(map(_is_mask, indices)):
+        rest = x.rank - sum(v.rank if _is_mask(v) else 1 for v in given.values())
+        merged, positions = _without_masks(b, x, indices, lambda start: _count_of(values, rest - start))
+        return reshape(b, index_put(b, merged, positions, values, accumulate), x.size)
     common = broadcast_size(list(given.values()))
     start, size = _indexed_size(x, given, common)
     where_used = where_from(b)
@@ -127,6 +169,12 @@ def index_put(
     return scatter_into(
         b, x, expand(b, convert(b, values, x.dtype), size), position, "add" if accumulate else "store"
     )
+
+
+def _count_of(values: Value, after: int) -> IntLike | None:
+    """How many positions the values are for: their size before the last `after` dims, unless they are repeated along it."""
+    size = values.size[-1 - after] if values.rank > after else None
+    return None if size is None or size == 1 else size
 
 
 def _masked_put(b: Builder, x: Value, dim: int, mask: Value, values: Value, accumulate: bool) -> Value:

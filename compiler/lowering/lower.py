@@ -17,13 +17,13 @@ Before/after: `cos(mm(sin(x), y))` ->
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 import torch.fx
 
-from compiler.ir.expr import as_expr
+from compiler.ir.expr import Expr, as_expr, data_symbols
 from compiler.ir.graph import GraphOutput, ModelGraph
 from compiler.ir.loop import Input, Layout, Mutation, OutputRef, Program, TensorRef
 from compiler.ir.loop_reads import buffers_read
@@ -47,6 +47,7 @@ def run(graph: ModelGraph, ctx: Context) -> Program:
     program.guards = list(graph.guards)
     constants = ConstantTable(program, graph)
     builder = Builder(program, constants, ctx)
+    builder.size_names = {str(s) for s in _sizes_from_data(graph)}
     env = _placeholders(graph, program, constants)
     output = walk.calls(builder, graph, env)
     program.mutations = _mutations(builder, graph, output, env)
@@ -59,6 +60,15 @@ def run(graph: ModelGraph, ctx: Context) -> Program:
     program.values = _values(program, env)
     verify(program)
     return program
+
+
+def _sizes_from_data(graph: ModelGraph) -> Iterator[Expr]:
+    """The symbols for numbers from data that the graph and its blocks use."""
+    for node in graph.module.graph.nodes:
+        for value in torch.utils._pytree.tree_leaves(node.meta.get("val")):
+            yield from data_symbols(value.shape if isinstance(value, torch.Tensor) else [value])
+    for block in graph.blocks.values():
+        yield from _sizes_from_data(block)
 
 
 def _values(program: Program, env: dict[torch.fx.Node, Any]) -> dict[str, TensorRef]:

@@ -76,6 +76,13 @@ def _comparable(b: Builder, x: Value) -> Value:
     return convert(b, x, dtypes.float32) if x.dtype in (dtypes.float16, dtypes.bfloat16) else x
 
 
+def in_order(b: Builder, flat: Value) -> tuple[Value, Value]:
+    """x [N] ascending: the positions and the elements."""
+    rows = _Rows(b, flat, 0)
+    positions = rows.positions("sort_positions", ("descending", False), rows.length)
+    return positions, rows.values(positions)
+
+
 def _picked(rows: _Rows, positions: Value) -> tuple[Value, Value]:
     return rows.back(rows.values(positions)), rows.back(positions)
 
@@ -190,8 +197,8 @@ def mode(b: Builder, x: Value, dim: int = -1, keepdim: bool = False) -> tuple[Va
     order = rows.positions("sort_positions", ("descending", False), rows.length)
     values = _comparable(b, rows.values(order))
     b.realize(values)
-    above = _search(b, values, values, True)
-    counts = apply(b, "sub", [above, _search(b, values, values, False)], dtypes.int64, dtypes.int64)
+    above = search(b, values, values, True)
+    counts = apply(b, "sub", [above, search(b, values, values, False)], dtypes.int64, dtypes.int64)
     first = reduce_dims(b, "argmax", counts, [counts.rank - 1], True, dtypes.int64)
 
     def make(t: Tracer, i: Index) -> Scalar:
@@ -212,7 +219,7 @@ def _register_cumulative_extremes() -> None:
             return _picked(rows, rows.positions("extreme_positions", ("largest", largest), rows.length))
 
 
-def _search(b: Builder, sorted_rows: Value, values: Value, right: bool) -> Value:
+def search(b: Builder, sorted_rows: Value, values: Value, right: bool) -> Value:
     """Where values [.., M] belong in ascending rows [.., N] ([N]: the same for all)."""
     refuse_other_devices(b, "search_positions")
     if values.numel() == 0 or sorted_rows.size[-1] == 0:
@@ -241,7 +248,7 @@ def _searchsorted(
     inner = dtypes.float32 if dtype in (dtypes.float16, dtypes.bfloat16) else dtype
     if not isinstance(values, Value):
         wanted = full(b, (), values, inner)
-    found = _search(b, convert(b, sorted_rows, inner), convert(b, wanted, inner), right)
+    found = search(b, convert(b, sorted_rows, inner), convert(b, wanted, inner), right)
     return convert(b, found, b.out.dtype)
 
 

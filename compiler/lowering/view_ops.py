@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from compiler.ir.expr import Expr, IntLike, as_expr, contiguous_strides, exprs, maximum, minimum
+from compiler.ir.expr import Expr, IntLike, as_expr, contiguous_strides, exprs, maximum, minimum, wrapped
 from compiler.ir.loop import Layout
 from compiler.lowering.builder import Builder
 from compiler.lowering.reshaping import Group, groups_of, reshaped_layout
@@ -94,8 +94,8 @@ def expand(b: Builder, x: Value, size: Sequence[IntLike]) -> Value:
 
 
 def from_start(position: IntLike, extent: Expr) -> Expr:
-    """A position that may be counted from the end, counted from the start. Raises NotConstant where its sign is not known."""
-    return extent + position if position < 0 else as_expr(position)
+    """A position that may be counted from the end, counted from the start."""
+    return wrapped(as_expr(position), extent)
 
 
 def clip(position: IntLike, extent: Expr) -> Expr:

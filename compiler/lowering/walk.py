@@ -13,8 +13,8 @@ import torch
 import torch.fx
 
 from compiler.ir.expr import NotConstant
-from compiler.ir.graph import ModelGraph
-from compiler.ir.loop import Layout, Node, Program, Result, TensorRef
+from compiler.ir.graph import ModelGraph, gives_sizes
+from compiler.ir.loop import Layout, Node, Program, ReadSize, Result, TensorRef
 from compiler.ir.loop_reads import buffers_read
 from compiler.lowering import custom_ops, fallback, stride_order
 from compiler.lowering.builder import Builder, Meta
@@ -40,7 +40,7 @@ def _unsupported(graph: ModelGraph, ctx: Context) -> list[Problem]:
         for n in graph.module.graph.nodes
         if n.op == "call_function"
         and n.target is not operator.getitem
-        and n.users
+        and (n.users or gives_sizes(n))
         and find(op_name(n)) is None
     ]
     judges = ((custom_ops if custom_ops.is_custom(n) else fallback).unsupported(n, ctx) for n in missing)
@@ -61,13 +61,14 @@ def calls(b: Builder, graph: ModelGraph, env: dict[torch.fx.Node, Any]) -> torch
 
 
 def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:
-    if not node.users:
+    if not node.users and not gives_sizes(node):
         return None
     if node.target is operator.getitem:
         return _getitem(node, env)
     lowering = find(op_name(node))
     b.origin = node.meta["origin"]
     b.outs = _metas(node.meta.get("val"))
+    b.number = node.meta.get("val")
     args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: env[n])
     try:
         if lowering is not None:
@@ -81,9 +82,16 @@ def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) 
         what = f"{b.origin.aten_op} needs a number that is the same in every run: {error}"
         b.ctx.problems.append(Problem(what, b.origin.location, "export with this size fixed"))
         return _stand_in(b, node)
+    _require_sizes(b)
     if isinstance(result, Value) and should_realize(node, result):
         b.realize(result)
     return result
+
+
+def _require_sizes(b: Builder) -> None:
+    """No size of the node's results may turn out to be negative where it is a number from data."""
+    for size in (s for out in b.outs for s in out.size if s.from_data):
+        b.require("le", 0, size)
 
 
 def _getitem(node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:
@@ -95,6 +103,8 @@ def _getitem(node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:
 def _stand_in(b: Builder, node: torch.fx.Node) -> Any:
     """Zeros in the place of a refused result, so that the walk goes on and finds all problems."""
     zeros = tuple(full(b, m.size, 0, m.dtype) for m in b.outs)
+    if not zeros:
+        return None
     return zeros if isinstance(node.meta.get("val"), (tuple, list)) else zeros[0]
 
 
@@ -136,7 +146,7 @@ def drop_unread(program: Program) -> None:
         if isinstance(node, Result):
             results.append(node)
             continue
-        if node.name in live or any(r.name in live for r in results):
+        if node.name in live or isinstance(node, ReadSize) or any(r.name in live for r in results):
             kept += [*results, node]
             live.update(buffers_read(node))
         results = []

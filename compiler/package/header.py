@@ -25,7 +25,7 @@ from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr
 from compiler.ir.loop import Layout
 from compiler.ir.size_float import SizeFloat
-from compiler.ir.wrapper import OutputSlot, Plan
+from compiler.ir.wrapper import OutputSlot, Plan, ReadSize
 from compiler.support.cpp_text import comment, identifier
 from compiler.support.version import COMPILER_VERSION
 
@@ -133,6 +133,8 @@ def _summary(plan: Plan, inputs: Sequence[str], outputs: Sequence[str]) -> str:
     for s in plan.symbols:
         most = "" if s.symbol.hi is None else f" <= {s.symbol.hi}"
         rows.append(f"  size    {s.symbol}: {s.symbol.lo or 0} <= {s.symbol}{most}")
+    for read in (line for line in plan.lines if isinstance(line, ReadSize)):
+        rows.append(f"  size    {read.symbol}: found in the data by {comment(str(read.origins[0]))}")
     for c in plan.constants:
         if c.mutated:
             rows.append(f"  state   {c.fqn}  {_describe(c.layout)}, kept from run to run by the container")
@@ -222,7 +224,7 @@ def _result(plan: Plan, outputs: Sequence[str]) -> str:
             rows.append(f"  // Output {n} ({name}) is None.\n")
         elif _is_sized(slot):
             ctype = "int64_t" if isinstance(slot.literal, Expr) else "double"
-            rows.append(f"  // {slot.literal}, with the sizes of the run's inputs.\n")
+            rows.append(f"  // {slot.literal}, with the sizes of the run.\n")
             rows.append(f"  {ctype} {name}() const {{ return number<{ctype}>({n}); }}\n")
         else:
             rows.append(

@@ -16,7 +16,7 @@ from compiler.ir.expr import Expr
 from compiler.ir.kernel import KernelSpec
 from compiler.ir.loop import Layout
 from compiler.ir.size_float import SizeFloat
-from compiler.ir.wrapper import ConstantSlot, OutputSlot, Plan
+from compiler.ir.wrapper import ConstantSlot, OutputSlot, Plan, ReadSize
 from compiler.package import elf
 from compiler.support.options import CompileOptions
 from compiler.support.version import COMPILER_VERSION
@@ -46,6 +46,11 @@ def build(
         "inputs": [{"name": i.name, **_tensor(i.layout), "origin": i.origin} for i in plan.inputs],
         "outputs": [_output(o) for o in plan.outputs],
         "sizes": [{"name": str(s.symbol), "min": s.symbol.lo, "max": s.symbol.hi} for s in plan.symbols],
+        "sizes_from_data": [
+            {"name": str(r.symbol), "min": r.symbol.lo, "max": r.symbol.hi, "from": str(r.origins[0])}
+            for r in plan.all_lines()
+            if isinstance(r, ReadSize)
+        ],
         "constants": [_constant(c) for c in plan.constants],
         "kernels": _kernels(specs),
         "arena_bytes": plan.arena_bytes,

@@ -22,6 +22,7 @@ from compiler.ir.loop import (
     CustomKernel,
     Node,
     Pointwise,
+    ReadSize,
     Reduction,
     Scan,
     Scatter,
@@ -91,7 +92,7 @@ def single(position: int, node: Node) -> FusionGroup:
         return FusionGroup(
             "loops", {position: node}, extents, (), {node.name: Member(node.name, SINGLE, body, store)}, reads
         )
-    kinds = {View: "view", Cond: "control", While: "control", CustomKernel: "custom"}
+    kinds = {View: "view", Cond: "control", While: "control", CustomKernel: "custom", ReadSize: "size"}
     kind = kinds.get(type(node), "extern")
     return FusionGroup(kind, {position: node}, reads=reads)
 

@@ -4,7 +4,8 @@ Enters: groups in execution order. Leaves: placements, in-place reuse, arena siz
 Invariants: those of `compiler.ir.schedule`; a buffer is in the arena from the first group that writes it to the last that reads it,
 through views too. A freed block is joined with its free neighbours; a new buffer takes the smallest free block that holds it.
 
-A buffer whose size is known at run time only gets a slot (`Slots`), and everything of fixed size lies where it would without them.
+A buffer whose size is known at run time only gets a slot (`Slots`), and everything of fixed size lies where it would without them. One
+whose size a run reads out of a tensor cannot be in the arena, which is laid out before the run: it gets memory of its own.
 
 In place: a kernel's output takes over the memory of an input that dies in it, where both have the same bytes per element and as many
 bytes, and `in_place.can_take_over` agrees; and it takes over the memory of a mutated input or constant where `mutations` says so.
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compiler.ir.expr import Expr, maximum, typical
-from compiler.ir.loop import ExternKernel, Layout, Node, Program, View
+from compiler.ir.loop import ExternKernel, Layout, Node, Program, ReadSize, View
 from compiler.ir.loop_reads import buffers_read
 from compiler.ir.schedule import ALIGNMENT_BYTES, KernelGroup, Placement
 from compiler.scheduler.dependencies import Dependencies
@@ -136,7 +137,7 @@ def plan_memory(
 
 
 class _Planner:
-    """`bytes` has the size of every buffer in the arena, now or before."""
+    """`bytes` has the size of every buffer in the arena or in memory of its own, now or before."""
 
     def __init__(
         self, plan: MemoryPlan, groups: list[KernelGroup], dependencies: Dependencies, keeps_rows: bool
@@ -169,6 +170,8 @@ class _Planner:
             return Placement("mutated", base=self.plan.reuse[node.name])
         if isinstance(node, View):
             return Placement("view", base=node.operand.buffer)
+        if isinstance(node, ReadSize):
+            return Placement("size")
         if node.name in group.local:
             return Placement("local")
         if isinstance(node, ExternKernel) and returns_new_tensor(node):
@@ -186,6 +189,8 @@ class _Planner:
             return self.plan.placement[old]
         if size.is_const:
             return Placement("arena", self.arena.allocate(size.value()), size.value())
+        if size.from_data:
+            return Placement("own")
         return Placement("arena", slot=self.slots.allocate(size))
 
     def _place_blocks(self, group: KernelGroup) -> None:
@@ -206,7 +211,7 @@ class _Planner:
         place = self.plan.placement[b]
         if place.slot >= 0:
             self.slots.free(place.slot)
-        else:
+        elif place.kind == "arena":
             self.arena.free(place.offset_bytes, place.size_bytes)
 
 

@@ -58,7 +58,7 @@ def _finish(
 ) -> KernelGroup:
     """Names the group, merges its loops and finds the buffers that stay inside; schedules the blocks of a branch or loop."""
     nodes = list(group.nodes.values())
-    if group.kind in ("extern", "view"):
+    if group.kind in ("extern", "view", "size"):
         return KernelGroup(str(getattr(nodes[0], "function", nodes[0].name)), group.kind, nodes)
     if isinstance(nodes[0], CustomKernel):
         return KernelGroup(nodes[0].name, "custom", nodes, {nodes[0].name})

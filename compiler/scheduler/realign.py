@@ -2,7 +2,8 @@
 
 Enters: two groups whose loops do not line up although one reads what the other writes, for example because a reduction runs over a
 middle dim while the pointwise group follows memory. Leaves: versions of the pointwise group over other loops, to be tried by `join`.
-Invariant: the new loops visit the same points once each (checked: the index that connects the two groups is injective).
+Invariant: the new loops visit the same points once each (checked: the index that connects the two groups is injective, and gives each
+loop of the pointwise group a value inside of its extent).
 
 Before/after (softmax over dim 1 of [3, 10, 50]; sum: outer [3, 50] inner [10], reads e[500*i0 + 50*r0 + i1]):
     e = exp(..): outer [3, 10, 50], stores 500*i0 + 50*i1 + i2   ->   outer [3, 50] inner [10], stores 500*i0 + 50*r0 + i1
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from compiler.ir.expr import Expr, const, mul_all, typical
+from compiler.ir.expr_bounds import lower, upper
 from compiler.ir.loop import loop_var, reduction_var
 from compiler.ir.loop_bodies import load_index, loaded_buffer, substitute
 from compiler.ir.schedule import FULL, REDUCE, ROW, Member
@@ -70,10 +72,18 @@ def _onto(group: FusionGroup, own: Expr, other: FusionGroup, wanted: Expr) -> Fu
         wanted, _variables(other)
     ):
         return None
-    values = solve(own, _variables(group), wanted)
-    if values is None:
+    variables = _variables(group)
+    values = solve(own, variables, wanted)
+    if values is None or not all(_stays_below(value, variables[v]) for v, value in values.items()):
         return None
     return replace(group, outer=other.outer, inner=other.inner, members=_moved(group, values))
+
+
+def _stays_below(value: Expr, extent: Expr) -> bool:
+    """Whether the value is a turn of a loop of this extent. A load under a mask at `i0 + 1` gives none: it would shift the loop."""
+    least, most = lower(value), upper(value)
+    room = None if most is None else (extent - 1 - most).lo
+    return least is not None and least.lo is not None and least.lo >= 0 and room is not None and room >= 0
 
 
 def _permuted(group: FusionGroup, own: Expr, other: FusionGroup, wanted: Expr) -> FusionGroup | None:

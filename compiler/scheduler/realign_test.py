@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from compiler.ir.expr import Expr, const
+from compiler.ir.expr import Expr, const, sym
 from compiler.ir.loop import loop_var, reduction_var
-from compiler.scheduler.realign import solve
+from compiler.scheduler.realign import _stays_below, solve
 
 
 def test_solve_finds_each_variable() -> None:
@@ -28,3 +28,13 @@ def test_solve_refuses_what_has_no_plain_answer(wanted: str) -> None:
 def test_solve_refuses_an_index_that_visits_places_twice() -> None:
     a, b = loop_var(0, 4), loop_var(1, 6)
     assert solve(a * 3 + b, {a: const(4), b: const(6)}, a * 3 + b) is None
+
+
+@pytest.mark.parametrize("extent", [const(7), sym("s0", 0, None), sym("u0", 0, 90)])
+def test_a_loop_that_would_be_shifted_or_stretched_is_refused(extent: Expr) -> None:
+    """`buf[i0 + 1]` under a mask that never holds is a load of the same number of elements, and of others."""
+    i = loop_var(0, extent)
+    assert _stays_below(i, extent)
+    assert not _stays_below(i + 1, extent)
+    assert not _stays_below(i - 1, extent)
+    assert not _stays_below(i * 2, extent)

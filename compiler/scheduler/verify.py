@@ -14,6 +14,7 @@ from compiler.ir.loop import (
     CustomKernel,
     ExternKernel,
     Node,
+    ReadSize,
     Scatter,
     Sort,
     TemplateKernel,
@@ -23,6 +24,7 @@ from compiler.ir.loop import (
     loop_var,
     reduction_var,
 )
+from compiler.ir.loop_reads import sizes_read
 from compiler.ir.schedule import ALIGNMENT_BYTES, REDUCE, ROW, SINGLE, KernelGroup, Schedule
 from compiler.support.diagnostics import InternalError
 
@@ -71,7 +73,7 @@ def _reads(node: Node) -> list[str]:
                 refs.append(arg)
     elif isinstance(node, TemplateKernel):
         refs = list(node.operands)
-    elif isinstance(node, (Sort, View)):
+    elif isinstance(node, (Sort, View, ReadSize)):
         refs = [node.operand]
     elif isinstance(node, Scatter):
         refs = [node.base]
@@ -100,6 +102,9 @@ def _check_order(schedule: Schedule) -> None:
             for b in _reads(node):
                 if b not in ready:
                     _fail(group.name, f"{node.name} reads {b}, which no earlier group or node makes")
+            for symbol in sizes_read(node):
+                if str(symbol) not in ready:
+                    _fail(group.name, f"{node.name} uses {symbol}, which no earlier group reads")
             ready.add(node.name)
 
 
@@ -178,13 +183,13 @@ def _check_mutations(schedule: Schedule) -> None:
 
 
 def _lifetimes(schedule: Schedule) -> dict[str, tuple[int, int]]:
-    """First and last group that touches each arena buffer."""
+    """First and last group that touches each buffer of the arena or with memory of its own."""
     spans: dict[str, tuple[int, int]] = {}
     for k, group in enumerate(schedule.groups):
         for node in group.nodes:
             for b in (node.name, *_reads(node)):
                 root = schedule.storage(b)
-                if schedule.placement[root].kind == "arena":
+                if schedule.placement[root].kind in ("arena", "own"):
                     spans[root] = (spans.get(root, (k, k))[0], k)
     return spans
 
@@ -192,10 +197,11 @@ def _lifetimes(schedule: Schedule) -> dict[str, tuple[int, int]]:
 def _check_arena(schedule: Schedule) -> None:
     spans = _lifetimes(schedule)
     for name, old in schedule.reuse.items():
-        if schedule.placement[name].kind == "arena":
+        if schedule.placement[name].kind in ("arena", "own"):
             _check_reuse(schedule, spans, name, old)
     slots = {b: span for b, span in spans.items() if schedule.placement[b].slot >= 0}
-    fixed = {b: span for b, span in spans.items() if b not in slots}
+    fixed = {b: s for b, s in spans.items() if b not in slots and schedule.placement[b].kind == "arena"}
+    _check_sizes_from_data(schedule)
     for start, end, b in sorted(_block(schedule, b) for b in fixed):
         if start % ALIGNMENT_BYTES or start < 0 or end > schedule.arena_bytes:
             _fail("arena", f"{b} lies at [{start}, {end}) of {schedule.arena_bytes} bytes")
@@ -204,6 +210,15 @@ def _check_arena(schedule: Schedule) -> None:
             _fail("arena", f"{b} has {end - start} bytes, too few for its layout of {need}")
     _check_overlaps(schedule, fixed)
     _check_slots(schedule, slots)
+
+
+def _check_sizes_from_data(schedule: Schedule) -> None:
+    """The arena is laid out before the run, so nothing in it has a size that the run reads."""
+    for b, place in schedule.placement.items():
+        if place.kind == "arena" and schedule.layouts[b].storage_numel().from_data:
+            _fail(
+                "arena", f"{b} has the size {schedule.layouts[b].storage_numel()}, which is read in the run"
+            )
 
 
 def _check_slots(schedule: Schedule, spans: dict[str, tuple[int, int]]) -> None:

@@ -41,13 +41,13 @@ def symbol_rows(plan: Plan, symbols: Sequence[Expr] | None = None) -> list[str]:
     """Names for the values of the symbols (of these, where given)."""
     wanted = None if symbols is None else set(symbols)
     return [
-        f"const int64_t {s.symbol} = symbols[{n}];  // {_source(plan, s)}"
+        f"const int64_t {s.symbol} = symbols[{n}];  // {source(plan, s)}"
         for n, s in enumerate(plan.symbols)
         if wanted is None or s.symbol in wanted
     ]
 
 
-def _source(plan: Plan, s: SizeSymbol) -> str:
+def source(plan: Plan, s: SizeSymbol) -> str:
     name = plan.inputs[s.input_index].name
     part = "" if s.is_bare else f", which is {_dimension(plan, s)}"
     return f"dimension {s.dim} of input '{name}'{part}"
@@ -57,7 +57,7 @@ def tables(plan: Plan) -> str:
     """The tables and functions that `fields` names."""
     if not plan.symbols:
         return ""
-    rows = [f"    {{{string(str(s.symbol))}, {string(_source(plan, s))}}},\n" for s in plan.symbols]
+    rows = [f"    {{{string(str(s.symbol))}, {string(source(plan, s))}}},\n" for s in plan.symbols]
     parts = [f"static const AotiSymbolDesc kSymbols[] = {{\n{''.join(rows)}}};\n"]
     parts += [_solve(plan), _checks(plan, checks(plan)), _arena(plan)]
     return "\n".join(filter(None, parts))
@@ -151,23 +151,23 @@ def arena_layout(plan: Plan) -> str:
     )
 
 
-def checked(e: Expr) -> str:
-    """The expression with every sum and product checked for overflow by `arena`."""
+def checked(e: Expr, by: str = "arena") -> str:
+    """The expression with every sum and product checked for overflow by this `AotiArenaLayout`."""
     if e.is_const or e.kind == "sym":
         return expression(e)
     if e.kind == "prod":
-        return _fold("mul", [checked(a) for a in e.args if isinstance(a, Expr)])
+        return _fold(f"{by}.mul", [checked(a, by) for a in e.args if isinstance(a, Expr)])
     if e.kind == "sum":
-        terms = [checked(t) if c == 1 else f"arena.mul({checked(t)}, {c})" for t, c in e.terms()]
-        return _fold("add", [*terms, *([str(e.constant())] if e.constant() else [])])
-    a, b = (checked(x) for x in e.args if isinstance(x, Expr))
+        terms = [checked(t, by) if c == 1 else f"{by}.mul({checked(t, by)}, {c})" for t, c in e.terms()]
+        return _fold(f"{by}.add", [*terms, *([str(e.constant())] if e.constant() else [])])
+    a, b = (checked(x, by) for x in e.args if isinstance(x, Expr))
     return f"aoti_{e.kind}({a}, {b})"
 
 
 def _fold(operation: str, operands: Sequence[str]) -> str:
     result = operands[0]
     for operand in operands[1:]:
-        result = f"arena.{operation}({result}, {operand})"
+        result = f"{operation}({result}, {operand})"
     return result
 
 

@@ -2,7 +2,7 @@
 
 Enters: a verified `wrapper.Plan` and the instruction sets whose kernels will be linked. Leaves: file names and texts. The code is
 written with `aoti/model.h` (owning handles, error macros) and C headers only; it allocates nothing but the tensors it gives
-to the caller, and holds no path and no time.
+to the caller and those whose size the run itself finds, and holds no path and no time.
 
     alloc buf0 ... arena 0             float *const buf0 = aoti_arena<float>(args, 0);  // float32 [64, 64] stride [64, 1]
     launch cpp_fused_sin_0(x, buf0)    // aten.sin.default [sin] at models/my_model.py:20 in forward
@@ -24,9 +24,11 @@ from compiler.ir.wrapper import (
     Alloc,
     Arg,
     CallArg,
+    Check,
     Cond,
     ConstantSlot,
     ExternCall,
+    Free,
     InputSlot,
     Launch,
     Line,
@@ -34,6 +36,7 @@ from compiler.ir.wrapper import (
     Operand,
     Plan,
     ProxyCall,
+    ReadSize,
     Return,
     Reuse,
     View,
@@ -44,7 +47,7 @@ from compiler.support import cpp_text
 from compiler.support.cpp_text import string
 from compiler.support.options import Context
 from compiler.support.version import COMPILER_VERSION
-from compiler.wrapper import cpp_sizes
+from compiler.wrapper import cpp_data_sizes, cpp_sizes
 from compiler.wrapper.cpp_names import device_constant, dtype_constant, expression, identifier, number_list
 from compiler.wrapper.cpp_rows import checked, fold, literal_tensor, origin_comments, scalar
 from compiler.wrapper.cpp_sizes import symbol_rows
@@ -158,7 +161,7 @@ def _launches(plan: Plan) -> bool:
 def _used_names(plan: Plan) -> set[str]:
     """Buffers that any line reads or writes by name."""
     # Tensors of their own: a call gets the handle.
-    owned = {a.name: a.layout for a in plan.all_lines() if isinstance(a, Alloc) and a.place == "output"}
+    owned = {a.name: a.layout for a in plan.all_lines() if isinstance(a, Alloc) and a.place != "arena"}
     used: set[str] = set()
     for line in plan.all_lines():
         match line:
@@ -170,6 +173,8 @@ def _used_names(plan: Plan) -> set[str]:
                 used.update(t.buffer for t in line.tensors() if owned.get(t.buffer) != t.layout)
             case View(base=base):
                 used.add(base)
+            case ReadSize(source=source):
+                used.add(source.buffer)
             case Reuse(old=old):
                 used.add(old)
             case Cond(predicate=name) | While(predicate=name):
@@ -261,6 +266,13 @@ class _Writer:
                 return self._reuse(name, layout, old)
             case View(name, layout, base):
                 return self._view(name, layout, base)
+            case Free(name):
+                return [f"{name}_owner.reset();"]
+            case ReadSize(symbol, source, origins):
+                pointer = self._pointer(source.buffer, "int64_t")
+                return origin_comments(origins) + cpp_data_sizes.read(symbol, pointer, source, origins)
+            case Check(guard):
+                return cpp_data_sizes.check(self.plan, guard)
             case Launch(kernel, args, origins, _, (x, y, z)):
                 grid = f"AotiCudaGrid{{{expression(x)}, {expression(y)}, {expression(z)}}}"
                 values = ", ".join(["cuda", kernel, grid, *map(self._arg, args)])
@@ -304,8 +316,9 @@ class _Writer:
         self.ctypes[name] = layout.dtype.ctype
 
     def _alloc_output(self, name: str, layout: Layout) -> list[str]:
-        sizes, strides, rows = self._dims(name, layout)
-        rows.append(f"AtenTensorHandle {name}_handle = nullptr;")
+        rows = cpp_data_sizes.addressable(self.plan, name, layout)
+        sizes, strides, dims = self._dims(name, layout)
+        rows += [*dims, f"AtenTensorHandle {name}_handle = nullptr;"]
         rows += checked(
             f"aoti_torch_empty_strided({len(layout.size)}, {sizes}, {strides}, {dtype_constant(layout.dtype)}, "
             f"{_device(layout)}, &{name}_handle)"

@@ -8,6 +8,7 @@ Rules
 - A buffer that is the new value of a mutated input or constant takes over that slot's memory.
 - A branch's or loop's results are allocated before it; its blocks write there. What else its blocks use is theirs.
 - A view costs nothing and gets a line only where somebody names it.
+- A size that the run reads out of a tensor is checked where it is read: its range, and every guard whose sizes are then all known.
 - An output lives in memory of its own (lowering copies what is an input or a constant; the verifier refuses anything else). A
   tensor returned twice, or a view of one, shares memory for the caller too, as in eager PyTorch.
 - An output that is a plain value (None, int, float, bool) is a literal of its slot.
@@ -20,14 +21,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from compiler.ir.expr import Expr
+from compiler.ir.expr import Expr, data_symbols
+from compiler.ir.guard import Guard
 from compiler.ir.kernel import KernelSpec
-from compiler.ir.loop import Cond, CustomKernel, ExternKernel, Layout, Node, OutputRef, TensorRef
+from compiler.ir.loop import Cond, CustomKernel, ExternKernel, Layout, Node, OutputRef, ReadSize, TensorRef
 from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.ir.wrapper import (
     Alloc,
     Arg,
     CallArg,
+    Check,
     ConstantSlot,
     ExternCall,
     InputSlot,
@@ -43,11 +46,12 @@ from compiler.ir.wrapper import (
     View,
 )
 from compiler.ir.wrapper import Cond as CondLine
+from compiler.ir.wrapper import ReadSize as ReadSizeLine
 from compiler.ir.wrapper import While as WhileLine
 from compiler.ir.wrapper_verify import verify
 from compiler.support.diagnostics import InternalError
 from compiler.support.options import Context
-from compiler.wrapper import size_checks
+from compiler.wrapper import frees, size_checks
 
 
 def run(
@@ -66,7 +70,7 @@ def run(
         constants=[replace(constants[c.name], mutated=c.name in mutated) for c in program.constants],
         outputs=[_output_slot(o) for o in program.outputs],
         lines=[],
-        guards=program.guards,
+        guards=[g for g in program.guards if not _of_data(g)],
         arena_bytes=schedule.arena_bytes,
         slots=schedule.slots,
         scratch_bytes_per_thread=max((s.scratch_bytes_per_thread for s in specs), default=0),
@@ -84,11 +88,17 @@ def run(
         raise InternalError(f"kernels for {', '.join(by_group)}, but the groups are {', '.join(launched)}")
     slots = {i.name for i in plan.inputs} | {c.name for c in plan.constants}
     planner = _Planner(schedule, by_group, slots, plan.ops)
+    planner.checks = [g for g in program.guards if _of_data(g)]
     planner.groups()
     planner.finish()
-    plan.lines = planner.lines
+    plan.lines = frees.run(planner.lines)
     verify(plan)
     return plan
+
+
+def _of_data(guard: Guard) -> tuple[Expr, ...]:
+    """The sizes in it that the run reads out of tensors."""
+    return data_symbols((guard.left, guard.right))
 
 
 def _output_slot(output: OutputRef) -> OutputSlot:
@@ -119,11 +129,15 @@ class _Planner:
         self.arena = self.slot = 0
         self.lines: list[Line] = []
         self.views: dict[str, View] = {}
+        self.checks: list[Guard] = []  # those still to come
+        self.read: set[Expr] = set()  # sizes read from data so far
 
     def groups(self) -> None:
         for group in self.schedule.groups:
             if group.kind == "view":
                 self._view(group.nodes[0])
+            elif group.kind == "size":
+                self._size(group.nodes[0])
             elif group.kind == "extern":
                 self._extern(group)
             elif group.kind == "control":
@@ -139,6 +153,17 @@ class _Planner:
             self.defined.add(line.name)
         elif isinstance(line, ExternCall) and line.fresh:
             self.defined.add(line.result)
+
+    def _size(self, node: Node) -> None:
+        """A number read on the host, and the guards that it completes."""
+        assert isinstance(node, ReadSize)
+        source = Operand(self._need(node.operand.buffer), node.operand.layout)
+        self._emit(ReadSizeLine(node.symbol, source, node.origins))
+        self.defined.add(node.name)
+        self.read.add(node.symbol)
+        for guard in [g for g in self.checks if self.read.issuperset(_of_data(g))]:
+            self.checks.remove(guard)
+            self._emit(Check(guard))
 
     def _custom(self, group: KernelGroup) -> None:
         """A call of a custom operator, which writes results that were allocated before."""
@@ -177,6 +202,7 @@ class _Planner:
         inner = _Planner(block, self.specs, set(self.defined), self.ops)
         inner.is_block = True
         inner.arena, inner.slot = self.arena + group.blocks_offset, self.slot + group.blocks_slot
+        inner.checks, inner.read = self.checks, set(self.read)
         inner.groups()
         return tuple(inner.lines)
 
@@ -193,7 +219,7 @@ class _Planner:
 
     def _allocate(self, name: str) -> None:
         place, layout = self.schedule.placement[name], self.layouts[name]
-        if name in self.defined or place.kind not in ("arena", "output", "mutated"):
+        if name in self.defined or place.kind not in ("arena", "output", "own", "mutated"):
             return
         if place.kind == "mutated" and self.is_block:
             self._emit(View(name, layout, place.base))

@@ -22,14 +22,17 @@ from compiler.ir.wrapper import (
     Alloc,
     Arg,
     CallArg,
+    Check,
     Cond,
     ExternCall,
+    Free,
     Launch,
     Line,
     OpArg,
     Operand,
     Plan,
     ProxyCall,
+    ReadSize,
     Return,
     Reuse,
     View,
@@ -71,6 +74,14 @@ def rows_of(line: Line, plan: Plan) -> list[str]:
             return [f"{identifier(name)} = {_view(old, layout)}; del {identifier(old)}  # reuse"]
         case View(name, layout, base):
             return [f"{identifier(name)} = {_view(base, layout)}"]
+        case Free(name, views):
+            return [f"del {', '.join(map(identifier, (name, *views)))}"]
+        case ReadSize(symbol, source, origins):
+            what = f"{_view(source.buffer, source.layout)}, {symbol.lo}, {symbol.hi}, {str(origins[0])!r}"
+            return [*_comments(origins), f"{symbol} = rt.read_size({what})"]
+        case Check(guard):
+            values = "".join(f", {s}={s}" for s in guard.symbols())
+            return [f"rt.check_sizes({guard}, {str(guard)!r}, {guard.origin!r}{values})"]
         case Launch(kernel, args, origins, can_fail):
             check = [f'rt.check("{kernel}")'] if can_fail else []
             return [*_comments(origins), f"rt.kernels.{kernel}({', '.join(map(_arg, args))})", *check]

@@ -1,4 +1,4 @@
-// Orders of rows, as positions: sort, topk, cumulative extremes, binary search.
+// Orders of rows, as positions: sort, topk, cumulative extremes, binary search; and what a mask selects.
 //
 // What enters: rows [rows, n], contiguous, of any type that compares (16-bit floats come as float). What
 // leaves: int64 positions inside of the row; values are read at them afterwards.
@@ -194,6 +194,17 @@ static void search_positions(AotiKernelContext *ctx, int64_t rows, int64_t n, in
       out[at] = first;
     }
   });
+}
+
+// Where the mask holds, ascending. out [count]: as many as there are, which the caller has counted.
+static inline void selected_positions(AotiKernelContext *, int64_t n, int64_t count, const bool *mask,
+                                      int64_t *out) {
+  // Every position is written, and overwritten by the next one where the mask does not hold: no branch.
+  int64_t found = 0;
+  for (int64_t i = 0; i < n && found < count; ++i) {
+    out[found] = i;
+    found += mask[i];
+  }
 }
 
 AOTI_END_NAMESPACE

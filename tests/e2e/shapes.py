@@ -19,6 +19,7 @@ CASES = [
     of("cat", lambda x, y: (torch.cat((x, y), 0), torch.cat((x, x.exp(), y), 0)), normal(3, 5), normal(2, 5)),
     of("cat_last", lambda x, y: torch.cat((x * 2, y.relu()), -1) + 1, normal(4, 3), normal(4, 6)),
     of("cat_then_use", lambda x, y: torch.cat((x, y), 1).softmax(1), normal(4, 3), normal(4, 6)),
+    of("unbind_stack", lambda x: torch.stack((x * 2, x / 3, x + 1), -1).unbind(-1), normal(7)),
     of("stack", lambda x, y: (torch.stack((x, y)), torch.stack((x, y), -1)), normal(3, 4), normal(3, 4)),
     of("split", lambda x: [p * (i + 1) for i, p in enumerate(x.split((2, 3, 5), 1))], normal(3, 10)),
     of("chunk", lambda x: (p := x.chunk(3, -1))[0] * p[1] + p[2], normal(5, 12)),

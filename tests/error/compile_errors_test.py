@@ -24,6 +24,17 @@ class Unsupported(nn.Module):
         return torch.linalg.svdvals(x), torch.cholesky_inverse(x)
 
 
+class Rows(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        rows: Tensor = torch.unique(x, dim=0)
+        return rows
+
+
+class FloatItem(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x.sum().item()
+
+
 class Complex(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x * x
@@ -122,6 +133,15 @@ def test_all_unsupported_operators_are_listed(tmp_path: Path, capsys: pytest.Cap
     assert "svd" in error and "cholesky_inverse" in error
     assert "compile_errors_test.py:" in error
     assert "2 problems" in error
+
+
+def test_sizes_from_data_that_a_run_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    error = compile_bytes(saved(Rows(), torch.eye(4)), tmp_path, capsys)
+    assert (
+        "unique_dim" in error and "whose size depends on data" in error and "compile_errors_test.py:" in error
+    )
+    error = compile_bytes(saved(FloatItem(), torch.eye(4)), tmp_path, capsys)
+    assert "depends on data" in error and "instead of its .item()" in error
 
 
 def test_unsupported_dtype(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,28 @@ def test_a_function_at_several_sizes_and_a_graph_break() -> None:
         torch.testing.assert_close(fast(x, y), function(x, y))
 
 
+class Select(nn.Module):
+    def forward(self, x: Tensor, n: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        kept = x[x.sum(1) > 0]
+        count = n.item()
+        torch._check(count >= 0)  # type: ignore[no-untyped-call]
+        torch._check(count <= x.shape[0])  # type: ignore[no-untyped-call]
+        return kept @ x.t(), kept.nonzero(), x[:count] * 2
+
+
+def test_sizes_that_depend_on_data_stay_in_one_graph() -> None:
+    torch.manual_seed(3)
+    module, before = Select(), len(jit.compiled())
+    fast = jit.compile(module)
+    for x in (torch.randn(6, 4), -torch.ones(6, 4), torch.ones(6, 4)):
+        check(fast, module, (x, torch.tensor(2)))
+    check(fast, module, (torch.randn(6, 4), torch.tensor(0)))
+    for made in jit.compiled()[before:]:
+        assert made.python_text.count("= rt.read_size(") == 3 and "del buf" in made.python_text
+    with torch.inference_mode(), pytest.raises(ValueError, match="aten.* gives 7; expected 0 to 6"):
+        fast(torch.randn(6, 4), torch.tensor(7))
+
+
 def test_torch_compile_with_our_backend() -> None:
     fast = torch.compile(lambda x: (x * 2).relu().sum(0), backend=jit.backend, dynamic=False)
     x = torch.randn(33, 65)

@@ -17,6 +17,7 @@ MODELS = {
     "sequences": "tests.e2e.sequences",
     "images": "tests.e2e.images",
     "integers": "tests.e2e.integers",
+    "data_sizes": "tests.e2e.data_sizes",
 }
 # (what Python says, what C++ says): in each line of a plan both occur equally often
 PAIRS = {
@@ -25,9 +26,12 @@ PAIRS = {
     "output": (r"= (rt\.empty_strided)\(", r"(aoti_torch_empty_strided)\("),
     "shim": (r"rt\.shim\.(\w+)\(", r"(aoti_torch_cpu_\w+)\("),
     "comment": (r"^# (.*)$", r"^// (.*)$"),
+    "read": (r"^(u\d+) = rt\.read_size\(", r"const int64_t (u\d+) = "),
+    "check": (r"rt\.(check_sizes)\(", r"(AOTI_CHECK_SIZES)\((?!buf\d+_memory)"),
+    "free": (r"^del (\w+)", r"^(\w+)_owner\.reset\(\);"),
     "reuse": (r"# (reuse)$", r"// (reuse); "),
 }
-NAMES = ("launch", "arena", "shim", "comment")  # where what is named must be the same too
+NAMES = ("launch", "arena", "shim", "comment", "read", "free")  # where what is named must be the same too
 
 
 @pytest.mark.parametrize("name", MODELS)

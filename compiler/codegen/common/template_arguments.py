@@ -163,6 +163,13 @@ def _search_positions(node: TemplateKernel, arguments: Arguments) -> Call:
     return Call(node.template, (*found, out), has_epilogue=False)
 
 
+def _selected_positions(node: TemplateKernel, arguments: Arguments) -> Call:
+    (mask,) = node.operands
+    out = Pointer(arguments.write(node.name), node.layout.offset)
+    sizes = mask.layout.size[1], node.layout.size[1]
+    return Call(node.template, (*sizes, _pointer(mask, arguments), out), has_epilogue=False)
+
+
 _TABLE: dict[str, Callable[[TemplateKernel, Arguments], Call]] = {
     "gemm": _gemm,
     "bmm": _bmm,
@@ -173,4 +180,5 @@ _TABLE: dict[str, Callable[[TemplateKernel, Arguments], Call]] = {
     "topk_positions": _row_positions,
     "extreme_positions": _row_positions,
     "search_positions": _search_positions,
+    "selected_positions": _selected_positions,
 }

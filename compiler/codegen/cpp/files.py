@@ -26,6 +26,7 @@ _TEMPLATE_HEADERS = {
     "topk_positions": "kernels/cpp/positions.h",
     "extreme_positions": "kernels/cpp/positions.h",
     "search_positions": "kernels/cpp/positions.h",
+    "selected_positions": "kernels/cpp/positions.h",
 }
 
 
