@@ -24,7 +24,7 @@ PERIOD = 100_003  # prime: no two rows of a matrix begin alike
 
 
 def fill(module: nn.Module) -> nn.Module:
-    """Gives every matrix the repeating sequence, scaled by its number of columns, and every bias a hundredth of it."""
+    """Gives every matrix the repeating sequence, scaled by the products in each of its results, and every bias a hundredth of it."""
     generator = torch.Generator().manual_seed(0)
     sequence = torch.randn(PERIOD, generator=generator)
     with torch.no_grad():
@@ -32,7 +32,8 @@ def fill(module: nn.Module) -> nn.Module:
             if parameter.ndim < 2 and not name.endswith("bias"):
                 continue  # weights of norms stay ones
             repeats = -(-parameter.numel() // PERIOD)
-            scale = parameter.shape[-1] ** -0.5 if parameter.ndim > 1 else 0.01
+            depth = parameter.numel() // parameter.shape[0]
+            scale = depth**-0.5 if parameter.ndim > 1 else 0.01
             values = (sequence * scale).to(parameter.dtype)
             parameter.copy_(values.repeat(repeats)[: parameter.numel()].view_as(parameter))
     return module.eval()

@@ -10,7 +10,7 @@ epilogue, so such linears stay apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import torch
 import torch.fx
@@ -25,14 +25,21 @@ _VIEWS = {
     "aten.permute.default", "aten.transpose.int", "aten.unsqueeze.default", "aten.squeeze.dim", "aten.slice.Tensor", "aten.select.int",
 }  # fmt: skip
 _READ_MEMORY = {"aten.scaled_dot_product_attention.default", "aten.bmm.default", "aten.mm.default"}
+# A decoder's cache: on a GPU three small launches cost more than the copy, which stays a launch of its own either way.
+_READ_MEMORY_ON_GPU = _READ_MEMORY | {"aten.cat.default"}
 
 
 def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     r = Rewriter(graph)
+    readers = _READ_MEMORY_ON_GPU if ctx.options.device == "cuda" else _READ_MEMORY
     groups: dict[object, list[torch.fx.Node]] = {}
     for node in r.calls("aten.linear.default"):
         weight, bias = r.tensor(node.args[1]), argument(node, 2, "bias")
-        if weight is None or (bias is not None and r.tensor(bias) is None) or not _goes_to_memory(node):
+        if (
+            weight is None
+            or (bias is not None and r.tensor(bias) is None)
+            or not _goes_to_memory(node, readers)
+        ):
             continue
         groups.setdefault((node.args[0], weight.dtype, bias is None), []).append(node)
     for linears in groups.values():
@@ -41,10 +48,10 @@ def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     return r.finish()
 
 
-def _goes_to_memory(node: torch.fx.Node) -> bool:
-    """Whether all readers, seen through views, want the result in memory."""
+def _goes_to_memory(node: torch.fx.Node, readers: Set[str]) -> bool:
+    """Whether all readers, seen through views, are among those that want the result in memory."""
     return all(
-        str(user.target) in _READ_MEMORY or (str(user.target) in _VIEWS and _goes_to_memory(user))
+        str(user.target) in readers or (str(user.target) in _VIEWS and _goes_to_memory(user, readers))
         for user in node.users
     )
 

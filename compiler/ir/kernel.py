@@ -190,9 +190,24 @@ TemplateValue = Union[Pointer, Expr, int, float, bool, tuple[Expr, ...]]
 
 
 @dataclass(frozen=True)
+class TensorMap:
+    """A tensor map (TMA descriptor), made by the host for each launch: the memory at `pointer` as `sizes` with `strides` in elements,
+    outermost first, the last one 1; fetched in blocks of `block`. `name`: the kernel's parameter, and the template's argument."""
+
+    name: str
+    pointer: Pointer
+    dtype: DType
+    sizes: tuple[Expr, ...]
+    strides: tuple[Expr, ...]
+    block: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class TemplateLaunch:
     """How a GPU runs a template: its compile-time arguments, the grid (x, y, z), and the rows and columns of the result, of which a
-    tile at the edge has fewer than its block."""
+    tile at the edge has fewer than its block.
+
+    workspace_floats, semaphores: what a template that cuts its work in parts is given beside its arguments; 0 where it is in one part."""
 
     constants: tuple[tuple[str, Union[int, bool, str]], ...]
     grid: tuple[Expr, Expr, Expr]
@@ -201,6 +216,9 @@ class TemplateLaunch:
     rows: Expr
     columns: Expr
     chosen: str = ""  # for people: where these numbers come from
+    maps: tuple[TensorMap, ...] = ()
+    workspace_floats: int = 0
+    semaphores: int = 0
 
     def constant(self, name: str) -> Union[int, bool, str]:
         return dict(self.constants)[name]
@@ -251,6 +269,15 @@ class KernelSpec:
     origins: tuple[Origin, ...]
     can_fail: bool = False  # may set ctx->error
     scratch_bytes_per_thread: int = 0
+    # The GPU architectures that it is compiled for; () for all that are asked for. A spec with some is followed by one of the same group
+    # for the others, which is launched where this one cannot run.
+    archs: tuple[str, ...] = ()
+
+    @property
+    def template_launch(self) -> TemplateLaunch | None:
+        """How a GPU runs the template that this kernel calls; None of any other kernel."""
+        first = self.body[0] if self.body else None
+        return first.launch if isinstance(first, TemplateCall) else None
 
     @property
     def grid(self) -> tuple[Expr, Expr, Expr] | None:
@@ -274,7 +301,7 @@ class KernelSpec:
     def key(self) -> tuple[object, ...]:
         """What the code depends on."""
         arguments = tuple((a.name, a.dtype, a.direction) for a in self.arguments)
-        return arguments, self.sizes, self.body, self.scratch_bytes_per_thread
+        return arguments, self.sizes, self.body, self.scratch_bytes_per_thread, self.archs
 
 
 def neutral(kind: str) -> str:

@@ -34,6 +34,7 @@ from compiler.ir.kernel import (
     TemplateCall,
     TemplateLaunch,
     TemplateValue,
+    TensorMap,
     Tile,
 )
 from compiler.ir.loop import Layout
@@ -85,7 +86,7 @@ class _Parser:
         self.symbols = {}
         readers: dict[str, Callable[[KernelSpec, Scanner], KernelSpec]] = {
             "from": self._origin, "in": self._argument, "out": self._argument, "inout": self._argument, "size": self._size,
-            "can_fail": lambda k, _: replace(k, can_fail=True), "scratch": self._scratch,
+            "can_fail": lambda k, _: replace(k, can_fail=True), "scratch": self._scratch, "archs": self._archs,
         }  # fmt: skip
         while self._depth() == 2 and Scanner(self.lines[self.position].strip()).peek() in readers:
             line = self._next()
@@ -101,6 +102,9 @@ class _Parser:
 
     def _scratch(self, spec: KernelSpec, s: Scanner) -> KernelSpec:
         return replace(spec, scratch_bytes_per_thread=int(s.word()))
+
+    def _archs(self, spec: KernelSpec, s: Scanner) -> KernelSpec:
+        return replace(spec, archs=tuple(s.rest().split()))
 
     def _size(self, spec: KernelSpec, s: Scanner) -> KernelSpec:
         return replace(spec, sizes=(*spec.sizes, self._symbol(s)))
@@ -244,11 +248,29 @@ class _Parser:
         rows, columns = self._expr(s), self._expr(s)
         s.expect("chosen")
         chosen = s.string()
-        constants = []
+        floats, semaphores = (int(s.word()), int(s.word())) if s.skip("workspace") else (0, 0)
+        constants: list[tuple[str, Union[int, bool, str]]] = []
+        maps: list[TensorMap] = []
         while self._depth() == depth:
             line = self._next()
-            constants.append((line.word(), plain(line, self.symbols)))
-        return TemplateLaunch(tuple(constants), grid, warps, stages, rows, columns, chosen)  # type: ignore[arg-type]
+            if line.skip("map"):
+                maps.append(self._tensor_map(line))
+            else:
+                constants.append((line.word(), plain(line, self.symbols)))  # type: ignore[arg-type]
+        return TemplateLaunch(
+            tuple(constants), grid, warps, stages, rows, columns, chosen, tuple(maps), floats, semaphores
+        )
+
+    def _tensor_map(self, s: Scanner) -> TensorMap:
+        name = s.word()
+        pointer = self._value(s)
+        assert isinstance(pointer, Pointer)
+        dtype = parse_dtype(s.word())
+        dims = []
+        while s.next_is("["):
+            dims.append((self._expr(s), self._expr(s), int(s.word())))
+        sizes, strides, block = zip(*dims, strict=True)
+        return TensorMap(name, pointer, dtype, sizes, strides, block)
 
     def _value(self, s: Scanner) -> TemplateValue:
         if s.skip("pointer"):

@@ -36,6 +36,7 @@ from compiler.ir.kernel import (
     TemplateCall,
     TemplateLaunch,
     TemplateValue,
+    TensorMap,
     Tile,
 )
 from compiler.ir.loop_text import print_layout, print_number, print_scalar
@@ -55,6 +56,7 @@ def print_kernel(spec: KernelSpec) -> list[str]:
     ]
     lines += [f"  {a.direction} {a.name} {a.buffer} {print_layout(a.layout)}" for a in spec.arguments]
     lines += [f"  size {symbol_text(s)}" for s in spec.sizes]
+    lines += [f"  archs {' '.join(spec.archs)}"] if spec.archs else []
     lines += ["  can_fail"] if spec.can_fail else []
     lines += [f"  scratch {spec.scratch_bytes_per_thread}"] if spec.scratch_bytes_per_thread else []
     return lines + _block(spec.body, "  ")
@@ -120,7 +122,21 @@ def _launch(launch: TemplateLaunch) -> list[str]:
     x, y, z = launch.grid
     head = f"launch [{x}] [{y}] [{z}] warps {launch.num_warps} stages {launch.num_stages} of [{launch.rows}] [{launch.columns}]"
     head += f" chosen {json.dumps(launch.chosen)}"
-    return [f"  {head}", *(f"    {name} {print_scalar(value)}" for name, value in launch.constants)]
+    head += f" workspace {launch.workspace_floats} {launch.semaphores}" if launch.semaphores else ""
+    return [
+        f"  {head}",
+        *(f"    {_tensor_map(m)}" for m in launch.maps),
+        *(f"    {name} {print_scalar(value)}" for name, value in launch.constants),
+    ]
+
+
+def _tensor_map(m: TensorMap) -> str:
+    """Each dim: size, stride, block."""
+    dims = " ".join(
+        f"[{size}] [{stride}] {block}"
+        for size, stride, block in zip(m.sizes, m.strides, m.block, strict=True)
+    )
+    return f"map {m.name} {_template_value(m.pointer)} {m.dtype} {dims}"
 
 
 def _gpu(s: Grid | Span | Tile) -> list[str]:

@@ -137,9 +137,14 @@ class _Checker:
             self.symbols.discard(s.symbol)
 
     def template(self, s: TemplateCall) -> None:
+        maps = s.launch.maps if s.launch else ()
+        for m in maps:
+            if m.pointer.name not in self.pointers or m.strides[-1] != 1:
+                self.fail(f"tensor map {m.name} is of no argument, or its rows have gaps")
+        names = {*self.pointers, *(m.name for m in maps)}
         for value in s.arguments:
             if isinstance(value, Pointer):
-                if value.name and value.name not in self.pointers:
+                if value.name and value.name not in names:
                     self.fail(f"{s.template} is given {value.name}, which is no argument of the kernel")
                 self.index(value.offset)
         self.symbols.update((s.batch, s.m))

@@ -242,6 +242,8 @@ class TemplateKernel(Node):
     group, and row strides are then even. Results are float32.
     conv2d_winograd  the same, w packed "winograd_panel16": 3x3, stride 1, no dilation, one group
     triton_gemm  a [B, M, K], b [B, K, N], any strides  (B, M, N, K)                      -> [B, M, N], in the operands' type
+    triton_convolution  x channels-last, w [OC, C / groups, KH, KW]: channels contiguous, or (C == groups) output channels; params as
+                   conv2d's                                                                 -> the same, in the operands' type
     triton_attention  what attention is, all in q's type
     attention  q [B,H,Sq,D], k, v [, mask [B,H,Sq,Sk]]    scale, causal                   -> [B, H, Sq, Dv], unit stride in Dv
                all float32; or q, k, v and the result bfloat16: then D and the strides of q and k are even

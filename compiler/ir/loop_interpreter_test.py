@@ -106,9 +106,9 @@ def test_scatter_adds_and_sort_is_stable() -> None:
 
 def test_templates_are_pytorchs_operators() -> None:
     # conv2d_winograd means what conv2d does: one function of template_numpy, and //compiler/lowering:convolution_test
-    # and those of Triton what bmm and attention do
+    # and those of Triton what bmm, conv2d and attention do
     cpu = {"gemm", "bmm", "conv2d", "conv2d_winograd", "attention"}
-    assert TEMPLATES.keys() == cpu | {"triton_attention", "triton_gemm"} | POSITIONS
+    assert TEMPLATES.keys() == cpu | {"triton_attention", "triton_convolution", "triton_gemm"} | POSITIONS
     x, w = torch.randn(1, 4, 5, 5), torch.randn(6, 2, 3, 3)
     values = [1, 5, 5, 4, 6, 3, 3, 3, 1, 2, 2, 1, 0, 1, 2, 2]
     text = (

@@ -56,6 +56,7 @@ TEMPLATES: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "attention": ((3, 4), ("scale", "causal")),
     "triton_attention": ((3, 4), ("scale", "causal")),
     "triton_gemm": ((2,), ("B", "M", "N", "K")),
+    "triton_convolution": ((2,), CONV2D_SHAPE),
     "sort_positions": ((1,), ("descending",)),
     "topk_positions": ((1,), ("largest",)),
     "extreme_positions": ((1,), ("largest",)),

@@ -27,7 +27,7 @@ def run_template(node: TemplateKernel, operands: list[Array]) -> Array:
         return _POSITIONS[node.template](operands, bool(node.params[0][1]), node.layout.size[-1].value())
     if node.template in ("gemm", "bmm", "triton_gemm"):
         result = operands[0].astype(np.float64) @ operands[1].astype(np.float64)
-    elif node.template in ("conv2d", "conv2d_winograd"):
+    elif node.template in ("conv2d", "conv2d_winograd", "triton_convolution"):
         result = _conv2d(operands[0].astype(np.float64), operands[1].astype(np.float64), params)
     elif node.template in ("attention", "triton_attention"):
         result = _attention(operands, float(params["scale"]), bool(params["causal"]))

@@ -159,23 +159,29 @@ class Arg:
 
 
 @dataclass(frozen=True)
+class Operand:
+    """A tensor argument of a C call: the memory of `buffer` seen through `layout` (offset from the start of the memory)."""
+
+    buffer: str
+    layout: Layout
+
+
+@dataclass(frozen=True)
 class Launch:
-    """One call of an own kernel. `can_fail`: it may report bad data through the kernel context. `grid`: of a GPU's kernel, how many
-    programs are launched along x, y, z; none where one is 0."""
+    """One call of an own kernel. `can_fail`: it may report bad data through the kernel context. Of a GPU's kernel: `grid`, how many
+    programs are launched along x, y, z (none where one is 0); `maps`, what it reads through tensor maps, which follow its arguments;
+    `workspace`: the instance's workspace and semaphores follow those."""
 
     kernel: str
     args: tuple[Arg, ...]
     origins: tuple[Origin, ...] = ()
     can_fail: bool = False
     grid: tuple[Expr, Expr, Expr] | None = None
-
-
-@dataclass(frozen=True)
-class Operand:
-    """A tensor argument of a C call: the memory of `buffer` seen through `layout` (offset from the start of the memory)."""
-
-    buffer: str
-    layout: Layout
+    maps: tuple[Operand, ...] = ()
+    workspace: bool = False
+    otherwise: Launch | None = (
+        None  # what is launched instead on a GPU that has no machine code of this kernel
+    )
 
 
 CallArg = Union[Operand, str, int, float, bool, Expr, None, tuple[IntLike, ...]]
@@ -257,7 +263,8 @@ Line = Union[Alloc, Reuse, View, Free, ReadSize, Check, Launch, ExternCall, Prox
 @dataclass
 class Plan:
     """A whole run with the tables that describe it. `weights_bytes` is the size of the weights file; `slots` are the bytes of the arena's
-    slots, which lie behind `arena_bytes` of fixed sizes; `guards` must hold of the inputs' sizes beside the symbols' ranges."""
+    slots, which lie behind `arena_bytes` of fixed sizes; `guards` must hold of the inputs' sizes beside the symbols' ranges.
+    `workspace_bytes` and `semaphores` are what the most demanding launch needs: launches share them, one after the other."""
 
     name: str
     inputs: list[InputSlot]
@@ -274,6 +281,8 @@ class Plan:
     out_spec: str = ""
     originals: list[Original] = field(default_factory=list)
     ops: list[str] = field(default_factory=list)  # schemas of the custom operators
+    workspace_bytes: int = 0
+    semaphores: int = 0
 
     def all_lines(self) -> Iterator[Line]:
         """Every line, those of nested blocks after the line that holds them."""
@@ -281,8 +290,9 @@ class Plan:
 
     def gpu_kernels(self) -> list[str]:
         """The kernels that a GPU runs, each once; a kernel's number is its position."""
-        launches = (line for line in self.all_lines() if isinstance(line, Launch) and line.grid)
-        return list(dict.fromkeys(line.kernel for line in launches))
+        launches = [line for line in self.all_lines() if isinstance(line, Launch) and line.grid]
+        every = [launch for line in launches for launch in (line, line.otherwise) if launch]
+        return list(dict.fromkeys(launch.kernel for launch in every))
 
     @property
     def on_gpu(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from compiler.ir.dtypes import bool_, float32, int64
-from compiler.ir.expr import sym
+from compiler.ir.expr import Expr, const, sym
 from compiler.ir.loop import Layout
 from compiler.ir.wrapper import (
     Alloc,
@@ -55,6 +55,10 @@ def plan(*lines: Line, outputs: tuple[OutputSlot, ...] = (OutputSlot("y", MATRIX
     )
 
 
+def exprs_of(x: int, y: int, z: int) -> tuple[Expr, Expr, Expr]:
+    return const(x), const(y), const(z)
+
+
 GOOD = plan(
     Alloc("a", MATRIX, "arena", 0),
     launch("k0", ("x", "in"), ("a", "out")),
@@ -69,6 +73,30 @@ GOOD = plan(
 def test_good_plan_verifies_and_round_trips() -> None:
     verify(GOOD)
     assert parse_plan(print_plan(GOOD)) == GOOD
+
+
+def test_a_launch_with_all_that_a_gpu_takes_round_trips() -> None:
+    on_gpu = Layout.contiguous(float32, [8, 8], "cuda")
+    older = Launch("k_older", (Arg("x", "float", "in"), Arg("y", "float", "out")), grid=exprs_of(2, 1, 1))
+    newer = replace(
+        launch("k", ("y", "out")),
+        grid=exprs_of(4, 2, 1),
+        maps=(Operand("x", on_gpu),),
+        workspace=True,
+        otherwise=older,
+    )
+    p = Plan(
+        "gpu", [InputSlot("x", on_gpu)], [], [OutputSlot("y", on_gpu)],
+        [Alloc("y", on_gpu, "output"), replace(newer, otherwise=replace(older, origins=newer.origins)), Return(("y",))],
+        workspace_bytes=1024, semaphores=3,
+    )  # fmt: skip
+    text = print_plan(p)
+    assert " workspace else launch k_older(" in text and print_plan(parse_plan(text)) == text
+    assert p.gpu_kernels() == ["k", "k_older"]
+    verify(p)
+    assert parse_plan(text) == p
+    with pytest.raises(InternalError, match="workspace in a plan that has none"):
+        verify(replace(p, semaphores=0))
 
 
 def test_every_kind_of_line_round_trips() -> None:

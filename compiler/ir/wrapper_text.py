@@ -16,6 +16,7 @@ with the number and the text of the line that it does not understand.
     begin
       alloc buf0: float32 [64, 64] stride [64, 1] arena 0
       launch cpp_fused_sin_0(in x: float, out buf0: float, size s0*64: int64_t) may fail  # aten.sin.default [sin] at m.py:20
+      launch k_2(out buf1: float) grid [8, 2, 1] maps (buf0: float32 [64, 64] stride [64, 1]) workspace else launch k_3(...) grid [4, 1, 1]
       call aoti_torch_cpu_mm_out(buf1, buf0: float32 [64, 64] stride [64, 1], [1, 2], "text", 1.0, None)
       call t: float32 [3] stride [1] = aoti_torch_cpu_cumsum(buf1: float32 [3] stride [1], 0, None)
       size u0 in [0, inf] = buf2: int64 [] stride []
@@ -94,7 +95,8 @@ def print_plan(plan: Plan) -> str:
     """The whole plan, one item a line."""
     out = [
         f"plan {plan.name}",
-        f"arena {plan.arena_bytes} scratch {plan.scratch_bytes_per_thread} weights {plan.weights_bytes}",
+        f"arena {plan.arena_bytes} scratch {plan.scratch_bytes_per_thread} weights {plan.weights_bytes}"
+        + (f" workspace {plan.workspace_bytes} {plan.semaphores}" if plan.semaphores else ""),
         f"in_spec {json.dumps(plan.in_spec)}",
         f"out_spec {json.dumps(plan.out_spec)}",
     ]
@@ -145,12 +147,9 @@ def print_line(line: Line) -> list[str]:
             return [f"size {symbol} in {print_range(symbol)} = {_call_arg(source)}{_origins(origins)}"]
         case Check(guard):
             return [f"check [{guard}]" + (f" at {json.dumps(guard.origin)}" if guard.origin else "")]
-        case Launch(kernel, args, origins, can_fail, grid):
-            listed = ", ".join(f"{a.mode} {a.value}: {a.ctype}" for a in args)
-            programs = f" grid {_list(grid)}" if grid else ""
-            return [
-                f"launch {kernel}({listed}){programs}{' may fail' if can_fail else ''}{_origins(origins)}"
-            ]
+        case Launch():
+            otherwise = f" else {_launch(line.otherwise)}" if line.otherwise else ""
+            return [f"{_launch(line)}{otherwise}{_origins(line.origins)}"]
         case ExternCall(function, result, args, layout, origins):
             listed = ", ".join(_call_arg(a) for a in args)
             if layout is not None:
@@ -166,6 +165,14 @@ def print_line(line: Line) -> list[str]:
         case Return(values):
             return ["return " + ", ".join("literal" if v is None else v for v in values)]
     raise AssertionError(line)
+
+
+def _launch(line: Launch) -> str:
+    listed = ", ".join(f"{a.mode} {a.value}: {a.ctype}" for a in line.args)
+    programs = f" grid {_list(line.grid)}" if line.grid else ""
+    maps = f" maps ({', '.join(map(_call_arg, line.maps))})" if line.maps else ""
+    flags = " workspace" * line.workspace + " may fail" * line.can_fail
+    return f"launch {line.kernel}({listed}){programs}{maps}{flags}"
 
 
 def _block(head: str, first: tuple[Line, ...], middle: str, second: tuple[Line, ...]) -> list[str]:
@@ -230,8 +237,9 @@ class _Parser:
             if m := re.fullmatch(rf"(?:symbol|size) ({_NAME}) in \[([^\]]*)\] = .*", row):
                 self.symbols[m[1]] = parse_range(m[1], m[2])
         plan = Plan(self._match(rf"plan ({_NAME})")[1], [], [], [], [])
-        m = self._match(r"arena (\d+) scratch (\d+) weights (\d+)")
+        m = self._match(r"arena (\d+) scratch (\d+) weights (\d+)(?: workspace (\d+) (\d+))?")
         plan.arena_bytes, plan.scratch_bytes_per_thread, plan.weights_bytes = int(m[1]), int(m[2]), int(m[3])
+        plan.workspace_bytes, plan.semaphores = int(m[4] or 0), int(m[5] or 0)
         plan.in_spec = json.loads(self._match(r"in_spec (\".*\")")[1])
         plan.out_spec = json.loads(self._match(r"out_spec (\".*\")")[1])
         while self._peek() != "begin":
@@ -368,9 +376,9 @@ class _Parser:
             return Alloc(m[1], self._layout(m[2]), m[3], int(m[4] or 0))
         if m := re.fullmatch(rf"(reuse|view) ({_NAME}): ({_LAYOUT}) = ({_NAME})", row):
             return (Reuse if m[1] == "reuse" else View)(m[2], self._layout(m[3]), m[4])
-        if m := re.fullmatch(rf"launch ({_NAME})\((.*)\)(?: grid \[(.*)\])?( may fail)?", row):
-            args = tuple(self._arg(a) for a in split_list(m[2]))
-            return Launch(m[1], args, origins, bool(m[4]), self._grid(m[3]))
+        if row.startswith("launch "):
+            first, _, rest = row.partition(" else ")
+            return self._launch(first, origins, self._launch(rest, origins, None) if rest else None)
         if m := re.fullmatch(rf"call ({_NAME}): ({_LAYOUT}) = ({_NAME})\((.*)\)", row):
             return ExternCall(
                 m[3], m[1], tuple(map(self._call_arg, split_list(m[4]))), self._layout(m[2]), origins
@@ -385,6 +393,17 @@ class _Parser:
         if m := re.fullmatch(r"return ?(.*)", row):
             return Return(tuple(None if v == "literal" else v for v in split_list(m[1])))
         raise self._fail()
+
+    def _launch(self, text: str, origins: tuple[Origin, ...], otherwise: Launch | None) -> Launch:
+        pattern = (
+            rf"launch ({_NAME})\((.*?)\)(?: grid \[([^\]]*)\])?(?: maps \((.*)\))?( workspace)?( may fail)?"
+        )
+        m = re.fullmatch(pattern, text)
+        if m is None:
+            raise self._fail("not a launch")
+        args = tuple(self._arg(a) for a in split_list(m[2]))
+        maps = tuple(self._operand(a) for a in split_list(m[4] or ""))
+        return Launch(m[1], args, origins, bool(m[6]), self._grid(m[3]), maps, bool(m[5]), otherwise)
 
     def _arg(self, text: str) -> Arg:
         m = re.fullmatch(r"(in|out|inout|size) (.+): (\w+)", text)

@@ -230,6 +230,12 @@ class _Checker:
             device = self.values[self.use(arg.value).root].layout.device
             if (device == "cpu") is (line.grid is not None):
                 raise self.fail(f"{arg.value!r} is on {device}, where this kernel cannot reach it")
+        for operand in line.maps:
+            self._inside(operand.buffer, operand.layout, operand.buffer)
+        if line.workspace and not self.plan.semaphores:
+            raise self.fail("a launch with a workspace in a plan that has none")
+        if line.otherwise is not None:
+            self._launch(line.otherwise)
 
     def _extern(self, line: ExternCall) -> None:
         for arg in line.args:

@@ -117,6 +117,14 @@ class Builder:
             return value
         return Value.stored(self._emit_pointwise(value, value.size, order))
 
+    def planned_layout(self, value: Value) -> Layout:
+        """How a lazy value will lie in memory when it is realised without an order."""
+        t, variables = Tracer(), _loops(value.size)
+        value.at(t, variables)
+        order = stride_order.of_loads(t.ops, variables, value.size)
+        dense = Layout.contiguous(value.dtype, [value.size[d] for d in order])
+        return stride_order.permuted_layout(dense, stride_order.inverse(order))
+
     def owned_layout(self, buffer: str) -> Layout | None:
         """The layout that export saw of a whole input; None of any other buffer."""
         return next((i.layout for i in self.program.inputs if i.name == buffer), None)

@@ -24,6 +24,7 @@ from compiler.ir.graph import ModelGraph
 from compiler.ir.loop import Constant, Layout, Program, TensorRef
 from compiler.ir.recipe import Fixed, Recipe, apply, in_memory_order, sources, view
 from compiler.lowering import packing_recipes
+from compiler.lowering.stride_order import Order, inverse, permuted_layout
 from compiler.lowering.torch_types import to_dtype, to_sizes
 
 PANEL = 16  # columns of a packed panel: docs/adr/0003-panel16.md
@@ -46,6 +47,7 @@ class ConstantTable:
         self._state: set[str] = set()  # sources of what a run changes
         self._is_block = False
         self._recipes: dict[str, Recipe | Fixed] = {}  # by source: of its elements in the order of its memory
+        self._reordered: dict[tuple[object, ...], Constant] = {}
 
     def nested(self, program: Program, graph: ModelGraph | None) -> ConstantTable:
         """The table of a block: its own placeholders (none without a graph), and constants in common with this one."""
@@ -53,7 +55,7 @@ class ConstantTable:
         table._is_block = True
         table._data, table._fqn, table._kind, table._state = self._data, self._fqn, self._kind, self._state
         table._made, table._by_name, table._names = self._made, self._by_name, self._names
-        table._sources, table._recipes = self._sources, self._recipes
+        table._sources, table._recipes, table._reordered = self._sources, self._recipes, self._reordered
         return table
 
     def plain(self, placeholder: str) -> TensorRef:
@@ -108,6 +110,27 @@ class ConstantTable:
             lambda r: view(r, size, stride, ref.layout.offset.value()), self._recipes[constant.source]
         )
         return packing_recipes.packed(seen, packing, constant.layout.dtype)
+
+    def reordered(self, ref: TensorRef, order: Order) -> TensorRef | None:
+        """The constant operand `ref` as it is, but with its dims in memory in `order`; None where it is not a plain constant."""
+        key = (ref.buffer, ref.layout, order)
+        if key not in self._reordered:
+            shown = self.tensor(ref)
+            if shown is None:
+                return None
+            constant, data = self._by_name[ref.buffer], shown.permute(*order).contiguous()
+            source = self._source(f"{constant.source}:reordered", data)
+            size, stride = ([dims[d].value() for d in order] for dims in (ref.layout.size, ref.layout.stride))
+            offset = ref.layout.offset.value()
+            moved = apply(lambda r: view(r, size, stride, offset), self._recipes[constant.source])
+            self._recipes.setdefault(source, moved)
+            self._kind.setdefault(source, "folded")
+            dense = Layout.contiguous(ref.layout.dtype, [ref.layout.size[d] for d in order])
+            self._reordered[key] = self._constant(
+                f"{constant.name}_reordered", source, dense, "", False, self._recipes[source]
+            )
+        made = self._reordered[key]
+        return TensorRef(made.name, permuted_layout(made.layout, inverse(order)))
 
     def finish(self, read: set[str]) -> None:
         """Gives the program the constants that are in `read`, and its state."""

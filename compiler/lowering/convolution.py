@@ -3,7 +3,8 @@
     float32 or 16-bit, constant weight, 1-D or 2-D   ->  template conv2d, conv2d_winograd (`winograd.py`), or gemm for a 1x1
                                                      kernel; activations channels-last; bfloat16 stays
                                                      bfloat16 in memory where the channels of a group are even
-    on a GPU, float32 and 16-bit, one group      ->  a matrix product with the taps written out
+    on a GPU, float32 and 16-bit, 1-D and 2-D    ->  template triton_convolution (`gpu_convolution.py`), or triton_gemm for a 1x1 kernel
+    on a GPU, 3-D, one group                     ->  a matrix product with the taps written out
     transposed, stride = kernel, constant weight ->  a matrix product; each pixel's columns are the pixels that it becomes
     3-D, other transposed, float64, computed weights  ->  a reduction over channels and window (correct, not fast)
 
@@ -16,13 +17,13 @@ reordered):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr, as_expr, mul_all
 from compiler.ir.loop import Layout, TensorRef
-from compiler.lowering import winograd
+from compiler.lowering import gpu_convolution, winograd
 from compiler.lowering.builder import Builder, Parameter
 from compiler.lowering.constants import packed_conv_numel, packed_dtype, packing_for
 from compiler.lowering.factories import full
@@ -131,8 +132,13 @@ def convolve_batched(b: Builder, x: Value, weight: Value, size: Index, window: W
     """The convolution without bias; sums of 16-bit floats are float32, not yet rounded."""
     if mul_all(size) == 0 or x.numel() == 0:
         return full(b, size, 0, x.dtype)
-    if b.on_gpu and not window.transposed and window.groups == 1 and compute_dtype(x.dtype) == dtypes.float32:
-        return _by_product(b, x, weight, size, window)
+    if b.on_gpu and not window.transposed and compute_dtype(x.dtype) == dtypes.float32:
+        if weight.rank == 4:
+            return _on_gpu(b, x, weight, size, window)
+        if weight.rank == 3:
+            return _as_two_dims(b, x, weight, size, window, _on_gpu)
+        if window.groups == 1:
+            return _by_product(b, x, weight, size, window)
     constant = weight.ref is not None and b.constants.tensor(weight.ref) is not None
     if (
         compute_dtype(x.dtype) != dtypes.float32
@@ -147,11 +153,29 @@ def convolve_batched(b: Builder, x: Value, weight: Value, size: Index, window: W
     x = convert(b, x, packed_dtype(_packing(x, weight, window)))
     if weight.rank == 4:
         return _by_template(b, x, weight, size, window)
+    return _as_two_dims(b, x, weight, size, window, _by_template)
+
+
+def _as_two_dims(
+    b: Builder,
+    x: Value,
+    weight: Value,
+    size: Index,
+    window: Window,
+    convolve_2d: Callable[[Builder, Value, Value, Index, Window], Value],
+) -> Value:
+    """A convolution in one dim as one of height 1."""
     flat = Window((1, *window.stride), (0, *window.padding), (1, *window.dilation), window.groups)
-    two_d = _by_template(
+    two_d = convolve_2d(
         b, unsqueeze(b, x, 2), unsqueeze(b, weight, 2), (*size[:2], as_expr(1), size[2]), flat
     )
     return squeeze(b, two_d, [2])
+
+
+def _on_gpu(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> Value:
+    if _is_pointwise(weight, window):
+        return gpu_convolution.by_product(b, x, weight, size)
+    return gpu_convolution.by_template(b, x, weight, size, _params(x, weight, size, window))
 
 
 def _by_template(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -115,7 +116,29 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_convolutions(name: str) -> None:
     function, arguments = CASES[name]
-    check(function, *arguments)
+    check(copy.deepcopy(function), *arguments)  # which turns a module's weights into float64
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if name.startswith("conv") and "transposed" not in name]
+)
+def test_convolutions_on_a_gpu(name: str) -> None:
+    """What is lowered for a GPU means the same."""
+    function, arguments = CASES[name]
+    check(copy.deepcopy(function), *arguments, options=CompileOptions("case", device="cuda"))
+
+
+def test_weights_for_a_gpu_are_reordered_while_compiling() -> None:
+    image, options = (
+        torch.randn(1, 8, 9, 9).to(memory_format=torch.channels_last),
+        CompileOptions("case", device="cuda"),
+    )
+    for groups, shape in ((1, [16, 3, 3, 8]), (2, [16, 3, 3, 4]), (8, [3, 3, 16, 1])):
+        program = check(nn.Conv2d(8, 16, 3, groups=groups, bias=False), image, options=options)
+        assert _kinds(program) == ["triton_convolution"]
+        (weight,) = program.constants
+        assert [s.value() for s in weight.layout.size] == shape and weight.layout.is_contiguous()
+        assert weight.recipe is not None and weight.kind == "folded"
 
 
 def _kinds(program: Program) -> list[str]:

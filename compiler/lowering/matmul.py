@@ -47,6 +47,8 @@ def linear(b: Builder, x: Value, weight: Value, bias: Value | None = None) -> Va
     if bias is not None:
         result = apply(b, "add", [result, bias], x.dtype, promote([result, bias]))
     result = convert(b, result, x.dtype)
+    if b.on_gpu:
+        b.realize(result)  # behind the product's tiles, whoever reads parts of it
     return reshape(b, result, (*x.size[:-1], weight.size[0]))
 
 

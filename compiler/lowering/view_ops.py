@@ -143,6 +143,8 @@ def reshape(b: Builder, x: Value, size: Sequence[IntLike]) -> Value:
     # small in memory and would be large as a copy.
     if all(g.splits_only(x.size) for g in groups) or repeats:
         return reindex(b, x, wanted, lambda i: _unflatten(i, groups, x.size, wanted))
+    if x.ref is None and reshaped_layout(b.planned_layout(x), groups, wanted) is not None:
+        return reshape(b, b.realize(x), wanted)  # the dims lie one after the other where it will be
     dense = Value.stored(b.contiguous(x))
     return reshape(b, dense, wanted)
 

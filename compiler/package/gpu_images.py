@@ -23,10 +23,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from compiler.ir.dtypes import DType
-from compiler.ir.kernel import KernelSpec, TemplateCall
-from compiler.support.diagnostics import InternalError, UserError
+from compiler.ir.kernel import KernelSpec
+from compiler.support.diagnostics import UserError
 
 # Compute capability of each architecture that the pinned Triton makes code for, and whether that code runs on exactly this one.
 ARCHITECTURES: Mapping[str, tuple[int, bool]] = {
@@ -38,6 +39,7 @@ ARCHITECTURES: Mapping[str, tuple[int, bool]] = {
     "sm_120": (120, True),
 }
 ALIGNMENT_BYTES = 64
+DEPENDENT_SINCE = 90  # the capability from which on a kernel can wait for its predecessor (griddepcontrol)
 TRITON_TYPES = {
     "bool": "i1", "uint8": "u8", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "float16": "fp16", "bfloat16": "bf16",
     "float32": "fp32", "float64": "fp64",
@@ -56,6 +58,10 @@ class Image:
     shared_bytes: int
     cluster: int
     scratch_bytes: int
+    dependent: bool = False  # launched while its predecessor ends, for which it waits
+    maps: tuple[
+        Mapping[str, Any], ...
+    ] = ()  # what the tensor maps among its parameters must be like (`image_worker.py`)
 
 
 @dataclass(frozen=True)
@@ -78,24 +84,35 @@ def check_architectures(wanted: Sequence[str]) -> tuple[str, ...]:
 
 def compile_images(specs: Sequence[KernelSpec], source: str, archs: Sequence[str], jobs: int) -> Images:
     """Raises UserError with Triton's message when a kernel does not compile."""
-    functions = {s.function: s for s in specs}
-    lowest = min(archs, key=lambda a: ARCHITECTURES[a][0])
-    work = [_job(spec, arch, arch == lowest) for spec in functions.values() for arch in archs]
+    wanted = {s.function: s.archs or tuple(archs) for s in specs}
+    by_function = {s.function: s for s in specs}
+    work = [
+        _job(by_function[function], arch, arch == _lowest(own))
+        for function, own in wanted.items()
+        for arch in own
+    ]
     with tempfile.TemporaryDirectory(prefix="aoti-triton-") as folder:
-        found = _run(work, source, Path(folder), jobs)
-        return _collect(list(functions), archs, lowest, found)
+        return _collect(wanted, _run(work, source, Path(folder), jobs))
+
+
+def _lowest(archs: Sequence[str]) -> str:
+    """The one whose PTX comes along."""
+    return min(archs, key=lambda a: ARCHITECTURES[a][0])
 
 
 def _job(spec: KernelSpec, arch: str, with_ptx: bool) -> dict[str, object]:
-    values = [["pointer", _triton_type(a.dtype)] for a in spec.arguments] + [
-        ["scalar", "i64"] for _ in spec.sizes
-    ]
-    names = [a.name for a in spec.arguments] + [str(s) for s in spec.sizes]
-    first = spec.body[0]
-    stages = first.launch.num_stages if isinstance(first, TemplateCall) and first.launch else 1
+    """The parameters in the order of `codegen/triton/writer.py`."""
+    values: dict[str, list[object]] = {a.name: ["pointer", _triton_type(a.dtype)] for a in spec.arguments}
+    values.update({str(s): ["scalar", "i64"] for s in spec.sizes})
+    launch, capability = spec.template_launch, ARCHITECTURES[arch][0]
+    if launch:
+        values.update({m.name: ["map", _triton_type(m.dtype), *m.block] for m in launch.maps})
+        values.update(
+            {"workspace": ["pointer", "fp32"], "semaphores": ["pointer", "i32"]} if launch.semaphores else {}
+        )
     return {
-        "function": spec.function, "arch": ARCHITECTURES[arch][0], "values": dict(zip(names, values, strict=True)),
-        "num_warps": spec.num_warps, "num_stages": stages, "ptx": with_ptx,
+        "function": spec.function, "arch": capability, "values": values, "dependent": capability >= DEPENDENT_SINCE,
+        "num_warps": spec.num_warps, "num_stages": launch.num_stages if launch else 1, "ptx": with_ptx,
     }  # fmt: skip
 
 
@@ -146,17 +163,17 @@ def _worker(folder: Path, number: int, part: Sequence[dict[str, object]]) -> Non
     raise UserError(f"compiling GPU kernels failed:\n{done.stdout.rstrip()}")
 
 
-def _collect(
-    functions: Sequence[str], archs: Sequence[str], lowest: str, found: dict[tuple[str, int], Path]
-) -> Images:
+def _collect(functions: Mapping[str, Sequence[str]], found: dict[tuple[str, int], Path]) -> Images:
     """All images in one blob: kernels in their order, architectures in theirs, PTX last. Equal bytes are kept once."""
     images = Images({}, b"")
     data, places = bytearray(), {}  # type: bytearray, dict[bytes, int]
-    for function in functions:
+    for function, archs in functions.items():
         images.kernels[function] = []
         for arch in archs:
             sm, exact = ARCHITECTURES[arch]
-            kinds = [("exact" if exact else "cubin", "cubin")] + ([("ptx", "ptx")] if arch == lowest else [])
+            kinds = [("exact" if exact else "cubin", "cubin")] + (
+                [("ptx", "ptx")] if arch == _lowest(archs) else []
+            )
             for kind, suffix in kinds:
                 path = found[function, sm].with_name(f"{function}.{sm}.{suffix}")
                 code = path.read_bytes() + (b"\0" if kind == "ptx" else b"")
@@ -168,11 +185,7 @@ def _collect(
     return Images(images.kernels, bytes(data))
 
 
-def _image(sm: int, kind: str, offset: int, size: int, meta: dict[str, int]) -> Image:
-    if meta["descriptors"]:
-        raise InternalError(
-            "a generated kernel takes tensor descriptors, which the wrapper does not make yet"
-        )
+def _image(sm: int, kind: str, offset: int, size: int, meta: dict[str, Any]) -> Image:
     return Image(
         sm,
         kind,
@@ -182,4 +195,6 @@ def _image(sm: int, kind: str, offset: int, size: int, meta: dict[str, int]) -> 
         meta["shared_bytes"],
         meta["num_ctas"],
         meta["global_scratch_bytes"],
+        meta["dependent"],
+        tuple(meta["maps"]),
     )

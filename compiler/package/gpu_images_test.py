@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from compiler.ir import dtypes
@@ -15,9 +17,12 @@ X = sym("x", 0, 1023)
 SOURCE = """
 import triton
 import triton.language as tl
+from triton.language.extra.cuda import gdc_wait
 
 @triton.jit
-def double(in_ptr0, out_ptr0):
+def double(in_ptr0, out_ptr0, PDL: tl.constexpr = False):
+    if PDL:
+        gdc_wait()
     x = tl.program_id(0) * 1024 + tl.arange(0, 1024)
     tl.store(out_ptr0 + x, tl.load(in_ptr0 + x) * 2)
 """
@@ -47,6 +52,8 @@ def test_every_architecture_gets_code_and_the_lowest_gets_ptx() -> None:
     (kernel,) = images.kernels.values()
     assert [(i.sm, i.kind) for i in kernel] == [(80, "cubin"), (80, "ptx"), (90, "exact"), (100, "exact")]
     assert {i.threads for i in kernel} == {128}
+    # Only from sm_90 on a kernel can wait for the one before it; the PTX is that of sm_80.
+    assert [i.dependent for i in kernel] == [False, False, True, True]
     for i in kernel:
         code = images.data[i.offset_bytes :][: i.size_bytes]
         assert i.offset_bytes % 64 == 0
@@ -54,6 +61,15 @@ def test_every_architecture_gets_code_and_the_lowest_gets_ptx() -> None:
         assert code[:4] == b"\x7fELF" if i.kind != "ptx" else b".target sm_80" in code and b".v4" in code
     assert b"/tmp" not in images.data and b"kernels.py" not in images.data
     assert compiled() == images
+
+
+def test_a_kernel_for_some_architectures_is_compiled_for_those() -> None:
+    images = compile_images(
+        [replace(spec(), archs=("sm_90", "sm_100"))], SOURCE, ("sm_80", "sm_90", "sm_100"), 2
+    )
+    (kernel,) = images.kernels.values()
+    assert [(i.sm, i.kind) for i in kernel] == [(90, "exact"), (90, "ptx"), (100, "exact")]
+    assert b"griddepcontrol.wait" in images.data
 
 
 def test_a_kernel_that_does_not_compile_is_an_error_with_tritons_words() -> None:

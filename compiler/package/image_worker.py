@@ -10,11 +10,15 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from kernels.triton.compile_kernel import Pointer, Scalar, compile_kernel
+from kernels.triton.compile_kernel import Descriptor, Pointer, Scalar, Value, compile_kernel
+
+# Triton numbers the element types of tensor maps as the device's instructions do; cuda.h has float64 and bfloat16 earlier.
+_ELEMENT_TYPE = {8: 10, 9: 8, 10: 9}
 
 
 def main(source: Path, request: Path) -> None:
@@ -36,9 +40,8 @@ def load(source: Path) -> ModuleType:
 
 def run(module: ModuleType, job: dict[str, Any], folder: Path) -> None:
     """Compiles one function for one architecture."""
-    values = {
-        name: Pointer(t) if kind == "pointer" else Scalar(t) for name, (kind, t) in job["values"].items()
-    }
+    values: dict[str, Any] = {name: _value(*value) for name, value in job["values"].items()}
+    values["PDL"] = job["dependent"]
     cubin = compile_kernel(
         getattr(module, job["function"]), values, job["arch"], job["num_warps"], job["num_stages"],
         enable_reflect_ftz=False,  # libdevice keeps denormal numbers, as eager PyTorch does
@@ -49,9 +52,25 @@ def run(module: ModuleType, job: dict[str, Any], folder: Path) -> None:
         stem.with_name(stem.name + ".ptx").write_text(cubin.assembly)
     meta = {
         "num_warps": cubin.num_warps, "num_ctas": cubin.num_ctas, "shared_bytes": cubin.shared_bytes,
-        "global_scratch_bytes": cubin.global_scratch_bytes, "descriptors": len(cubin.tensor_maps),
+        "global_scratch_bytes": cubin.global_scratch_bytes, "dependent": job["dependent"],
+        "maps": [_map(m) for m in cubin.tensor_maps],
     }  # fmt: skip
     stem.with_name(stem.name + ".json").write_text(json.dumps(meta))
+
+
+def _value(kind: str, dtype: str, *block: int) -> Value:
+    if kind == "map":
+        return Descriptor(dtype, block)
+    return Pointer(dtype) if kind == "pointer" else Scalar(dtype)
+
+
+def _map(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What the driver must be told: the element type by the number of CUtensorMapDataType (cuda.h), the block outermost first."""
+    element = _ELEMENT_TYPE.get(meta["elem_type"], meta["elem_type"])
+    return {
+        "data_type": element, "element_bytes": meta["elem_size"], "swizzle": meta["swizzle"],
+        "block": list(meta["block_size"]),
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

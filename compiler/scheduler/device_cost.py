@@ -24,6 +24,9 @@ class DeviceCost:
     task_points: int
     max_parts: int
     min_parts: int
+    # Pointwise kernels over the same loops that read one buffer become one kernel even where they load different elements of it: what a
+    # launch costs is more than what the cache would gain from two passes.
+    launches_cost: bool = False
 
 
 CPU = DeviceCost(
@@ -43,6 +46,7 @@ GPU = DeviceCost(
     task_points=1 << 14,
     max_parts=1024,
     min_parts=4,
+    launches_cost=True,
 )
 
 

@@ -160,13 +160,17 @@ class Fusion:
             return Reason.LOCAL_TOO_LARGE, None
         if _needs_row_of_positions(joined):
             return Reason.LOCAL_TOO_LARGE, None
-        if rank == 2 and not _load_alike(joined, first, second):
+        if rank == 2 and not _load_alike(joined, first, second) and not self._saves_a_launch(first, second):
             return Reason.NO_GAIN, None
         if loses_threads(joined, (first, second), self.device):
             return Reason.LESS_PARALLEL, None
         if self._path_through_others(a, b) or self._path_through_others(b, a):
             return Reason.CYCLE, None
         return (Reason.EPILOGUE, Reason.VERTICAL, Reason.HORIZONTAL)[rank], joined
+
+    def _saves_a_launch(self, first: FusionGroup, second: FusionGroup) -> bool:
+        pointwise = not first.has_reduction and not second.has_reduction
+        return self.device.launches_cost and pointwise and first.outer == second.outer
 
     def _keeps_too_much(self, joined: FusionGroup) -> bool:
         """Whether a task would keep more intermediate results of a row than its cache holds."""

@@ -41,7 +41,7 @@ from compiler.scheduler.reasons import Reason
 from compiler.scheduler.space import Extents, express, refine, split_at
 
 # Templates that hand finished tiles to an epilogue functor; attention writes its output itself.
-TEMPLATES_WITH_EPILOGUE = ("gemm", "bmm", "conv2d", "conv2d_winograd", "triton_gemm")
+TEMPLATES_WITH_EPILOGUE = ("gemm", "bmm", "conv2d", "conv2d_winograd", "triton_gemm", "triton_convolution")
 
 
 @dataclass

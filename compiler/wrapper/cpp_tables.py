@@ -186,7 +186,8 @@ def _cuda(plan: Plan) -> str:
         reason = string(f"calls {', '.join(plan.extern_functions())}, which a graph may not hold")
     return (
         f"static const AotiCudaModelDesc kCudaModel = {{sizeof(AotiCudaModelDesc), {count}, {kernels}, &aoti_cuda_runtime, "
-        f"{plan.arena_bytes}, {'arena_bytes_for' if plan.slots else 'nullptr'}, {reason}}};\n"
+        f"{plan.arena_bytes}, {'arena_bytes_for' if plan.slots else 'nullptr'}, {reason}, "
+        f"{plan.workspace_bytes}, {plan.semaphores}, 0}};\n"
     )
 
 

@@ -47,7 +47,7 @@ from compiler.support import cpp_text
 from compiler.support.cpp_text import string
 from compiler.support.options import Context
 from compiler.support.version import COMPILER_VERSION
-from compiler.wrapper import cpp_data_sizes, cpp_sizes
+from compiler.wrapper import cpp_data_sizes, cpp_gpu, cpp_sizes
 from compiler.wrapper.cpp_names import device_constant, dtype_constant, expression, identifier, number_list
 from compiler.wrapper.cpp_rows import checked, fold, literal_tensor, origin_comments, scalar
 from compiler.wrapper.cpp_sizes import symbol_rows
@@ -98,7 +98,7 @@ def write(plan: Plan, ctx: Context) -> dict[str, str]:
     includes = _GPU_INCLUDES if plan.on_gpu else _CPU_INCLUDES
     text = _HEAD.format(name=plan.name, version=COMPILER_VERSION, includes=includes)
     text += "".join(f'extern "C" const Kernels {isa_symbol(isa)};\n' for isa in isas)
-    text += _kernel_numbers(plan)
+    text += cpp_gpu.kernel_numbers(plan)
     embedded = plan.weights_bytes > 0 and ctx.options.weights == "embedded"
     text += ('extern "C" const uint8_t aoti_weights[];\n' if embedded else "") + "\n"
     layout = cpp_sizes.arena_layout(plan)
@@ -109,15 +109,6 @@ def write(plan: Plan, ctx: Context) -> dict[str, str]:
             name=plan.name, version=COMPILER_VERSION, bytes=plan.weights_bytes
         )
     return files
-
-
-def _kernel_numbers(plan: Plan) -> str:
-    """The GPU's kernels by number, and the table of their machine code."""
-    kernels = plan.gpu_kernels()
-    if not kernels:
-        return ""
-    numbers = "".join(f"  {name},\n" for name in kernels)
-    return f'extern "C" const AotiCudaKernelDesc aoti_cuda_kernels[];\n\nenum : int32_t {{\n{numbers}}};\n\n'
 
 
 def line_rows(plan: Plan) -> list[list[str]]:
@@ -133,7 +124,7 @@ def _run_function(plan: Plan) -> str:
     for line in plan.lines:
         rows.append("")
         rows += writer.line(line)
-    first = _gpu_rows() if plan.on_gpu else _cpu_rows() if _launches(plan) else []
+    first = cpp_gpu.first_rows() if plan.on_gpu else _cpu_rows() if _launches(plan) else []
     rows = [*first, *writer.sizes(rows), *rows]
     body = "".join(f"  {row}\n" if row else "\n" for row in rows)
     return f"static int32_t run(AotiRunArgs *args) {{\n{body}}}\n"
@@ -143,14 +134,6 @@ def _cpu_rows() -> list[str]:
     return [
         "AotiKernelContext *const ctx = args->ctx;",
         "const Kernels *const kernels = static_cast<const Kernels *>(args->kernels);",
-    ]
-
-
-def _gpu_rows() -> list[str]:
-    return [
-        "AotiCudaRun *const cuda = args->cuda;",
-        "AOTICudaStreamGuard stream_guard(cuda->stream, cuda->device_index);",
-        *checked("stream_guard.status()"),
     ]
 
 
@@ -165,8 +148,10 @@ def _used_names(plan: Plan) -> set[str]:
     used: set[str] = set()
     for line in plan.all_lines():
         match line:
-            case Launch(args=args):
-                used.update(a.value for a in args if isinstance(a.value, str))
+            case Launch():
+                for launch in (line, line.otherwise) if line.otherwise else (line,):
+                    used.update(a.value for a in launch.args if isinstance(a.value, str))
+                    used.update(m.buffer for m in launch.maps)
             case ExternCall(args=call_args):
                 used.update(a.buffer for a in call_args if isinstance(a, Operand))
             case ProxyCall():
@@ -273,10 +258,8 @@ class _Writer:
                 return origin_comments(origins) + cpp_data_sizes.read(symbol, pointer, source, origins)
             case Check(guard):
                 return cpp_data_sizes.check(self.plan, guard)
-            case Launch(kernel, args, origins, _, (x, y, z)):
-                grid = f"AotiCudaGrid{{{expression(x)}, {expression(y)}, {expression(z)}}}"
-                values = ", ".join(["cuda", kernel, grid, *map(self._arg, args)])
-                return origin_comments(origins) + fold(f"AOTI_CUDA_CHECK(launchKernel({values}));")
+            case Launch(grid=(_, _, _)):
+                return origin_comments(line.origins) + cpp_gpu.launch_rows(line, self._pointer, self._dims)
             case Launch(kernel, args, origins, can_fail):
                 call = f"kernels->{kernel}(" + ", ".join(["ctx", *map(self._arg, args)]) + ");"
                 check = [f'AOTI_KERNEL_CHECK(ctx, "{kernel}");'] if can_fail else []

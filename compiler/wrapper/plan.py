@@ -23,7 +23,7 @@ from dataclasses import replace
 
 from compiler.ir.expr import Expr, data_symbols
 from compiler.ir.guard import Guard
-from compiler.ir.kernel import KernelSpec
+from compiler.ir.kernel import KernelSpec, TensorMap
 from compiler.ir.loop import Cond, CustomKernel, ExternKernel, Layout, Node, OutputRef, ReadSize, TensorRef
 from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.ir.wrapper import (
@@ -79,6 +79,9 @@ def run(
         out_spec=program.out_spec,
         originals=program.originals,
     )
+    launches = [launch for s in specs if (launch := s.template_launch)]
+    plan.workspace_bytes = 4 * max((launch.workspace_floats for launch in launches), default=0)
+    plan.semaphores = max((launch.semaphores for launch in launches), default=0)
     plan.symbols = size_checks.bind(plan.inputs)
     launched = [group.name for _, group in schedule.launched()]
     by_group: dict[str, list[KernelSpec]] = {}
@@ -234,11 +237,26 @@ class _Planner:
         for node in group.nodes:
             if node.name not in group.local:
                 self._allocate(node.name)
-        for spec in specs:
-            args = [Arg(self._need(a.buffer), a.dtype.ctype, a.direction) for a in spec.arguments]
-            args += [Arg(size, "int64_t", "size") for size in spec.sizes]
-            reports = spec.can_fail and spec.grid is None  # a GPU's kernel traps instead
-            self._emit(Launch(spec.function, tuple(args), group.origins, reports, spec.grid))
+        rest = list(specs)
+        while rest:
+            spec = rest.pop(0)
+            otherwise = self._call(group, rest.pop(0)) if spec.archs else None
+            self._emit(replace(self._call(group, spec), otherwise=otherwise))
+
+    def _call(self, group: KernelGroup, spec: KernelSpec) -> Launch:
+        args = [Arg(self._need(a.buffer), a.dtype.ctype, a.direction) for a in spec.arguments]
+        args += [Arg(size, "int64_t", "size") for size in spec.sizes]
+        reports = spec.can_fail and spec.grid is None  # a GPU's kernel traps instead
+        launch = spec.template_launch
+        maps = tuple(self._mapped(spec, m) for m in launch.maps) if launch else ()
+        workspace = launch is not None and launch.semaphores > 0
+        return Launch(spec.function, tuple(args), group.origins, reports, spec.grid, maps, workspace)
+
+    def _mapped(self, spec: KernelSpec, m: TensorMap) -> Operand:
+        """What a tensor map shows of the buffer behind the kernel's pointer."""
+        argument = next(a for a in spec.arguments if a.name == m.pointer.name)
+        layout = Layout(m.dtype, m.sizes, m.strides, m.pointer.offset, argument.layout.device)
+        return Operand(argument.buffer, layout)
 
     def _extern(self, group: KernelGroup) -> None:
         (node,) = group.nodes

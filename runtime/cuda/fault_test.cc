@@ -31,6 +31,8 @@ void creation_fails_whole() {
   create_fails_with("kernel triton_poi_fused_mul_0");
   fake->fail("cuMemAlloc_v2", kOutOfMemory, 0, 1);
   create_fails_with("uploading 96 bytes of weights to cuda:0 (Stand-in GPU): CUDA_ERROR_OUT_OF_MEMORY");
+  fake->fail("cuMemAlloc_v2", kOutOfMemory, 1, 1);
+  create_fails_with("an instance's workspace needs 524 bytes");
   fake->fail("cuEventCreate", kOutOfMemory, 1, 1);  // of the second instance
   create_fails_with("creating an event");
 }

@@ -112,13 +112,24 @@ void set_attributes(const Device &device, Kernel *kernel) {
   kernel->num_attributes = static_cast<uint32_t>(next - kernel->attributes);
 }
 
+bool maps_are_sound(const AotiCudaKernelDesc &desc) {
+  for (int32_t i = 0; i < desc.num_images; ++i) {
+    const AotiCudaImage &image = desc.images[i];
+    if (image.num_maps < 0 || (image.num_maps > 0 && image.maps == nullptr)) return false;
+    for (int32_t m = 0; m < image.num_maps; ++m) {
+      if (image.maps[m].rank < 1 || image.maps[m].rank > AOTI_CUDA_MAX_RANK) return false;
+    }
+  }
+  return true;
+}
+
 AOTIRuntimeError check_desc(const char *model_name, const AotiCudaKernelDesc &desc) {
   const bool counts = desc.num_params >= 0 && desc.num_params <= kLaunchParameterMax &&
                       desc.num_scratch_params >= 0 && desc.num_scratch_params <= 2 && desc.num_images >= 0;
   const bool arrays = (desc.num_params == 0 || desc.param_bytes != nullptr) &&
                       (desc.num_images == 0 || desc.images != nullptr) && desc.name != nullptr &&
                       desc.entry != nullptr;
-  if (counts && arrays) return AOTI_RUNTIME_SUCCESS;
+  if (counts && arrays && maps_are_sound(desc)) return AOTI_RUNTIME_SUCCESS;
   return fail(
       "model %s: the table of kernel %s is damaged (%d parameters, %d scratch, %d images); this is a fault "
       "of "
@@ -141,15 +152,36 @@ const AotiCudaImage *choose_image(const AotiCudaKernelDesc &desc, int32_t sm) {
   return best;
 }
 
+namespace {
+
+// Whether a kernel is not needed on this device, since another one will be launched.
+bool can_do_without(const Device &device, const Kernel &kernel, const Kernel *earlier, int32_t num_earlier) {
+  if ((kernel.desc->flags & AOTI_CUDA_OPTIONAL) != 0)
+    return kernel.image == nullptr || kernel.image->shared_bytes > device.shared_optin_bytes;
+  if ((kernel.desc->flags & AOTI_CUDA_ALTERNATIVE) == 0) return false;
+  for (int32_t i = 0; i < num_earlier; ++i) {
+    if ((earlier[i].desc->flags & AOTI_CUDA_OPTIONAL) != 0 && earlier[i].function == nullptr) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 AOTIRuntimeError load_kernel(const Device &device, const char *model_name, const AotiCudaKernelDesc &desc,
                              const Kernel *earlier, int32_t num_earlier, Kernel *ret_kernel) {
   if (check_desc(model_name, desc) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   Kernel kernel{};
   kernel.desc = &desc;
   kernel.image = choose_image(desc, device.sm);
+  if (can_do_without(device, kernel, earlier, num_earlier)) {
+    *ret_kernel = Kernel{};
+    ret_kernel->desc = &desc;
+    return AOTI_RUNTIME_SUCCESS;
+  }
   if (kernel.image == nullptr) return fail_no_image(device, model_name, desc);
   for (int32_t i = 0; i < num_earlier && kernel.module == nullptr; ++i) {
-    if (earlier[i].image->data == kernel.image->data) kernel.module = earlier[i].module;
+    if (earlier[i].image != nullptr && earlier[i].image->data == kernel.image->data)
+      kernel.module = earlier[i].module;
   }
   char log[kLogBytes] = "";
   CUresult result = kSuccess;

@@ -13,17 +13,19 @@ namespace {
 
 // A graph of fewer operations costs more than it saves.
 constexpr int32_t kMinOps = 2;
+constexpr int64_t kWorkspaceAlignment = 512;
 
-AOTIRuntimeError fail_arena(CudaInstance *instance, CUresult result, int64_t bytes) {
+// `what`: "arena" or "workspace".
+AOTIRuntimeError fail_allocation(CudaInstance *instance, CUresult result, const char *what, int64_t bytes) {
   const CudaModel &model = *instance->model;
-  if (result != kOutOfMemory) return fail_driver(instance->model, result, "allocating the arena");
+  if (result != kOutOfMemory) return fail_driver(instance->model, result, "allocating an instance's memory");
   size_t available = 0, total = 0;
   if (model.device->cu->MemGetInfo(&available, &total) != kSuccess) available = total = 0;
   return fail(
-      "model %s: out of memory on cuda:%d (%s): an instance's arena needs %lld bytes; %lld of %lld are free. "
+      "model %s: out of memory on cuda:%d (%s): an instance's %s needs %lld bytes; %lld of %lld are free. "
       "Use "
       "fewer instances or smaller inputs, or end other programs on this GPU",
-      model.desc->name, model.device->index, model.device->name, (long long)bytes, (long long)available,
+      model.desc->name, model.device->index, model.device->name, what, (long long)bytes, (long long)available,
       (long long)total);
 }
 
@@ -39,7 +41,7 @@ AOTIRuntimeError grow_arena(CudaInstance *instance, int64_t bytes) {
   }
   CUdeviceptr address = 0;
   const CUresult result = allocate(cu, &address, static_cast<size_t>(bytes));
-  if (result != kSuccess) return fail_arena(instance, result, bytes);
+  if (result != kSuccess) return fail_allocation(instance, result, "arena", bytes);
   instance->run.arena = reinterpret_cast<void *>(address);
   instance->arena_bytes = bytes;
   return AOTI_RUNTIME_SUCCESS;
@@ -54,12 +56,32 @@ AOTIRuntimeError fit_arena(CudaInstance *instance, const int64_t *symbols) {
               instance->model->desc->name);
 }
 
+// Memory that kernels share one after the other, with semaphores at zero.
+AOTIRuntimeError make_workspace(CudaInstance *instance) {
+  const AotiCudaModelDesc &cuda = *instance->model->desc->cuda;
+  const Driver &cu = *instance->model->device->cu;
+  if (cuda.workspace_bytes == 0 && cuda.num_semaphores == 0) return AOTI_RUNTIME_SUCCESS;
+  const int64_t floats = (cuda.workspace_bytes + kWorkspaceAlignment - 1) & -kWorkspaceAlignment;
+  const int64_t bytes = floats + cuda.num_semaphores * static_cast<int64_t>(sizeof(int32_t));
+  CUdeviceptr address = 0;
+  CUresult result = allocate(cu, &address, static_cast<size_t>(bytes));
+  if (result != kSuccess) return fail_allocation(instance, result, "workspace", bytes);
+  instance->run.workspace = reinterpret_cast<float *>(address);
+  instance->run.semaphores = reinterpret_cast<int32_t *>(address + static_cast<uint64_t>(floats));
+  result = cu.MemsetD32Async(address + static_cast<uint64_t>(floats), 0,
+                             static_cast<size_t>(cuda.num_semaphores), nullptr);
+  if (result == kSuccess) result = cu.StreamSynchronize(nullptr);
+  return result == kSuccess ? AOTI_RUNTIME_SUCCESS
+                            : fail_driver(instance->model, result, "clearing the semaphores");
+}
+
 AOTIRuntimeError init(CudaInstance *instance) {
   CudaModel *model = instance->model;
   ContextScope scope(*model->device);
   CUresult result = scope.result();
   if (result == kSuccess) result = model->device->cu->EventCreate(&instance->done, kEventDisableTiming);
   if (result != kSuccess) return fail_driver(model, result, "creating an event");
+  if (make_workspace(instance) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   const AotiCudaModelDesc &cuda = *model->desc->cuda;
   return cuda.arena_bytes_for == nullptr ? grow_arena(instance, cuda.arena_bytes) : AOTI_RUNTIME_SUCCESS;
 }
@@ -103,10 +125,12 @@ AOTIRuntimeError check_stream(CudaInstance *instance, CUstream stream) {
 AOTIRuntimeError join_last_run(CudaInstance *instance, CUstream stream) {
   CudaModel *model = instance->model;
   const Driver &cu = *model->device->cu;
+  // A captured stream takes no event from outside its capture: whoever captures orders the replays. Nor does
+  // the driver tell its id; the question alone would end the capture.
+  if (instance->captured) return AOTI_RUNTIME_SUCCESS;
   unsigned long long id = 0;
   CUresult result = cu.StreamGetId(stream, &id);
-  // A captured stream takes no event from outside its capture: whoever captures orders the replays.
-  if (result == kSuccess && !instance->captured && instance->has_run && id != instance->last_stream_id) {
+  if (result == kSuccess && instance->has_run && id != instance->last_stream_id) {
     result = cu.StreamWaitEvent(stream, instance->done, 0);
   }
   instance->last_stream_id = id;
@@ -231,6 +255,9 @@ void instance_destroy(CudaInstance *instance) {
     free(r.symbols);
   }
   scratch_destroy(device, &instance->scratch);
+  tensor_maps_destroy(&instance->maps);
+  if (instance->run.workspace != nullptr)
+    device.cu->MemFree(reinterpret_cast<uintptr_t>(instance->run.workspace));
   if (instance->run.arena != nullptr) device.cu->MemFree(reinterpret_cast<uintptr_t>(instance->run.arena));
   if (instance->done != nullptr) device.cu->EventDestroy(instance->done);
   free(instance);
@@ -248,6 +275,7 @@ AOTIRuntimeError instance_begin(CudaInstance *instance, void *stream, const int6
   if (result != kSuccess) return fail_driver(model, result, "making the device current");
   instance->run.stream = stream;
   scratch_reset(&instance->scratch);
+  tensor_maps_reset(&instance->maps);
   if (look_at_capture(instance, static_cast<CUstream>(stream)) != AOTI_RUNTIME_SUCCESS ||
       check_stream(instance, static_cast<CUstream>(stream)) != AOTI_RUNTIME_SUCCESS ||
       join_last_run(instance, static_cast<CUstream>(stream)) != AOTI_RUNTIME_SUCCESS ||

@@ -1,4 +1,4 @@
-// What one run at a time needs on the device: arena, scratch, an event, and graphs by exact sizes.
+// What one run at a time needs on the device: arena, workspace, scratch, an event, and graphs by exact sizes.
 //
 // Modes of a run (Mode): work is either done at once (kEager), or put off to the end of the run:
 //   kRecord   noted in a new recording; `end` makes a graph of it and launches that
@@ -14,6 +14,7 @@
 #include "runtime/cuda/model.h"
 #include "runtime/cuda/recording.h"
 #include "runtime/cuda/scratch.h"
+#include "runtime/cuda/tensor_maps.h"
 
 namespace aoti_cuda {
 
@@ -26,6 +27,7 @@ struct CudaInstance {
   CudaModel *model;
   int64_t arena_bytes;
   Scratch scratch;
+  TensorMaps maps;
   CUevent done;
   bool has_run;                       // `done` has been recorded
   unsigned long long last_stream_id;  // of the run that `done` ended

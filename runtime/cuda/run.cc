@@ -1,6 +1,5 @@
 // The functions of aoti/cuda.h, which generated code calls, and the table that the container calls.
 #include <stdio.h>
-#include <string.h>
 
 #include "runtime/cuda/graph.h"
 #include "runtime/cuda/instance.h"
@@ -96,9 +95,17 @@ const int32_t *aoti_cuda_meta(const AotiCudaRun *run, int32_t kernel) {
   return instance_of(run)->model->kernels[kernel].image->meta;
 }
 
+int32_t aoti_cuda_has_kernel(const AotiCudaRun *run, int32_t kernel) {
+  return instance_of(run)->model->kernels[kernel].function != nullptr ? 1 : 0;
+}
+
 int32_t aoti_cuda_launch(AotiCudaRun *run, int32_t kernel_number, AotiCudaGrid grid, void *const *params) {
   CudaInstance *instance = instance_of(run);
   const Kernel &kernel = instance->model->kernels[kernel_number];
+  if (kernel.function == nullptr) {
+    return fail("model %s: kernel %s has no code for cuda:%d (sm_%d); this is a fault of the compiled model",
+                instance->model->desc->name, kernel.desc->name, run->device_index, run->sm);
+  }
   if (check_grid(*instance, kernel, grid) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   const int64_t programs = grid.x * grid.y * grid.z;
   if (programs == 0) return AOTI_RUNTIME_SUCCESS;
@@ -162,23 +169,6 @@ int32_t aoti_cuda_fill(AotiCudaRun *run, void *dst, uint32_t value, int32_t elem
   op.element_bytes = element_bytes;
   op.count = count;
   return do_op(instance_of(run), op, nullptr);
-}
-
-int32_t aoti_cuda_tensor_map(AotiCudaRun *run, const AotiCudaTensorMapDesc *desc,
-                             AotiCudaTensorMap *ret_map) {
-  CudaModel *model = instance_of(run)->model;
-  const Driver &cu = *model->device->cu;
-  if (cu.TensorMapEncodeTiled == nullptr) {
-    return fail("model %s: the driver (%d.%d) lacks cuTensorMapEncodeTiled: update the driver",
-                model->desc->name, cu.version / 1000, cu.version % 1000 / 10);
-  }
-  // Bytes that the driver leaves alone must not make two equal maps differ.
-  memset(ret_map, 0, sizeof *ret_map);
-  const CUresult result =
-      cu.TensorMapEncodeTiled(ret_map, desc->data_type, static_cast<uint32_t>(desc->rank), desc->address,
-                              desc->sizes, desc->stride_bytes, desc->box, desc->element_strides,
-                              desc->interleave, desc->swizzle, desc->l2_promotion, desc->oob_fill);
-  return result == kSuccess ? AOTI_RUNTIME_SUCCESS : fail_driver(model, result, "encoding a tensor map");
 }
 
 const AotiCudaRuntime aoti_cuda_runtime = {

@@ -46,6 +46,22 @@ void warm_runs_neither_allocate_nor_wait() {
   destroy(model);
 }
 
+void tensor_maps_are_made_once_for_an_address() {
+  auto model = create("cuda:0");
+  Input input(5), other(6);
+  const int64_t maps = fake->calls("cuTensorMapEncodeTiled");
+  for (int i = 0; i < 4; ++i) run_and_check(model, &input, 9);
+  CHECK_EQ(fake->calls("cuTensorMapEncodeTiled"), maps + 1);
+  run_and_check(model, &other, 9);  // another address, in a graph
+  CHECK_STR_EQ(graph_state(model), "graph");
+  run_and_check(model, &other, 5);  // another size
+  CHECK_EQ(fake->calls("cuTensorMapEncodeTiled"), maps + 3);
+  fake->fail("cuTensorMapEncodeTiled", 1, 0, 1);
+  run_and_fail(model, &input, 5, "encoding a tensor map on cuda:0");
+  run_and_check(model, &input, 5);
+  destroy(model);
+}
+
 void runs_on_two_streams_are_kept_apart() {
   auto model = create("cuda:0");
   Input input(3);
@@ -181,6 +197,7 @@ int main() {
   fake = open_fake_cuda();
   weights_are_uploaded_once_per_device();
   warm_runs_neither_allocate_nor_wait();
+  tensor_maps_are_made_once_for_an_address();
   runs_on_two_streams_are_kept_apart();
   bad_input_is_refused();
   constants_can_be_replaced();

@@ -67,6 +67,9 @@ constexpr int32_t kDriverVersion = 12000;
   X(StreamGetCtx, cuStreamGetCtx, (CUstream stream, CUcontext * context))                                   \
   X(StreamGetId, cuStreamGetId, (CUstream stream, unsigned long long *id))                                  \
   X(StreamIsCapturing, cuStreamIsCapturing, (CUstream stream, CUstreamCaptureStatus * status))              \
+  X(StreamGetCaptureInfo, cuStreamGetCaptureInfo_v2,                                                        \
+    (CUstream stream, CUstreamCaptureStatus * status, unsigned long long *id, CUgraph *graph,               \
+     const CUgraphNode **dependencies, size_t *num_dependencies))                                           \
   X(ThreadExchangeStreamCaptureMode, cuThreadExchangeStreamCaptureMode, (CUstreamCaptureMode * mode))       \
   X(EventCreate, cuEventCreate, (CUevent * event, uint32_t flags))                                          \
   X(EventDestroy, cuEventDestroy_v2, (CUevent event))                                                       \

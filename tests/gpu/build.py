@@ -23,23 +23,30 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import app, flags
 
 from compiler.driver import cli, export_example, export_program, export_recorded
-from models import gpu, my_model
+from models import gpu, gpu_vision, my_model
 from tests.e2e.case import Case, combine
 from tests.e2e.run_cases import TABLES, cases
+from tests.gpu import dynamic_model
 
 FLAGS = flags.FLAGS
 
-MODELS: dict[str, Callable[[], gpu.Built]] = {
+MODELS: dict[str, Callable[[], Any]] = {
     "my_model": my_model.build,
+    "encoder_dynamic": dynamic_model.encoder,
     "mlp_1": gpu.mlp_1,
     "mlp_256": gpu.mlp_256,
     "norms": gpu.norms,
     "decoder_step": gpu.decoder_step,
     "decoder_prefill": gpu.decoder_prefill,
+    "resnet50_1": gpu_vision.resnet50_1,
+    "resnet50_32": gpu_vision.resnet50_32,
+    "vit_1": gpu_vision.vit_1,
+    "vit_32": gpu_vision.vit_32,
 }
 
 

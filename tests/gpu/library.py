@@ -13,6 +13,7 @@ Invariants: a tensor that `run` gave keeps its memory alive; FIELDS is the order
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -104,11 +105,15 @@ class Library:
     def run(self, *inputs: torch.Tensor, stream: int | None = None) -> list[torch.Tensor]:
         """One run, queued on `stream` (a CUstream; the current one of torch by default)."""
         stream = torch.cuda.current_stream().cuda_stream if stream is None else stream
+        return [self.tensor(output) for output in self.start(inputs, stream)]
+
+    def start(self, inputs: Sequence[torch.Tensor], stream: int) -> list[ctypes.c_void_p]:
+        """The same without any call of torch: handles of the outputs."""
         handles = (ctypes.c_void_p * len(inputs))(*(self.handle(x).value for x in inputs))
         outputs = (ctypes.c_void_p * self.num_outputs)()
         self.check("run", self.container, handles, ctypes.c_size_t(len(inputs)), outputs,
                    ctypes.c_size_t(self.num_outputs), ctypes.c_void_p(stream), None)  # fmt: skip
-        return [self.tensor(ctypes.c_void_p(output)) for output in outputs]
+        return [ctypes.c_void_p(output) for output in outputs]
 
     def handle(self, x: torch.Tensor) -> ctypes.c_void_p:
         """A handle over a tensor's memory; a run consumes it."""

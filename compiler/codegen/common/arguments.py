@@ -33,6 +33,7 @@ class Arguments:
     def __init__(self, schedule: Schedule, group: KernelGroup) -> None:
         self._layouts = schedule.layouts
         self._storage = schedule.storage
+        self._weights = {c.name for c in schedule.program.constants} - schedule.program.mutated()
         self._shared = {schedule.reuse[n.name]: n.name for n in group.nodes if n.name in schedule.reuse}
         self._names: dict[tuple[str, object], str] = {}
         self._found: dict[str, list[Argument]] = {"in": [], "inout": [], "out": []}
@@ -57,6 +58,10 @@ class Arguments:
         """The pointer to store to."""
         layout = self._layouts[buffer]
         return self._names.get((buffer, layout.dtype)) or self._make(buffer, "out", "out_ptr", layout)
+
+    def is_weight(self, buffer: str) -> bool:
+        """Whether no kernel ever writes this memory."""
+        return self._storage(buffer) in self._weights
 
     def all(self) -> tuple[Argument, ...]:
         """Inputs, then in-place buffers, then outputs."""
@@ -104,5 +109,6 @@ def _expressions(s: Statement) -> list[Expr]:
     if isinstance(s, TemplateCall):
         flat = [x for a in s.arguments for x in (a if isinstance(a, tuple) else (a,))]
         launch = (*s.launch.grid, s.launch.rows, s.launch.columns) if s.launch else ()
-        return [x for x in (*flat, *launch) if isinstance(x, Expr)]
+        maps = [e for m in (s.launch.maps if s.launch else ()) for e in (*m.sizes, *m.strides)]
+        return [x for x in (*flat, *launch, *maps) if isinstance(x, Expr)]
     return []

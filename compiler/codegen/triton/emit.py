@@ -13,6 +13,7 @@ from compiler.codegen.common.template_kernel import TemplateGroup
 from compiler.codegen.triton.block_kernel import BlockKernel, function_name
 from compiler.codegen.triton.scalar_text import SCALAR_MATH
 from compiler.codegen.triton.single_kernel import single_specs
+from compiler.codegen.triton.target import Target, targets_of
 from compiler.codegen.triton.template_calls import TEMPLATES, call_of
 from compiler.codegen.triton.writer import kernel_lines
 from compiler.ir.kernel import KernelSpec, TemplateCall
@@ -27,21 +28,34 @@ def run(schedule: Schedule, ctx: Context) -> list[KernelSpec]:
     """The specs of each launched group, in the order of the groups."""
     specs: list[KernelSpec] = []
     functions: dict[tuple[object, ...], str] = {}
+    targets = targets_of(ctx.options.cuda_archs)
     for group in schedule.groups:
-        for spec in _specs(schedule, group):
+        for spec in _specs(schedule, group, targets):
             specs.append(replace(spec, function=functions.setdefault(spec.key(), spec.function)))
     return specs
 
 
-def _specs(schedule: Schedule, group: KernelGroup) -> list[KernelSpec]:
+def _specs(schedule: Schedule, group: KernelGroup, targets: tuple[Target, ...]) -> list[KernelSpec]:
     if group.kind == "loops" and group.members[0].role == SINGLE:
         return single_specs(schedule, group)
     if group.kind == "loops":
         return [BlockKernel(schedule, group).spec()]
     if group.kind == "template":
-        spec = TemplateGroup(schedule, group, call_of).spec()
-        return [replace(spec, function=function_name(group, "tem"))]
+        return _template_specs(schedule, group, targets)
     return []
+
+
+def _template_specs(schedule: Schedule, group: KernelGroup, targets: tuple[Target, ...]) -> list[KernelSpec]:
+    """One spec, or one for each target where they differ."""
+    name = function_name(group, "tem")
+    specs = [TemplateGroup(schedule, group, call_of(target)).spec() for target in targets]
+    if len({spec.key() for spec in specs}) == 1:
+        return [replace(specs[0], function=name)]
+    names = (name, f"{name}_older")
+    return [
+        replace(spec, function=function, archs=target.archs)
+        for spec, function, target in zip(specs, names, targets, strict=True)
+    ]
 
 
 def write(specs: list[KernelSpec], ctx: Context) -> dict[str, str]:
@@ -62,8 +76,10 @@ def _head(functions: list[str]) -> str:
     lines += ["import triton", "import triton.language as tl"]
     if any("libdevice." in text for text in functions):
         lines.append("from triton.language.extra import libdevice")
+    if any("gdc_wait()" in text for text in functions):
+        lines.append("from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait")
     templates = [name for name in TEMPLATES if any(f"    {name}(" in text for text in functions)]
-    ours = [f"from kernels.triton.{name} import {name}" for name in templates]
+    ours = [f"from kernels.triton.{TEMPLATES[name]} import {name}" for name in templates]
     hooks = [
         name for name in ("add_mask", "store_heads") if any(f"    {name}, (" in text for text in functions)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported
 
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compiler.codegen.triton import emit
+from compiler.codegen.triton import emit, template_choices
 from compiler.codegen.triton.interpreted import InterpretedRunner, load
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr, exprs
@@ -21,14 +22,18 @@ from compiler.ir.kernel_text import print_kernels
 from compiler.ir.kernel_verify import verify
 from compiler.ir.loop import Layout, Program, TemplateKernel, TensorRef
 from compiler.ir.loop_interpreter import interpret
+from compiler.ir.loop_verify import CONV2D_SHAPE
 from compiler.scheduler import pipeline
 from compiler.scheduler.example_families import FAMILIES
 from compiler.scheduler.example_programs import BodyBuilder, ProgramBuilder
 from compiler.scheduler.random_programs import random_program
 from compiler.support.options import CompileOptions, Context
+from kernels.tuning.configs import Config
+from kernels.tuning.database import Choice
 
 Array = np.ndarray[Any, Any]
 CTX = Context(CompileOptions("test", device="cuda"))
+HOPPER = Context(CompileOptions("test", device="cuda", cuda_archs=("sm_90",)))
 RANDOM_PROGRAMS = 6
 
 
@@ -53,9 +58,9 @@ def without_templates() -> list[str]:
     return [n for n, f in FAMILIES.items() if not any(isinstance(x, TemplateKernel) for x in f().nodes)]
 
 
-def run(program: Program, folder: Path, inputs: dict[str, Array]) -> list[Array]:
-    schedule = pipeline.run(program, CTX)
-    specs = emit.run(schedule, CTX)
+def run(program: Program, folder: Path, inputs: dict[str, Array], ctx: Context = CTX) -> list[Array]:
+    schedule = pipeline.run(program, ctx)
+    specs = emit.run(schedule, ctx)
     for spec in specs:
         verify(spec)
     text = print_kernels(specs)
@@ -65,9 +70,9 @@ def run(program: Program, folder: Path, inputs: dict[str, Array]) -> list[Array]
     return InterpretedRunner(schedule, specs, load(source, folder)).run(values)
 
 
-def check(program: Program, folder: Path) -> None:
+def check(program: Program, folder: Path, ctx: Context = CTX) -> None:
     inputs = input_values(program, seed=len(program.name))
-    got = run(program, folder, inputs)
+    got = run(program, folder, inputs, ctx)
     wanted = interpret(program, [inputs[i.name] for i in program.inputs])
     assert len(got) == len(wanted) > 0
     for g, w, o in zip(got, wanted, program.outputs, strict=True):
@@ -90,10 +95,8 @@ def test_families_agree_with_the_interpreter(name: str, tmp_path: Path) -> None:
     check(FAMILIES[name](), tmp_path)
 
 
-@pytest.mark.parametrize("sizes", [(1, 33, 20, 50), (3, 16, 48, 32), (1, 1, 40, 64), (2, 3, 37, 50)])
-def test_a_product_with_what_follows_it(sizes: tuple[int, int, int, int], tmp_path: Path) -> None:
-    """Odd sizes, and even ones with a transposed operand, few rows (gemv); bias, cosine and the plain product as second output."""
-    batch, m, n, k = sizes
+def product(batch: int, m: int, n: int, k: int) -> Program:
+    """Bias, cosine, and the plain product as a second output."""
     b = ProgramBuilder("product")
     x = b.input("x", [batch, m, k])
     w = b.input("w", [batch, k, n], strides=[n * k, 1, k] if m in (1, 16) else None)
@@ -105,9 +108,62 @@ def test_a_product_with_what_follows_it(sizes: tuple[int, int, int, int], tmp_pa
     z = b.pointwise(
         "cos", [batch, m, n], lambda o, i: o.op("cos", o.op("add", o.load(y, i), o.load(bias, [i[2]])))
     )
-    program = b.build(y, z)
-    check(program, tmp_path)
-    assert len(pipeline.run(program, CTX).groups) == 1
+    return b.build(y, z)
+
+
+@pytest.mark.parametrize("sizes", [(1, 33, 20, 50), (3, 16, 48, 32), (1, 1, 40, 64), (2, 3, 37, 50)])
+def test_a_product_with_what_follows_it(sizes: tuple[int, int, int, int], tmp_path: Path) -> None:
+    """Odd sizes, and even ones with a transposed operand, few rows (gemv)."""
+    check(product(*sizes), tmp_path)
+    assert len(pipeline.run(product(*sizes), CTX).groups) == 1
+
+
+def config(template: str, **constants: int) -> Config:
+    blocks = (
+        {"BLOCK_N": 2, "BLOCK_K": 256}
+        if template == "gemv"
+        else {"BLOCK_M": 64, "BLOCK_N": 32, "BLOCK_K": 32}
+    )
+    return Config(template, tuple({**blocks, **constants}.items()), 4)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "chosen"),
+    [
+        ((1, 70, 64, 288), config("gemm", TMA=1)),
+        ((1, 16, 36, 292), config("gemm", TMA=1, SPLIT_K=3)),
+        ((3, 20, 33, 64), config("gemm", SPLIT_K=2)),
+        ((1, 130, 40, 64), config("gemm_persistent", TMA=1)),
+        ((2, 70, 33, 36), config("gemm_persistent")),
+        ((1, 1, 8, 1000), config("gemv", SPLIT_K=2)),
+    ],
+)
+def test_products_with_all_that_a_launch_can_be_given(
+    sizes: tuple[int, int, int, int], chosen: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tensor maps, work in parts, tiles in turn, as if each had been measured to be best."""
+    monkeypatch.setattr(template_choices, "choose", partial(_chosen, chosen))
+    check(product(*sizes), tmp_path, HOPPER)
+    (spec,) = emit.run(pipeline.run(product(*sizes), HOPPER), HOPPER)
+    launch = spec.template_launch
+    assert launch is not None and len(launch.maps) == 2 * chosen.get("TMA")
+    assert (launch.semaphores > 0) is (chosen.get("SPLIT_K", 1) > 1)
+
+
+def test_a_decoders_attention_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four heads of one key head, all rows in one tile, keys in three parts."""
+    chosen = Config("attention", (("BLOCK_M", 16), ("BLOCK_N", 16), ("PACKED", 1), ("SPLITS", 3)), 4)
+    monkeypatch.setattr(template_choices, "choose", partial(_chosen, chosen))
+    b = ProgramBuilder("attention")
+    names = [b.input("q", [2, 8, 1, 24]), b.input("k", [2, 2, 70, 24]), b.input("v", [2, 2, 70, 16])]
+    refs = [TensorRef(name, b.layouts[name]) for name in names]
+    layout = Layout.contiguous(dtypes.float32, [2, 8, 1, 16])
+    params = (("scale", 0.3), ("causal", False))
+    check(b.build(b.template("triton_attention", refs, params, [2, 8, 1, 16], layout)), tmp_path)
+
+
+def _chosen(config: Config, *_: object) -> Choice:
+    return Choice(config, "", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +190,43 @@ def test_attention(
     )
     params = (("scale", 0.3), ("causal", causal))
     check(b.build(b.template("triton_attention", refs, params, [2, queries, heads, 16], layout)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("channels", "out_channels", "groups", "kernel", "stride"),
+    [(8, 20, 1, 3, 1), (3, 8, 1, 7, 2), (16, 20, 2, 3, 1), (6, 12, 6, 3, 2), (32, 40, 1, 1, 2)],
+)
+def test_convolutions(
+    channels: int, out_channels: int, groups: int, kernel: int, stride: int, tmp_path: Path
+) -> None:
+    """Few channels, groups whose channels are no whole block, depthwise with two outputs of each channel; bias and ReLU behind."""
+    pad, dilation, size = kernel // 2, 1 + (kernel == 3), 11
+    out = (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
+    c = channels // groups
+    b = ProgramBuilder("convolution")
+    x = b.input(
+        "x", [2, channels, size, size], strides=[channels * size * size, 1, channels * size, channels]
+    )
+    taps = [1, out_channels, kernel * out_channels, out_channels]
+    strides = taps if c == 1 else [kernel * kernel * c, 1, kernel * c, c]
+    w, bias = (
+        b.input("w", [out_channels, c, kernel, kernel], strides=strides),
+        b.input("bias", [out_channels]),
+    )
+    shape = (2, size, size, channels, out_channels, kernel, kernel, out, out, stride, stride, pad, pad)
+    params = tuple(zip(CONV2D_SHAPE, (*shape, dilation, dilation, groups), strict=True))
+    layout = Layout.contiguous(dtypes.float32, [2 * out * out, out_channels])
+    refs = [TensorRef(name, b.layouts[name]) for name in (x, w)]
+    y = b.template("triton_convolution", refs, params, [2 * out * out, out_channels], layout)
+    program = b.build(
+        b.pointwise(
+            "relu",
+            [2 * out * out, out_channels],
+            lambda o, i: o.op("maximum", o.op("add", o.load(y, i), o.load(bias, i[1:])), o.constant(0.0)),
+        )
+    )
+    check(program, tmp_path)
+    assert len(pipeline.run(program, CTX).groups) == 1
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_PROGRAMS))

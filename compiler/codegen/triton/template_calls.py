@@ -1,167 +1,164 @@
 """How each template of kernels/triton is called for a TemplateKernel node: its arguments, compile-time arguments, launch.
 
-Enters: a node with operands (buffer and strides) and params. Leaves: a `Call`. The signatures are those of
-kernels/triton/{attention,gemm,gemv}.py.
-Template, blocks, warps and stages come from the tuning database (kernels/tuning): measured, or by its cost model; the kernel's header
-says which. A size that is not known when compiling counts as its upper bound, at most MANY.
+Enters: a node with operands (buffer and strides) and params, and the target. Leaves: a `Call`. The signatures are those of
+kernels/triton/{attention,gemm,gemv}.py. Template, blocks, warps and stages come from `template_choices`; the kernel's header says whether
+they were measured.
 
-One source serves every architecture: what is chosen is the measured one's best that also fits the smallest one's shared memory.
 Products of float32 are sums of three products of its halves in tf32 ("tf32x3"): measured nearer to float64 than float32 arithmetic.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from compiler.codegen.common.arguments import Arguments
 from compiler.codegen.common.template_arguments import Call
-from compiler.ir.dtypes import DType
-from compiler.ir.expr import Expr, as_expr, const
+from compiler.codegen.triton.convolution_calls import convolution_call
+from compiler.codegen.triton.launch_parts import blocks, divides, pointer, size, steps, workspace
+from compiler.codegen.triton.target import Target
+from compiler.codegen.triton.template_choices import attention_choice, origin_of, product_choice
+from compiler.codegen.triton.tensor_maps import can_be_mapped, product_maps
+from compiler.ir.expr import Expr, const, minimum, mul_all
 from compiler.ir.kernel import Pointer, TemplateLaunch, TemplateValue
-from compiler.ir.loop import TemplateKernel, TensorRef
+from compiler.ir.loop import TemplateKernel
 from compiler.support.diagnostics import InternalError
-from kernels.tuning.configs import power_of_two
-from kernels.tuning.database import Choice, choose, committed
-from kernels.tuning.gpus import gpu_for
-from kernels.tuning.problems import Attention, Product
+from kernels.tuning.configs import TENSOR_MAPS, power_of_two
+from kernels.tuning.database import Choice
 
-TEMPLATES = ("attention", "gemm", "gemv")  # each in the file of its name
-MEASURED_ARCH = 90
-SMALLEST_ARCH = 80
-MANY = 4096
-ABLE: frozenset[str] = frozenset()  # no launch here passes tensor maps or a workspace yet
-SHORT_NAMES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+# Each with the file of kernels/triton that it is in.
+TEMPLATES = {
+    "attention": "attention", "convolution": "convolution", "depthwise": "convolution", "gemm": "gemm", "gemm_persistent": "gemm",
+    "gemv": "gemv",
+}  # fmt: skip
+# Programs of a persistent kernel: the multiprocessors of the GPU whose measurements chose it. On a GPU with more, some stay idle.
+PROGRAMS = 132
 
 
-def call_of(node: TemplateKernel, arguments: Arguments) -> Call:
-    """Raises InternalError for a template that is not known here."""
+def call_of(target: Target) -> Callable[[TemplateKernel, Arguments], Call]:
+    """What is called for a node; raises InternalError for a template that is not known here."""
+    return partial(_call, target)
+
+
+def _call(target: Target, node: TemplateKernel, arguments: Arguments) -> Call:
     if node.template == "triton_attention":
-        return _attention(node, arguments)
+        return _attention(target, node, arguments)
     if node.template == "triton_gemm":
-        return _product(node, arguments)
+        return _product(target, node, arguments)
+    if node.template == "triton_convolution":
+        return convolution_call(target, node, arguments)
     raise InternalError(
-        f"codegen: {node.name} asks for template {node.template!r}; known: triton_attention, triton_gemm"
+        f"codegen: {node.name} asks for template {node.template!r}; known: triton_attention, triton_convolution, triton_gemm"
     )
 
 
-def _product(node: TemplateKernel, arguments: Arguments) -> Call:
+def _product(target: Target, node: TemplateKernel, arguments: Arguments) -> Call:
     """a [B, M, K] @ b [B, K, N] of any strides."""
     a, b = node.operands
-    sizes = tuple(_size(node, p) for p in "BMNK")
+    sizes = tuple(size(node, p) for p in "BMNK")
     precision = "tf32x3" if a.layout.dtype.name == "float32" else "ieee"
-    choice = product_choice(sizes, a.layout.dtype, precision, b.layout.stride[-2] == 1)
-    pointers = (_pointer(a, arguments), _pointer(b, arguments))
-    strides = (*a.layout.stride, *b.layout.stride)
+    able = target.able if can_be_mapped(node.operands) else target.able - {TENSOR_MAPS}
+    choice = product_choice(sizes, a.layout.dtype, precision, b.layout.stride[-2] == 1, target, able)
     if choice.config.template == "gemv":
-        return _gemv(choice, sizes, pointers, strides)
-    return _gemm(choice, sizes, pointers, strides, precision)
-
-
-def product_choice(sizes: tuple[Expr, ...], dtype: DType, precision: str, b_columns: bool) -> Choice:
-    """gemv only for rows that are known to be few, since it takes their number as a constant."""
-    batches, m, n, k = (min(_upper(e), MANY) if not e.is_const else e.value() for e in sizes)
-    few = sizes[1].is_const
-    problem = Product(SHORT_NAMES[dtype.name], m if few else max(m, 16), n, k, batches, b_columns, precision)
-    if few and m <= 4 and precision == "tf32x3":
-        problem = Product(problem.dtype, m, n, k, batches, b_columns)  # ordinary units, in exact float32
-    limit = gpu_for(SMALLEST_ARCH).block_shared_bytes
-    return choose(committed(), problem, MEASURED_ARCH, ABLE, limit)
+        return _gemv(choice, node, sizes, arguments)
+    return _gemm(choice, node, sizes, precision, arguments)
 
 
 def _gemm(
-    choice: Choice,
-    sizes: tuple[Expr, ...],
-    pointers: tuple[Pointer, ...],
-    strides: tuple[Expr, ...],
-    precision: str,
+    choice: Choice, node: TemplateKernel, sizes: tuple[Expr, ...], precision: str, arguments: Arguments
 ) -> Call:
-    config = choice.config
+    """`gemm` or `gemm_persistent`."""
+    config, (a, b) = choice.config, node.operands
     batches, m, n, k = sizes
-    block_m, block_n, block_k = (config.get(f"BLOCK_{c}") for c in "MNK")
-    constants = (
-        ("BLOCK_M", block_m),
-        ("BLOCK_N", block_n),
-        ("BLOCK_K", block_k),
-        ("EVEN_K", _divides(block_k, k)),
+    block = (config.get("BLOCK_M"), config.get("BLOCK_N"), config.get("BLOCK_K"))
+    split = config.get("SPLIT_K", 1)
+    pointers = (pointer(a, arguments), pointer(b, arguments))
+    maps = product_maps(a, b, pointers, block) if config.get("TMA") else ()
+    constants: list[tuple[str, int | bool | str]] = [
+        ("BLOCK_M", block[0]),
+        ("BLOCK_N", block[1]),
+        ("BLOCK_K", block[2]),
+        ("EVEN_K", divides(block[2] * split, k)),
         ("PRECISION", precision),
+    ]
+    constants += [("SPLIT_K", split)] if split > 1 else []
+    constants += [("TMA", True), ("B_COLUMNS", b.layout.stride[-1] != 1)] if maps else []
+    tiles = blocks(m, block[0]) * blocks(n, block[1])
+    persistent = config.template == "gemm_persistent"
+    grid = (
+        (minimum(tiles * batches, PROGRAMS), const(1), const(1))
+        if persistent
+        else (tiles, const(split), batches)
     )
-    grid = (_blocks(m, block_m) * _blocks(n, block_n), const(1), batches)
-    values: tuple[TemplateValue, ...] = (*pointers, m, n, k, *strides)
-    launch = TemplateLaunch(constants, grid, config.num_warps, config.num_stages, m, n, origin_of(choice))
-    return Call("gemm", values, has_epilogue=True, launch=launch)
+    given = [Pointer(x.name, const(0)) for x in maps] or pointers
+    values: tuple[TemplateValue, ...] = (*given, m, n, k)
+    values += (batches,) if persistent else ()
+    launch = TemplateLaunch(
+        tuple(constants), grid, config.num_warps, config.num_stages, m, n, origin_of(choice), maps,
+        *workspace(tiles * batches, split, block[0] * block[1]),
+    )  # fmt: skip
+    return Call(
+        config.template, (*values, *steps(a.layout), *steps(b.layout)), has_epilogue=True, launch=launch
+    )
 
 
-def _gemv(
-    choice: Choice, sizes: tuple[Expr, ...], pointers: tuple[Pointer, ...], strides: tuple[Expr, ...]
-) -> Call:
-    config = choice.config
+def _gemv(choice: Choice, node: TemplateKernel, sizes: tuple[Expr, ...], arguments: Arguments) -> Call:
+    config, (a, b) = choice.config, node.operands
     batches, m, n, k = sizes
-    block_n, block_k = config.get("BLOCK_N"), config.get("BLOCK_K")
-    constants = (
+    block_n, block_k, split = config.get("BLOCK_N"), config.get("BLOCK_K"), config.get("SPLIT_K", 1)
+    constants: list[tuple[str, int | bool | str]] = [
         ("ROWS", m.value()),
         ("BLOCK_N", block_n),
         ("BLOCK_K", block_k),
-        ("EVEN_K", _divides(block_k, k)),
-    )
-    values: tuple[TemplateValue, ...] = (*pointers, n, k, *strides)
+        ("EVEN_K", divides(block_k * split, k)),
+    ]
+    constants += [("SPLIT_K", split)] if split > 1 else []
+    constants += [("PREFETCH", True)] if config.get("PREFETCH") and arguments.is_weight(b.buffer) else []
+    values: tuple[TemplateValue, ...] = (pointer(a, arguments), pointer(b, arguments), n, k)
+    programs = blocks(n, block_n)
     launch = TemplateLaunch(
-        constants,
-        (_blocks(n, block_n), const(1), batches),
-        config.num_warps,
-        config.num_stages,
-        m,
-        n,
-        origin_of(choice),
-    )
-    return Call("gemv", values, has_epilogue=True, launch=launch)
+        tuple(constants), (programs, const(split), batches), config.num_warps, config.num_stages, m, n,
+        origin_of(choice), (), *workspace(programs * batches, split, power_of_two(m.value()) * block_n),
+    )  # fmt: skip
+    return Call("gemv", (*values, *steps(a.layout), *steps(b.layout)), has_epilogue=True, launch=launch)
 
 
-def _attention(node: TemplateKernel, arguments: Arguments) -> Call:
+def _attention(target: Target, node: TemplateKernel, arguments: Arguments) -> Call:
     """Pointers, then sizes, then strides; a mask that is missing is a null pointer. The result is stored as it is."""
     q, k, v, *mask = node.operands
     batch, heads, queries, depth = q.layout.size
     kv_heads, keys = k.layout.size[1:3]
     causal = bool(node.param("causal"))
-    choice = attention_choice((batch, heads, kv_heads, queries, keys, depth), q.layout.dtype, causal)
+    sizes = (batch, heads, kv_heads, queries, keys, depth)
+    choice = attention_choice(sizes, q.layout.dtype, causal, target, target.able - {TENSOR_MAPS})
     config = choice.config
-    packed = bool(config.get("PACKED"))
-    group = heads // kv_heads
+    packed, splits = bool(config.get("PACKED")), config.get("SPLITS", 1)
+    group, wide = heads // kv_heads, v.layout.size[3].value()
     rows, parallel = (queries * group, kv_heads) if packed else (queries, heads)
-    constants = (
+    constants: list[tuple[str, int | bool | str]] = [
         ("GROUP", group.value()),
         ("D", depth.value()),
-        ("DV", v.layout.size[3].value()),
+        ("DV", wide),
         ("BLOCK_M", config.get("BLOCK_M")),
         ("BLOCK_N", config.get("BLOCK_N")),
         ("CAUSAL", causal),
         ("PACKED", packed),
         ("PRECISION", "tf32x3" if q.layout.dtype.name == "float32" else "ieee"),
-    )
-    values: list[TemplateValue] = [*(_pointer(x, arguments) for x in (q, k, v)), queries, keys]
-    values += [stride for x in (q, k, v) for stride in x.layout.stride[:3]]
-    values += [_pointer(mask[0], arguments) if mask else Pointer("", const(0))]
-    values += mask[0].layout.stride if mask else [const(0)] * 4
-    values += [Pointer(arguments.write(node.name), node.layout.offset), *node.layout.stride]
+    ]
+    constants += [("SPLITS", splits)] if splits > 1 else []
+    values: list[TemplateValue] = [*(pointer(x, arguments) for x in (q, k, v)), queries, keys]
+    values += [step for x in (q, k, v) for step in steps(x.layout)[:3]]
+    values += [pointer(mask[0], arguments) if mask else Pointer("", const(0))]
+    values += steps(mask[0].layout) if mask else [const(0)] * 4
+    values += [Pointer(arguments.write(node.name), node.layout.offset), *steps(node.layout)]
     values.append(float(node.param("scale")))
-    grid = (_blocks(rows, config.get("BLOCK_M")), parallel, batch)
+    tiles = blocks(rows, config.get("BLOCK_M"))
     launch = TemplateLaunch(
-        constants, grid, config.num_warps, config.num_stages, queries, depth, origin_of(choice)
-    )
+        tuple(constants), (tiles, parallel, batch * splits), config.num_warps, config.num_stages, queries, depth,
+        origin_of(choice), (),
+        *workspace(mul_all((tiles, parallel, batch)), splits, config.get("BLOCK_M") * (power_of_two(wide) + 2)),
+    )  # fmt: skip
     return Call("attention", tuple(values), has_epilogue=False, launch=launch)
-
-
-def attention_choice(sizes: tuple[Expr, ...], dtype: DType, causal: bool) -> Choice:
-    """sizes: batch, heads, heads of the keys, queries, keys, depth."""
-    batch, heads, kv_heads, queries, keys, depth = (
-        e.value() if e.is_const else min(_upper(e), MANY) for e in sizes
-    )
-    problem = Attention(SHORT_NAMES[dtype.name], batch, heads, kv_heads, queries, keys, depth, causal)
-    return choose(committed(), problem, MEASURED_ARCH, ABLE, gpu_for(SMALLEST_ARCH).block_shared_bytes)
-
-
-def origin_of(choice: Choice) -> str:
-    """For the kernel's header: what was measured, or that nothing was."""
-    if choice.measured_on:
-        return f"set up as measured on {choice.measured_on}: {choice.us:.1f} us"
-    return f"set up by the cost model, not measured: {choice.us:.1f} us predicted"
 
 
 def tile_of(launch: TemplateLaunch) -> tuple[int, int]:
@@ -169,28 +166,3 @@ def tile_of(launch: TemplateLaunch) -> tuple[int, int]:
     constants = dict(launch.constants)
     rows = int(constants["BLOCK_M"]) if "BLOCK_M" in constants else power_of_two(int(constants["ROWS"]))
     return rows, int(constants["BLOCK_N"])
-
-
-def _divides(block: int, extent: Expr) -> bool:
-    return extent.is_const and extent.value() % block == 0
-
-
-def _upper(e: Expr) -> int:
-    return MANY if e.hi is None else e.hi
-
-
-def _blocks(extent: Expr, block: int) -> Expr:
-    return (extent + (block - 1)) // block
-
-
-def _pointer(ref: TensorRef, arguments: Arguments) -> Pointer:
-    return Pointer(arguments.read(ref.buffer), ref.layout.offset)
-
-
-def _size(node: TemplateKernel, name: str) -> Expr:
-    value = node.param(name)
-    if isinstance(value, bool) or not isinstance(value, (int, Expr)):
-        raise InternalError(
-            f"codegen: {node.name}: parameter {name} of {node.template} must be an integer, not {value!r}"
-        )
-    return as_expr(value)

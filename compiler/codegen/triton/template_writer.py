@@ -10,9 +10,9 @@ Before/after (mm, then cos):
         tl.store(out_ptr0 + (64 * m + n), tmp0)
 
     @triton.jit
-    def triton_tem_fused_mm_cos_1(in_ptr0, in_ptr1, out_ptr0):
+    def triton_tem_fused_mm_cos_1(in_ptr0, in_ptr1, out_ptr0, PDL: tl.constexpr = False):
         gemm(in_ptr0, in_ptr1, 64, 64, 64, 4096, 64, 1, 4096, 64, 1, None, None, None, (), None, (),
-             triton_tem_fused_mm_cos_1_epilogue, (out_ptr0,), BLOCK_M=32, BLOCK_N=32, BLOCK_K=32, EVEN_K=True)
+             triton_tem_fused_mm_cos_1_epilogue, (out_ptr0,), BLOCK_M=32, BLOCK_N=32, BLOCK_K=32, EVEN_K=True, PDL=PDL)
 """
 
 from __future__ import annotations
@@ -33,11 +33,16 @@ from compiler.ir.kernel import (
     Statement,
     Store,
     TemplateCall,
+    TemplateLaunch,
     TemplateValue,
 )
 
-# The workspace and semaphores of a split product, and prologues of both operands: none.
-_NO_SPLIT_NO_PROLOGUE = "None, None, None, (), None, ()"
+# Prologues: none, of the one operand or of both.
+_ONE_OPERAND = ("convolution", "depthwise")
+# Templates whose work is always in one part.
+_WHOLE = ("depthwise", "gemm_persistent")
+# What a template that cuts its work in parts takes beside its arguments.
+SPLIT_PARAMETERS = ("workspace", "semaphores")
 
 
 def template_lines(spec: KernelSpec, parameters: Iterable[str], comments: list[str], wide: bool) -> list[str]:
@@ -48,8 +53,9 @@ def template_lines(spec: KernelSpec, parameters: Iterable[str], comments: list[s
         return _attention_lines(spec, call, parameters, comments)
     passed = _names_used(spec, (*call.row, *call.column))
     values = ", ".join(_value(v) for v in call.arguments)
-    constants = ", ".join(f"{name}={value!r}" for name, value in call.launch.constants)
     hook = f"{spec.function}_epilogue"
+    parts = "" if call.template in _WHOLE else f"{_split(call.launch)}, "
+    prologues = "None, ()" if call.template in _ONE_OPERAND else "None, (), None, ()"
     given = "".join(f"{name}, " for name in passed).rstrip() if len(passed) == 1 else ", ".join(passed)
     return [
         *_epilogue(spec, call, hook, passed, wide),
@@ -60,11 +66,19 @@ def template_lines(spec: KernelSpec, parameters: Iterable[str], comments: list[s
         *(f"    # {c}" for c in comments),
         f"    {call.template}(",
         f"        {values},",
-        f"        {_NO_SPLIT_NO_PROLOGUE},",
+        f"        {parts}{prologues},",
         f"        {hook}, ({given}),",
-        f"        {constants},",
+        f"        {_constants(call.launch)},",
         "    )",
     ]
+
+
+def _split(launch: TemplateLaunch) -> str:
+    return ", ".join(SPLIT_PARAMETERS if launch.semaphores else ["None"] * len(SPLIT_PARAMETERS))
+
+
+def _constants(launch: TemplateLaunch) -> str:
+    return ", ".join([*(f"{name}={value!r}" for name, value in launch.constants), "PDL=PDL"])
 
 
 def _attention_lines(
@@ -76,7 +90,6 @@ def _attention_lines(
     texts = [_value(v) for v in call.arguments]
     sizes, strides, mask, out, scale = texts[:5], texts[5:14], texts[14:19], texts[19:24], texts[24]
     score = f"add_mask, ({', '.join(mask)})" if mask[0] else "None, ()"
-    constants = ", ".join(f"{name}={value!r}" for name, value in call.launch.constants)
     return [
         "@triton.jit",
         f"def {spec.function}({', '.join(parameters)}):",
@@ -84,10 +97,10 @@ def _attention_lines(
         "    attention(",
         f"        {', '.join(sizes)}, None, 0,",
         f"        {', '.join(strides)},",
-        "        None, None,",
+        f"        {_split(call.launch)},",
         f"        {score},",
         f"        store_heads, ({', '.join(out)}),",
-        f"        SCALE={scale}, {constants},",
+        f"        SCALE={scale}, {_constants(call.launch)},",
         "    )",
     ]
 
@@ -104,7 +117,12 @@ def _epilogue(spec: KernelSpec, call: TemplateCall, hook: str, passed: list[str]
         out.line(f"{call.batch} = tl.cast({call.batch}, tl.int64)")
     rows, columns = tile_of(call.launch)
     out.mask(str(call.m), call.launch.rows, rows)
-    out.mask(str(call.n), call.launch.columns, columns)
+    if call.template == "convolution" and call.launch.grid[2] != 1:
+        # The columns of a tile are those of one group.
+        out.line(f"{call.n}mask = {call.n} < (tl.program_id(2) + 1) * {_value(call.arguments[8])}")
+        out.masks[str(call.n)] = f"{call.n}mask"
+    else:
+        out.mask(str(call.n), call.launch.columns, columns)
     out.statements(call.row)
     out.statements(call.column)
     head = f"def {hook}(acc, {call.batch}, {call.m}, {call.n}, mask, args):"

@@ -10,6 +10,10 @@ from compiler.codegen.triton.index_text import index_text
 from compiler.codegen.triton.scalar_text import literal, scalar_text
 from compiler.ir import dtypes
 from compiler.ir.expr import sym
+from compiler.ir.kernel import KernelSpec
+from compiler.ir.kernel_parse import parse_kernels
+from compiler.ir.kernel_text import print_kernels
+from compiler.ir.loop import Layout, TensorRef
 from compiler.ir.scalar_ops import CPU_ONLY, SCALAR_OPS
 from compiler.scheduler import pipeline
 from compiler.scheduler.example_families import FAMILIES
@@ -96,3 +100,43 @@ def test_columns_of_a_tall_reduction_stay_coalesced() -> None:
     (group,) = pipeline.run(FAMILIES["column_passes"](), CTX).groups
     blocks = choose(group)
     assert blocks.sizes[0] >= 16 and blocks.reduced_size * blocks.sizes[0] <= 2048
+
+
+def gemm_texts(archs: tuple[str, ...]) -> tuple[list[KernelSpec], str]:
+    """A product of 256 rows, in bfloat16, as a Linear has it."""
+    b = ProgramBuilder("p")
+    x = b.input("x", [1, 256, 4096], dtypes.bfloat16)
+    w = b.input("w", [1, 4096, 4096], dtypes.bfloat16, strides=[4096 * 4096, 1, 4096])
+    refs = [TensorRef(name, b.layouts[name]) for name in (x, w)]
+    layout = Layout.contiguous(dtypes.bfloat16, [1, 256, 4096])
+    y = b.template(
+        "triton_gemm", refs, (("B", 1), ("M", 256), ("N", 4096), ("K", 4096)), [1, 256, 4096], layout
+    )
+    ctx = Context(CompileOptions("test", device="cuda", cuda_archs=archs))
+    specs = emit.run(pipeline.run(b.build(y), ctx), ctx)
+    return specs, emit.write(specs, ctx)[emit.SOURCE]
+
+
+def test_hopper_alone_reads_through_tensor_maps() -> None:
+    (spec,), text = gemm_texts(("sm_90", "sm_100"))
+    assert spec.template_launch is not None and len(spec.template_launch.maps) == 2 and spec.archs == ()
+    assert "(in_ptr0, in_ptr1, out_ptr0, in_map0, in_map1, PDL: tl.constexpr = False)" in text
+    assert "gemm(\n        in_map0, in_map1, 256, 4096, 4096," in text and "TMA=True" in text
+
+
+def test_older_architectures_have_a_kernel_of_their_own() -> None:
+    (newer, older), text = gemm_texts(("sm_80", "sm_90"))
+    assert (newer.archs, older.archs) == (("sm_90",), ("sm_80",))
+    assert older.function == newer.function + "_older" and older.template_launch is not None
+    assert not older.template_launch.maps and f"def {older.function}(in_ptr0, in_ptr1, out_ptr0, PDL" in text
+    again = parse_kernels(print_kernels([newer, older]))
+    assert [s.archs for s in again] == [newer.archs, older.archs]
+    assert again[0].template_launch == newer.template_launch
+    (only,), _ = gemm_texts(("sm_80",))
+    assert only.archs == () and only.template_launch == older.template_launch
+
+
+def test_every_kernel_waits_for_the_one_before_it() -> None:
+    text = source("softmax")
+    assert "    if PDL:\n        gdc_launch_dependents()\n        gdc_wait()\n" in text
+    assert "from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait" in text

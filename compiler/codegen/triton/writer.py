@@ -5,7 +5,10 @@ compiled as it stands; its parameters are pointers and the sizes known at run ti
 
 Before/after (row sum of [64, 1000]; see `compiler.ir.kernel` for specs):
     @triton.jit
-    def triton_per_fused_sum_0(in_ptr0, out_ptr0):
+    def triton_per_fused_sum_0(in_ptr0, out_ptr0, PDL: tl.constexpr = False):
+        if PDL:  # launched while its predecessor ends: nothing is read or written before that is done
+            gdc_launch_dependents()
+            gdc_wait()
         XBLOCK: tl.constexpr = 1
         RBLOCK: tl.constexpr = 1024
         x = tl.program_id(0) * XBLOCK + tl.arange(0, XBLOCK)[:, None]
@@ -20,8 +23,7 @@ from __future__ import annotations
 
 from compiler.codegen.triton.block_writer import REDUCED, BlockWriter
 from compiler.codegen.triton.index_text import index_text
-from compiler.codegen.triton.scalar_text import pointer_type
-from compiler.codegen.triton.template_writer import template_lines
+from compiler.codegen.triton.template_writer import SPLIT_PARAMETERS, template_lines
 from compiler.ir.expr import Expr
 from compiler.ir.kernel import Grid, GridAxis, KernelSpec, Span, Statement, TemplateCall, Tile
 
@@ -43,20 +45,24 @@ def is_wide(spec: KernelSpec) -> bool:
     return any(e.hi is None or e.hi >= INDEX_LIMIT - 65536 for e in extents)
 
 
-def signature(spec: KernelSpec) -> dict[str, str]:
-    """Triton's type of each parameter, in order."""
-    types = {a.name: pointer_type(a.dtype) for a in spec.arguments}
-    types.update((str(s), "i64") for s in spec.sizes)
-    return types
+def parameters(spec: KernelSpec) -> list[str]:
+    """The kernel's parameters in order: pointers, sizes, tensor maps, the workspace of work in parts, and whether it is launched early.
+    `package/gpu_images.py` gives them their types."""
+    names = [a.name for a in spec.arguments] + [str(s) for s in spec.sizes]
+    if launch := spec.template_launch:
+        names += [m.name for m in launch.maps]
+        names += SPLIT_PARAMETERS if launch.semaphores else ()
+    return [*names, "PDL: tl.constexpr = False"]
 
 
 def kernel_lines(spec: KernelSpec, comments: list[str]) -> list[str]:
     """The function, with `comments` at its start."""
     if isinstance(spec.body[0], TemplateCall):
-        return template_lines(spec, signature(spec), comments, is_wide(spec))
+        return template_lines(spec, parameters(spec), comments, is_wide(spec))
     grid = grid_of(spec)
-    lines = ["@triton.jit", f"def {spec.function}({', '.join(signature(spec))}):"]
+    lines = ["@triton.jit", f"def {spec.function}({', '.join(parameters(spec))}):"]
     lines += [f"    # {c}" for c in comments]
+    lines += ["    if PDL:", "        gdc_launch_dependents()", "        gdc_wait()"]
     reduced = next((s for s in _flat(grid.body) if isinstance(s, (Span, Tile))), None)
     wide = is_wide(spec)
     names = [str(a.symbol) for a in grid.axes]

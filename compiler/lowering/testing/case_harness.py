@@ -104,10 +104,12 @@ def sizes_of(program: Program, inputs: Sequence[torch.Tensor]) -> dict[Expr, int
     return found
 
 
-def check(function: Callable[..., Any], *arguments: Argument) -> Program:
+def check(
+    function: Callable[..., Any], *arguments: Argument, options: CompileOptions | None = None
+) -> Program:
     """Asserts that the program computes what eager does in float64; returns it."""
     inputs = tensors(arguments)
-    program = lower_function(function, inputs)
+    program = lower_function(function, inputs, options)
     text = print_program(program)
     assert print_program(parse_program(text)) == text
     _compare(

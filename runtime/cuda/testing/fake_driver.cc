@@ -307,6 +307,21 @@ FAKE_MEMSET(cuMemsetD8Async, uint8_t)
 FAKE_MEMSET(cuMemsetD16Async, uint16_t)
 FAKE_MEMSET(cuMemsetD32Async, uint32_t)
 
+// A map of the stand-in: the address, then the sizes. Refused where the driver refuses, too.
+CUresult cuTensorMapEncodeTiled(void *map, int32_t, uint32_t rank, void *address, const uint64_t *sizes,
+                                const uint64_t *stride_bytes, const uint32_t *box, const uint32_t *,
+                                int32_t, int32_t, int32_t, int32_t) {
+  ENTER(cuTensorMapEncodeTiled);
+  bool sound = rank >= 1 && rank <= 5 && reinterpret_cast<uintptr_t>(address) % 16 == 0;
+  for (uint32_t i = 0; i < rank && sound; ++i)
+    sound = box[i] >= 1 && box[i] <= 256 && (i == 0 || stride_bytes[i - 1] % 16 == 0);
+  if (!sound) return 1;
+  uint64_t *words = static_cast<uint64_t *>(map);
+  words[0] = reinterpret_cast<uintptr_t>(address);
+  for (uint32_t i = 0; i < rank; ++i) words[1 + i] = sizes[i];
+  return kSuccess;
+}
+
 CUresult cuStreamSynchronize(CUstream) {
   ENTER(cuStreamSynchronize);
   return kSuccess;
@@ -325,7 +340,16 @@ CUresult cuStreamGetCtx(CUstream stream, CUcontext *context) {
   return kSuccess;
 }
 
+CUresult cuStreamGetCaptureInfo_v2(CUstream stream, CUstreamCaptureStatus *status, unsigned long long *id,
+                                   CUgraph *, const CUgraphNode **, size_t *) {
+  cuStreamIsCapturing(stream, status);
+  if (*status != kCaptureNone) *id = 7;
+  return kSuccess;
+}
+
+// As the driver: no answer for a stream that is captured.
 CUresult cuStreamGetId(CUstream stream, unsigned long long *id) {
+  if (stream != nullptr && reinterpret_cast<Stream *>(stream)->capturing) return kStreamCaptureUnsupported;
   *id = stream_id(stream);
   return kSuccess;
 }

@@ -17,15 +17,15 @@
 // Threads: one AotiCudaRun is used by one thread at a time.
 //
 //   static const AotiCudaImage k0_images[] = {
-//       {90, AOTI_CUDA_CUBIN_EXACT, k0_sm90a, sizeof k0_sm90a, 128, 0, 1, 0, 0, 0, 1, {1024}},
-//       {80, AOTI_CUDA_PTX, k0_ptx, sizeof k0_ptx, 128, 0, 1, 0, 0, 0, 1, {1024}}};
+//       {90, AOTI_CUDA_CUBIN_EXACT, k0_sm90a, sizeof k0_sm90a, 128, 0, 1, 0, 0, 0, 1, {1024}, NULL, 0},
+//       {80, AOTI_CUDA_PTX, k0_ptx, sizeof k0_ptx, 128, 0, 1, 0, 0, 0, 1, {1024}, NULL, 0}};
 //   static const int32_t k0_params[] = {8, 8, 4};  // in_ptr0, out_ptr0, xnumel
 //   static const AotiCudaKernelDesc kernels[] = {
 //       {"triton_poi_fused_sin_0", "triton_poi_fused_sin_0", "aten.sin.default [sin] at m.py:20", k0_params,
 //       3,
 //        2, k0_images, 2, 0}};
 //   static const AotiCudaModelDesc cuda_model = {sizeof(AotiCudaModelDesc), 1, kernels, &aoti_cuda_runtime,
-//                                                16384, NULL, NULL};
+//                                                16384, NULL, NULL, 0, 0, 0};
 #ifndef AOTI_CUDA_H_
 #define AOTI_CUDA_H_
 
@@ -56,7 +56,16 @@ enum {
   AOTI_CUDA_DEPENDENT_LAUNCH = 2
 };
 
-enum { AOTI_CUDA_META = 8 };
+enum { AOTI_CUDA_META = 8, AOTI_CUDA_MAX_RANK = 5 };
+
+// What an image expects of a tensor map among its parameters; numbers are those of the driver's enums.
+typedef struct AotiCudaTensorMapDesc {
+  int32_t data_type;  // CUtensorMapDataType
+  int32_t element_bytes;
+  int32_t swizzle;                    // CUtensorMapSwizzle
+  int32_t rank;                       // 1 to AOTI_CUDA_MAX_RANK
+  int32_t block[AOTI_CUDA_MAX_RANK];  // [rank] elements that one copy fetches, outermost dimension first
+} AotiCudaTensorMapDesc;
 
 // A kernel for one architecture, with the launch that this code wants: two architectures may use different
 // block sizes.
@@ -73,7 +82,17 @@ typedef struct AotiCudaImage {
   int64_t profile_bytes;         // profile scratch of each block (Triton: profile_scratch_size)
   int32_t scratch_align;         // a power of two, at most 512; of both scratches
   int32_t meta[AOTI_CUDA_META];  // block sizes from which generated code computes its grid (aoti_cuda_meta)
+  const AotiCudaTensorMapDesc *maps;  // [num_maps] of the tensor maps among its parameters, in their order
+  int32_t num_maps;
 } AotiCudaImage;
+
+enum {
+  // A device that no image fits goes without this kernel: generated code asks aoti_cuda_has_kernel and launches
+  // another one there.
+  AOTI_CUDA_OPTIONAL = 1,
+  // That other one: loaded where an optional kernel that comes before it in the table is missing.
+  AOTI_CUDA_ALTERNATIVE = 2
+};
 
 typedef struct AotiCudaKernelDesc {
   const char *name;            // for people: "triton_poi_fused_sin_0"
@@ -86,7 +105,7 @@ typedef struct AotiCudaKernelDesc {
   int32_t num_scratch_params;
   const AotiCudaImage *images;  // [num_images], in any order
   int32_t num_images;
-  int32_t reserved;  // 0
+  int32_t flags;  // AOTI_CUDA_OPTIONAL, AOTI_CUDA_ALTERNATIVE
 } AotiCudaKernelDesc;
 
 // The functions of runtime/cuda that the container calls (runtime/cuda/runtime_table.h). Generated code only
@@ -105,6 +124,10 @@ typedef struct AotiCudaModelDesc {
   int64_t (*arena_bytes_for)(const int64_t *symbols);
   // Null: a run may be kept as a CUDA graph. Else why not, for people: "reads the predicate of a cond".
   const char *no_graph_reason;
+  // Of each instance, on the device, beside its arena: memory for kernels that compute a result in parts.
+  int64_t workspace_bytes;  // 0: none
+  int32_t num_semaphores;   // int32_t each; 0: none
+  int32_t reserved;         // 0
 } AotiCudaModelDesc;
 
 // ---- One run ----
@@ -115,6 +138,10 @@ typedef struct AotiCudaRun {
   void *stream;          // CUstream of the caller; null is the default stream
   int32_t device_index;  // CUDA ordinal
   int32_t sm;            // compute capability of the device
+  // Shared by the kernels of a run, which use them one after the other. The workspace holds anything before a
+  // kernel; every semaphore is 0 before it and must be 0 after it. Null when there are none.
+  float *workspace;
+  int32_t *semaphores;
 } AotiCudaRun;
 
 typedef struct AotiCudaGrid {
@@ -123,6 +150,9 @@ typedef struct AotiCudaGrid {
 
 // The meta numbers of the image that was chosen for kernel number `kernel`: [AOTI_CUDA_META], borrowed.
 const int32_t *aoti_cuda_meta(const AotiCudaRun *run, int32_t kernel);
+
+// Whether kernel number `kernel` was loaded on the device: not 0 for every one without flags.
+int32_t aoti_cuda_has_kernel(const AotiCudaRun *run, int32_t kernel);
 
 // Launches kernel number `kernel`. params: [num_params] addresses of the values, which are copied before the
 // call returns. A grid with a 0 in it launches nothing and succeeds; fails for more than 2^31 - 1 blocks
@@ -154,19 +184,12 @@ typedef struct AotiCudaTensorMap {
       uint64_t opaque[16];
 } AotiCudaTensorMap;
 
-// The values are those of the driver's cuTensorMapEncodeTiled: dimension 0 is the innermost one.
-typedef struct AotiCudaTensorMapDesc {
-  void *address;      // on the device, 16-byte aligned
-  int32_t data_type;  // CUtensorMapDataType
-  int32_t rank;       // 1 to 5
-  uint64_t sizes[5];
-  uint64_t stride_bytes[4];  // of dimensions 1 to rank - 1; multiples of 16
-  uint32_t box[5];
-  uint32_t element_strides[5];
-  int32_t interleave, swizzle, l2_promotion, oob_fill;  // as in the driver's enums
-} AotiCudaTensorMapDesc;
-
-int32_t aoti_cuda_tensor_map(AotiCudaRun *run, const AotiCudaTensorMapDesc *desc, AotiCudaTensorMap *ret_map);
+// Makes tensor map number `map` of kernel number `kernel` for a matrix at `address` (on the device, 16-byte
+// aligned): sizes and strides in elements, outermost first, as many as the image says; the last stride is 1, the
+// others are multiples of 16 bytes. Elements outside are read as zeros. Needs no call of the driver when the
+// instance's last run made the same one at this place.
+int32_t aoti_cuda_tensor_map(AotiCudaRun *run, int32_t kernel, int32_t map, const void *address,
+                             const int64_t *sizes, const int64_t *strides, AotiCudaTensorMap *ret_map);
 
 #ifdef __cplusplus
 }  // extern "C"

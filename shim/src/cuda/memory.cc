@@ -39,10 +39,28 @@ int32_t size_class(int64_t bytes, int64_t *ret_rounded) {
   return ((rounded_log2 - kSmallestLog2) << kStepsLog2) + static_cast<int32_t>(above);
 }
 
-Block *take_kept(const Device &device, int32_t number, unsigned long long stream_id) {
+// Which list of free blocks memory for this stream comes from and goes to: the stream's id; while the stream is
+// captured (when the driver answers no question for its id, and a question ends the capture) the capture's own
+// id, marked: whoever replays what was captured uses that memory at any time, so nobody else gets it.
+constexpr unsigned long long kOfCapture = 1ull << 63;
+
+CUresult owner_of(const Device &device, aoti_cuda::CUstream stream, unsigned long long *ret_owner) {
+  aoti_cuda::CUstreamCaptureStatus status = aoti_cuda::kCaptureNone;
+  unsigned long long capture = 0;
+  // Of the default stream the driver says nothing while another one is captured.
+  const CUresult result =
+      device.cu->StreamGetCaptureInfo(stream, &status, &capture, nullptr, nullptr, nullptr);
+  if (result == kSuccess && status != aoti_cuda::kCaptureNone) {
+    *ret_owner = capture | kOfCapture;
+    return kSuccess;
+  }
+  return device.cu->StreamGetId(stream, ret_owner);
+}
+
+Block *take_kept(const Device &device, int32_t number, unsigned long long owner) {
   pthread_mutex_lock(&mutex);
   Block **link = &kept[device.index][number];
-  while (*link != nullptr && (*link)->stream_id != stream_id) link = &(*link)->next;
+  while (*link != nullptr && (*link)->owner != owner) link = &(*link)->next;
   Block *block = *link;
   if (block != nullptr) {
     *link = block->next;
@@ -58,14 +76,18 @@ void release_kept(const Device &device) {
   pthread_mutex_lock(&mutex);
   Block *all = nullptr;
   for (Block *&first : kept[device.index]) {
-    while (first != nullptr) {
-      Block *block = first;
-      first = block->next;
+    for (Block **link = &first; *link != nullptr;) {
+      Block *block = *link;
+      if ((block->owner & kOfCapture) != 0) {
+        link = &block->next;
+        continue;
+      }
+      *link = block->next;
+      kept_total[device.index] -= block->bytes;
       block->next = all;
       all = block;
     }
   }
-  kept_total[device.index] = 0;
   pthread_mutex_unlock(&mutex);
   if (all != nullptr) device.cu->CtxSynchronize();
   while (all != nullptr) {
@@ -91,17 +113,17 @@ AOTITorchError fail_out_of_memory(const char *function, const Device &device, in
 AOTITorchError block_allocate(const char *function, const Device &device, int64_t bytes, Block **ret_block) {
   if (bytes > kLargest) return fail_out_of_memory(function, device, bytes);
   ContextScope scope(device);
-  unsigned long long stream_id = 0;
+  unsigned long long owner = 0;
   CUresult result = scope.result();
-  if (result == kSuccess) result = device.cu->StreamGetId(current_stream(device), &stream_id);
+  if (result == kSuccess) result = owner_of(device, current_stream(device), &owner);
   if (result != kSuccess) return fail_cuda(function, device, result, "the current stream");
   int64_t rounded = 0;
   const int32_t number = size_class(bytes, &rounded);
-  *ret_block = take_kept(device, number, stream_id);
+  *ret_block = take_kept(device, number, owner);
   if (*ret_block != nullptr) return AOTI_TORCH_SUCCESS;
   Block *block = static_cast<Block *>(malloc(sizeof(Block)));
   if (block == nullptr) return fail_memory(function, sizeof(Block));
-  *block = Block{nullptr, &device, stream_id, rounded, 0, number};
+  *block = Block{nullptr, &device, owner, rounded, 0, number};
   result = aoti_cuda::allocate(*device.cu, &block->address, static_cast<size_t>(rounded));
   if (result == aoti_cuda::kOutOfMemory) {
     release_kept(device);

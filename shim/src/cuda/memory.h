@@ -7,7 +7,8 @@
 // graph likes. When the device is out of memory, what is kept is given back to the driver and the allocation
 // tried again.
 //
-// Streams are told apart by the driver's id, which is never reused, not by their handle.
+// Streams are told apart by the driver's id, which is never reused, not by their handle. What was allocated while
+// a stream was captured stays with that capture and is never given back: its graph may be launched at any time.
 #ifndef SHIM_SRC_CUDA_MEMORY_H_
 #define SHIM_SRC_CUDA_MEMORY_H_
 
@@ -19,7 +20,7 @@ namespace aoti_shim {
 struct Block {
   Block *next;  // in a list of free blocks
   const aoti_cuda::Device *device;
-  unsigned long long stream_id;
+  unsigned long long owner;  // the id of its stream, or of the capture that it was allocated in
   int64_t bytes;
   aoti_cuda::CUdeviceptr address;
   int32_t size_class;

@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,18 @@ CONTENDERS = (
 )  # fmt: skip
 # Calls `count` times, on the current stream.
 Calls = Callable[[int], None]
+# Microseconds of one of `count` calls.
+Timer = Callable[[int], float]
 Built = tuple[torch.nn.Module, tuple[torch.Tensor, ...]]
 
 
 def built(name: str) -> Built:
     """Module and inputs on the GPU."""
-    from models import gpu, my_model
+    from models import gpu, gpu_vision, my_model
 
     torch.manual_seed(0)
-    module, inputs = my_model.build() if name == "my_model" else getattr(gpu, name)()
+    folder = gpu if hasattr(gpu, name) else gpu_vision
+    module, inputs = my_model.build() if name == "my_model" else getattr(folder, name)()
     return module.eval().cuda(), tuple(x.cuda() for x in inputs)
 
 
@@ -110,21 +114,6 @@ def library_calls(loop: ctypes.CDLL, library: Library, inputs: tuple[torch.Tenso
     return calls
 
 
-def aotinductor(name: str, max_autotune: bool, scratch: Path) -> Callable[..., Any]:
-    """PyTorch's own ahead-of-time compiler, its package loaded."""
-    from torch._inductor import aoti_compile_and_package, aoti_load_package
-
-    module, inputs = built(name)
-    with torch.inference_mode():
-        program = torch.export.export(module, inputs)
-        path = aoti_compile_and_package(
-            program,
-            package_path=str(scratch / f"{name}_{max_autotune}.pt2"),
-            inductor_configs={"max_autotune": max_autotune, "max_autotune_gemm_backends": "ATEN,TRITON"},
-        )
-    return aoti_load_package(path)
-
-
 class Contenders:
     """The contenders of one model; each kind is compiled once, for its calls and its graph."""
 
@@ -132,27 +121,50 @@ class Contenders:
         self.name, self.path, self.loop, self.scratch = name, path, loop, scratch
         self.functions: dict[str, Callable[..., Any]] = {}
 
-    def function(self, kind: str) -> Callable[..., Any]:
-        """A peer, compiled."""
-        if kind not in self.functions:
-            if kind.startswith("aotinductor"):
-                made = aotinductor(self.name, kind == "aotinductor-max", self.scratch)
-            else:
-                module, _ = built(self.name)
-                made = torch.compile(module) if kind == "compile" else module
-            self.functions[kind] = made
-        return self.functions[kind]
-
-    def calls(self, what: str) -> Calls:
+    def timer(self, what: str) -> Timer:
         """A contender by its name, ready."""
         kind, _, graph = what.partition("+")
-        _, inputs = built(self.name)
+        if kind.startswith("aotinductor"):
+            return Peer(self.name, kind == "aotinductor-max", bool(graph), self.scratch).time
+        return partial(time_calls, self.calls(kind, bool(graph)))
+
+    def calls(self, kind: str, graph: bool) -> Calls:
+        module, inputs = built(self.name)
         if kind == "ours":
             library = Library(self.path)
-            library.set_graphs(bool(graph))
+            library.set_graphs(graph)
             return library_calls(self.loop, library, inputs)
-        function = self.function(kind)
+        if kind not in self.functions:
+            self.functions[kind] = torch.compile(module) if kind == "compile" else module
+        function = self.functions[kind]
         return captured(function, inputs) if graph else python_calls(function, inputs)
+
+
+class Peer:
+    """PyTorch's AOTInductor in a process of its own (aotinductor.py): a loader that fails there leaves the other rows alone."""
+
+    def __init__(self, name: str, max_autotune: bool, graph: bool, scratch: Path) -> None:
+        script = Path(__file__).with_name("aotinductor.py")
+        arguments = [str(script), name, str(scratch), str(int(max_autotune)), str(int(graph))]
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.answer()
+
+    def answer(self) -> str:
+        """The next line that is meant for this process."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith("peer: "):
+                return line.removeprefix("peer: ").strip()
+        raise RuntimeError(f"aotinductor.py ended with status {self.process.wait()}")
+
+    def time(self, count: int) -> float:
+        assert self.process.stdin is not None
+        torch.cuda.synchronize()
+        self.process.stdin.write(f"{count}\n")
+        self.process.stdin.flush()
+        return float(self.answer())
 
 
 def floor_us(name: str, rates: dict[str, float]) -> float:
@@ -187,23 +199,23 @@ def machine_rates() -> dict[str, float]:
 def measure(name: str, path: str, chosen: list[str], loop: ctypes.CDLL, scratch: Path) -> dict[str, Any]:
     """{contender: microseconds of each round, or why it failed}, contenders taking turns."""
     contenders = Contenders(name, path, loop, scratch)
-    ready: dict[str, tuple[Calls, int]] = {}
+    ready: dict[str, tuple[Timer, int]] = {}
     rows: dict[str, Any] = {}
     for what in chosen:
         started = time.time()
         try:
-            calls = contenders.calls(what)
-            calls(5)
-            once = time_calls(calls, 10)
-            ready[what] = (calls, max(5, min(20000, math.ceil(SAMPLE_SECONDS * 1e6 / once))))
+            timer = contenders.timer(what)
+            timer(5)
+            once = timer(10)
+            ready[what] = (timer, max(5, min(20000, math.ceil(SAMPLE_SECONDS * 1e6 / once))))
             rows[what] = []
         except Exception as error:  # a contender that fails is in the table with its reason
             rows[what] = f"{type(error).__name__}: {str(error)[:200]}"
         print(f"  {what} ready after {time.time() - started:.1f} s", flush=True)
     for _ in range(ROUNDS):
-        for what, (calls, count) in ready.items():
-            calls(3)
-            rows[what].append(time_calls(calls, count))
+        for what, (timer, count) in ready.items():
+            timer(3)
+            rows[what].append(timer(count))
     return rows
 
 
