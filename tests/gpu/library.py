@@ -29,6 +29,9 @@ FIELDS = (
     "get_device_index", "copy_", "set_cuda_graphs", "get_cuda_graph_state", "synchronize_stream", "stream_wait_stream",
 )  # fmt: skip
 
+# These leave their messages with the shim, the others with the container.
+TENSOR_FUNCTIONS = FIELDS[FIELDS.index("create_tensor_from_blob_v2") : FIELDS.index("set_cuda_graphs")]
+
 # dtype number, type string of __cuda_array_interface__, and what torch must be told besides.
 DTYPES: dict[torch.dtype, tuple[int, str]] = {
     torch.uint8: (0, "|u1"),
@@ -95,8 +98,9 @@ class Library:
     def check(self, name: str, *args: Any) -> None:
         """The same; raises LibraryError when it fails."""
         if self.call(name, *args) != 0:
-            tensor = name not in FIELDS[: FIELDS.index("create_tensor_from_blob_v2")]
-            raise LibraryError(self.call("last_tensor_error" if tensor else "last_error").decode())
+            raise LibraryError(
+                self.call("last_tensor_error" if name in TENSOR_FUNCTIONS else "last_error").decode()
+            )
 
     def close(self) -> None:
         """Deletes the container; outputs may live on."""
