@@ -342,8 +342,9 @@ CUresult cuStreamGetCtx(CUstream stream, CUcontext *context) {
 
 CUresult cuStreamGetCaptureInfo_v2(CUstream stream, CUstreamCaptureStatus *status, unsigned long long *id,
                                    CUgraph *, const CUgraphNode **, size_t *) {
-  cuStreamIsCapturing(stream, status);
-  if (*status != kCaptureNone) *id = 7;
+  const bool capturing = stream != nullptr && reinterpret_cast<Stream *>(stream)->capturing;
+  *status = capturing ? kCaptureActive : kCaptureNone;
+  if (capturing) *id = 7;
   return kSuccess;
 }
 
