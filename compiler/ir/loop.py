@@ -213,16 +213,6 @@ class Scatter(Node):
 
 
 @dataclass(frozen=True)
-class Sort(Node):
-    """Sorts `operand` along `dim` (stable); yields values, or int64 positions when `indices`."""
-
-    operand: TensorRef
-    dim: int
-    descending: bool
-    indices: bool
-
-
-@dataclass(frozen=True)
 class View(Node):
     """The memory of `operand.buffer` under another layout: `layout` is `operand.layout`. No work is done."""
 

@@ -34,7 +34,6 @@ from compiler.ir.loop import (
     Result,
     Scan,
     Scatter,
-    Sort,
     TemplateKernel,
     TensorRef,
     View,
@@ -152,8 +151,6 @@ def run_node(node: Node, buffers: dict[str, Array], packed: Mapping[str, Constan
         write(buffers, node.name, node.layout, _scan(node, buffers))
     elif isinstance(node, Scatter):
         _scatter(node, buffers)
-    elif isinstance(node, Sort):
-        write(buffers, node.name, node.layout, _sort(node, buffers))
     elif isinstance(node, TemplateKernel):
         operands = [
             packer_input(
@@ -338,15 +335,3 @@ def evaluate_keeping(body: Body, env: dict[Expr, Array], buffers: Mapping[str, A
         if op.opcode == "indirect":
             env[indirect_var(position, op.expr)] = every[position]
     return [every[y] for y in body.yields]
-
-
-def _sort(node: Sort, buffers: Mapping[str, Array]) -> Array:
-    value = read(node.operand, buffers)
-    order = np.argsort(value, axis=node.dim, kind="stable")
-    if node.descending:
-        # Stable from the other end: equal elements keep their order.
-        flipped = np.flip(value, node.dim)
-        order = (
-            value.shape[node.dim] - 1 - np.flip(np.argsort(flipped, axis=node.dim, kind="stable"), node.dim)
-        )
-    return order if node.indices else np.take_along_axis(value, order, node.dim)

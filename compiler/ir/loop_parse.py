@@ -33,7 +33,6 @@ from compiler.ir.loop import (
     Result,
     Scan,
     Scatter,
-    Sort,
     TemplateKernel,
     TensorRef,
     View,
@@ -172,7 +171,7 @@ class _Parser:
         kind, _, variant = s.word().partition(".")
         makers: dict[str, Callable[[str, str, Scanner], Node]] = {
             "pointwise": self._pointwise, "reduction": self._reduction, "scan": self._scan, "scatter": self._scatter,
-            "sort": self._sort, "view": self._view, "template": self._template, "extern": self._extern,
+            "view": self._view, "template": self._template, "extern": self._extern,
             "cond": self._cond, "while": self._while, "result": self._result,
             "custom": self._custom, "size": self._size,
         }  # fmt: skip
@@ -213,14 +212,6 @@ class _Parser:
         origins, rest = self._origins()
         body, symbols = self._body_and_symbols(rest, ranges)
         return Scatter(name, layout, origins, base, ranges, parse_expr(index, symbols), mode, body)
-
-    def _sort(self, name: str, _: str, s: Scanner) -> Node:
-        layout = self.layout(s)
-        s.expect("dim")
-        dim = int(s.word())
-        descending, indices = s.skip("descending"), s.skip("indices")
-        s.expect("of")
-        return Sort(name, layout, self._origins()[0], self.ref(s), dim, descending, indices)
 
     def _view(self, name: str, _: str, s: Scanner) -> Node:
         layout = self.layout(s)

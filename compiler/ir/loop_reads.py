@@ -17,7 +17,6 @@ from compiler.ir.loop import (
     Result,
     Scan,
     Scatter,
-    Sort,
     TemplateKernel,
     TensorRef,
     View,
@@ -32,7 +31,7 @@ def buffers_read(node: Node) -> tuple[str, ...]:
         names += [str(op.attrs[0]) for op in node.body.loads()]
     if isinstance(node, Scatter):
         names.append(node.base.buffer)
-    if isinstance(node, (Sort, View, ReadSize)):
+    if isinstance(node, (View, ReadSize)):
         names.append(node.operand.buffer)
     if isinstance(node, TemplateKernel):
         names += [r.buffer for r in node.operands]

@@ -50,7 +50,6 @@ from compiler.ir.loop import (
     Result,
     Scan,
     Scatter,
-    Sort,
     TemplateKernel,
     TensorRef,
     View,
@@ -180,9 +179,6 @@ def _head(node: Node) -> str:
         return f"scan.{node.kind} {layout} dim {node.dim} acc {node.acc_dtype}"
     if isinstance(node, Scatter):
         return f"scatter.{node.mode} {layout} over {print_exprs(node.ranges)} at [{node.index}] base {_ref(node.base)}"
-    if isinstance(node, Sort):
-        flags = " descending" * node.descending + " indices" * node.indices
-        return f"sort {layout} dim {node.dim}{flags} of {_ref(node.operand)}"
     if isinstance(node, View):
         return f"view {layout} of {_ref(node.operand)}"
     if isinstance(node, TemplateKernel):

@@ -54,8 +54,6 @@ buf5 = template gemm float32 [4, 16] stride [16, 1] over [4, 16]
   param M = int 4
   param N = int 16
   param K = int 4
-buf6 = sort float32 [8, 4] stride [4, 1] dim 1 descending of buf0 float32 [8, 4] stride [4, 1]
-  from "sort" "aten.sort.default" ""
 buf7 = extern aoti_torch_cpu_f float32 [8] stride [1] op "aten.f.default"
   from "f" "aten.f.default" ""
   operand buf1 int64 [8] stride [1]

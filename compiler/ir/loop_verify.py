@@ -26,7 +26,6 @@ from compiler.ir.loop import (
     Result,
     Scan,
     Scatter,
-    Sort,
     TemplateKernel,
     TensorRef,
     View,
@@ -181,7 +180,7 @@ class _Verifier:
             )
         elif isinstance(node, Scatter):
             self.scatter(node)
-        elif isinstance(node, (Sort, View)):
+        elif isinstance(node, View):
             self.ref(node.operand)
         elif isinstance(node, ReadSize):
             self.read_size(node)

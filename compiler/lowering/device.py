@@ -17,7 +17,6 @@ from compiler.ir.loop import (
     Node,
     Program,
     Scatter,
-    Sort,
     TemplateKernel,
     TensorRef,
     View,
@@ -51,7 +50,7 @@ def _ref(ref: TensorRef, device: str) -> TensorRef:
 
 def _node(node: Node, device: str) -> Node:
     node = replace(node, layout=_moved(node.layout, device))
-    if isinstance(node, (View, Sort)):
+    if isinstance(node, View):
         return replace(node, operand=_ref(node.operand, device))
     if isinstance(node, Scatter):
         return replace(node, base=_ref(node.base, device))

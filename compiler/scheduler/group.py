@@ -26,7 +26,6 @@ from compiler.ir.loop import (
     Reduction,
     Scan,
     Scatter,
-    Sort,
     TemplateKernel,
     View,
     While,
@@ -85,7 +84,7 @@ def single(position: int, node: Node) -> FusionGroup:
         outer, inner = node.ranges[:-1], node.ranges[-1:]
         member = Member(node.name, TEMPLATE, Body((), ()), _row_major(outer, inner) + node.layout.offset)
         return FusionGroup("template", {position: node}, outer, inner, {node.name: member}, reads)
-    if isinstance(node, (Scan, Scatter, Sort)):
+    if isinstance(node, (Scan, Scatter)):
         body = node.body if isinstance(node, (Scan, Scatter)) else Body((), ())
         extents = node.ranges if isinstance(node, (Scan, Scatter)) else node.layout.size
         store = node.index if isinstance(node, Scatter) else node.layout.index(_outer_vars(extents))

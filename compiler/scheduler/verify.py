@@ -16,7 +16,6 @@ from compiler.ir.loop import (
     Node,
     ReadSize,
     Scatter,
-    Sort,
     TemplateKernel,
     TensorRef,
     View,
@@ -73,7 +72,7 @@ def _reads(node: Node) -> list[str]:
                 refs.append(arg)
     elif isinstance(node, TemplateKernel):
         refs = list(node.operands)
-    elif isinstance(node, (Sort, View, ReadSize)):
+    elif isinstance(node, (View, ReadSize)):
         refs = [node.operand]
     elif isinstance(node, Scatter):
         refs = [node.base]

@@ -9,14 +9,14 @@ from compiler.ir.dtypes import DType
 from compiler.ir.expr import const, sym
 from compiler.ir.kernel import Accumulate, Compute, Loop, Statement, Store
 
-I = sym("i0", 0, 99)
+AT = sym("i0", 0, 99)
 
 
 def _body(target: str, opcode: str = "sin", dtype: DType = dtypes.float32) -> list[Statement]:
     return [
-        Compute("x", dtype, "load", (), ("in_ptr0", I)),
+        Compute("x", dtype, "load", (), ("in_ptr0", AT)),
         Compute("y", dtype, opcode, ("x",)),
-        Store(target, I, "y"),
+        Store(target, AT, "y"),
     ]
 
 
@@ -34,7 +34,7 @@ def test_loops_that_may_not_or_need_not() -> None:
 
 def _printed(iterations: int) -> str:
     out = StatementWriter({"in_ptr0": dtypes.float32, "out_ptr0": dtypes.float32})
-    out.statements([Loop(I, const(0), const(iterations), "vector", tuple(_body("out_ptr0")))])
+    out.statements([Loop(AT, const(0), const(iterations), "vector", tuple(_body("out_ptr0")))])
     return "\n".join(out.lines)
 
 
