@@ -65,7 +65,7 @@ def _expressions(node: Node) -> Iterator[object]:
     elif isinstance(node, Scatter):
         yield node.index
         yield from _of_layout(node.base.layout)
-    elif isinstance(node, (Sort, View, ReadSize)):
+    elif isinstance(node, (View, ReadSize)):
         yield from _of_layout(node.operand.layout)
     elif isinstance(node, TemplateKernel):
         yield from node.ranges

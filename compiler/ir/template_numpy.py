@@ -98,24 +98,25 @@ def packer_input(data: Any, packing: str, transpose: bool) -> Array:
 def _conv2d(x: Array, w: Array, p: dict[str, Any]) -> Array:
     """x [N, C, H, W] (any strides), w [OC, C / groups, KH, KW] -> [N * OH * OW, OC]."""
     groups, oh, ow = p["groups"], p["OH"], p["OW"]
-    pad_h, pad_w = p["pad_h"], p["pad_w"]
-    # As much below and right as any tap of the last window reaches.
-    reach_h = (oh - 1) * p["stride_h"] + (p["KH"] - 1) * p["dil_h"] + 1
-    reach_w = (ow - 1) * p["stride_w"] + (p["KW"] - 1) * p["dil_w"] + 1
-    below, right = max(0, reach_h - pad_h - p["H"]), max(0, reach_w - pad_w - p["W"])
-    padded = np.pad(x, ((0, 0), (0, 0), (pad_h, below), (pad_w, right)))
-    grouped = padded.reshape(p["N"], groups, p["C"] // groups, *padded.shape[2:])
+    grouped = x.reshape(p["N"], groups, p["C"] // groups, *x.shape[2:])
     kernels = w.reshape(groups, p["OC"] // groups, p["C"] // groups, p["KH"], p["KW"])
     out = np.zeros((p["N"], oh, ow, groups, p["OC"] // groups))
     for kh in range(p["KH"]):
+        rows = _tap(grouped, 3, oh, p["stride_h"], kh * p["dil_h"] - p["pad_h"])
         for kw in range(p["KW"]):
-            top, left = kh * p["dil_h"], kw * p["dil_w"]
-            rows = slice(top, top + (oh - 1) * p["stride_h"] + 1, p["stride_h"])
-            columns = slice(left, left + (ow - 1) * p["stride_w"] + 1, p["stride_w"])
-            out += np.einsum(
-                "ngchw,goc->nhwgo", grouped[:, :, :, rows, columns], kernels[:, :, :, kh, kw], optimize=True
-            )
+            seen = _tap(rows, 4, ow, p["stride_w"], kw * p["dil_w"] - p["pad_w"])
+            out += np.einsum("ngchw,goc->nhwgo", seen, kernels[:, :, :, kh, kw], optimize=True)
     return out.reshape(p["N"] * oh * ow, p["OC"])
+
+
+def _tap(x: Array, axis: int, count: int, stride: int, first: int) -> Array:
+    """`count` places of an axis, `stride` apart from `first` on; zeros outside."""
+    places = first + stride * np.arange(count)
+    inside = (places >= 0) & (places < x.shape[axis])
+    seen = np.take(x, np.clip(places, 0, x.shape[axis] - 1), axis)
+    shape = [1] * x.ndim
+    shape[axis] = count
+    return np.where(inside.reshape(shape), seen, 0)
 
 
 def _attention(operands: list[Array], scale: float, causal: bool) -> Array:

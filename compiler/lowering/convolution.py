@@ -1,12 +1,14 @@
 """Convolutions.
 
-    float32 or 16-bit, constant weight, 1-D or 2-D   ->  template conv2d, conv2d_winograd (`winograd.py`), or gemm for a 1x1
-                                                     kernel; activations channels-last; bfloat16 stays
-                                                     bfloat16 in memory where the channels of a group are even
-    on a GPU, float32 and 16-bit, 1-D and 2-D    ->  template triton_convolution (`gpu_convolution.py`), or triton_gemm for a 1x1 kernel
-    on a GPU, 3-D, one group                     ->  a matrix product with the taps written out
-    transposed, stride = kernel, constant weight ->  a matrix product; each pixel's columns are the pixels that it becomes
-    3-D, other transposed, float64, computed weights  ->  a reduction over channels and window (correct, not fast)
+    float32 or 16-bit, constant weight:
+      1-D, 2-D                         ->  a template (`convolution_template.py`); bfloat16 stays bfloat16 in memory where the channels of
+                                           a group are even
+      3-D                              ->  a sum of 2-D ones, one for each tap of the depth (`convolution_depth.py`)
+      transposed, stride = kernel      ->  a matrix product; each pixel's columns are the pixels that it becomes
+      transposed, one group, 1-D, 2-D  ->  an ordinary one for each remainder of the output's place (`convolution_transposed.py`)
+    on a GPU, float32 and 16-bit, 1-D and 2-D  ->  template triton_convolution (`gpu_convolution.py`), or triton_gemm for a 1x1 kernel
+    on a GPU, 3-D, one group                   ->  a matrix product with the taps written out
+    other transposed, float64, computed weights  ->  a reduction over channels and window (correct, not fast)
 
 Before/after (conv 3x3, stride 1, padding 1, [1, 64, 56, 56]; the input is stored channels-last, so nothing is
 reordered):
@@ -17,51 +19,24 @@ reordered):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr, as_expr, mul_all
-from compiler.ir.loop import Layout, TensorRef
-from compiler.lowering import gpu_convolution, winograd
-from compiler.lowering.builder import Builder, Parameter
-from compiler.lowering.constants import packed_conv_numel, packed_dtype, packing_for
+from compiler.lowering import gpu_convolution
+from compiler.lowering.builder import Builder
+from compiler.lowering.convolution_depth import by_depth
+from compiler.lowering.convolution_template import Window, by_template, flat, is_pointwise, params_of
+from compiler.lowering.convolution_transposed import by_phases
 from compiler.lowering.factories import full
-from compiler.lowering.matmul import plain, product, wide_product
+from compiler.lowering.matmul import product, wide_product
 from compiler.lowering.pointwise import apply
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.registry import lowers
 from compiler.lowering.tracer import Scalar, Tracer, compute_dtype
 from compiler.lowering.values import Cost, Index, Value
 from compiler.lowering.view_ops import permute, reshape, squeeze, unsqueeze
-
-CHANNELS_LAST = (0, 2, 3, 1)
-
-
-@dataclass(frozen=True)
-class Window:
-    """How the kernel moves over the spatial dims, one entry a dim."""
-
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
-    dilation: tuple[int, ...]
-    groups: int
-    transposed: bool = False
-
-    @staticmethod
-    def of(
-        rank: int,
-        stride: Sequence[int] | int,
-        padding: Sequence[int] | int,
-        dilation: Sequence[int] | int,
-        groups: int,
-        transposed: bool = False,
-    ) -> Window:
-        def full_rank(v: Sequence[int] | int) -> tuple[int, ...]:
-            values = [v] if isinstance(v, int) else list(v)
-            return tuple(values * rank if len(values) == 1 else values)
-
-        return Window(full_rank(stride), full_rank(padding), full_rank(dilation), groups, transposed)
 
 
 @lowers("aten.convolution.default")
@@ -133,132 +108,31 @@ def convolve_batched(b: Builder, x: Value, weight: Value, size: Index, window: W
     if mul_all(size) == 0 or x.numel() == 0:
         return full(b, size, 0, x.dtype)
     if b.on_gpu and not window.transposed and compute_dtype(x.dtype) == dtypes.float32:
-        if weight.rank == 4:
+        if weight.rank in (3, 4):
             return _on_gpu(b, x, weight, size, window)
-        if weight.rank == 3:
-            return _as_two_dims(b, x, weight, size, window, _on_gpu)
         if window.groups == 1:
             return _by_product(b, x, weight, size, window)
     constant = weight.ref is not None and b.constants.tensor(weight.ref) is not None
-    if (
-        compute_dtype(x.dtype) != dtypes.float32
-        or weight.rank not in (3, 4)
-        or not constant
-        or window.transposed
-        or b.on_gpu
-    ):
-        if constant and compute_dtype(x.dtype) == dtypes.float32 and _only_spreads(x, weight, size, window):
-            return _by_spreading(b, x, weight, size)
+    if not constant or compute_dtype(x.dtype) != dtypes.float32:
         return _by_reduction(b, x, weight, size, window)
-    x = convert(b, x, packed_dtype(_packing(x, weight, window)))
-    if weight.rank == 4:
-        return _by_template(b, x, weight, size, window)
-    return _as_two_dims(b, x, weight, size, window, _by_template)
-
-
-def _as_two_dims(
-    b: Builder,
-    x: Value,
-    weight: Value,
-    size: Index,
-    window: Window,
-    convolve_2d: Callable[[Builder, Value, Value, Index, Window], Value],
-) -> Value:
-    """A convolution in one dim as one of height 1."""
-    flat = Window((1, *window.stride), (0, *window.padding), (1, *window.dilation), window.groups)
-    two_d = convolve_2d(
-        b, unsqueeze(b, x, 2), unsqueeze(b, weight, 2), (*size[:2], as_expr(1), size[2]), flat
+    if _only_spreads(x, weight, size, window):
+        return _by_spreading(b, x, weight, size)
+    if b.on_gpu or (window.transposed and (window.groups > 1 or weight.rank == 5)):
+        return _by_reduction(b, x, weight, size, window)
+    if window.transposed:
+        return by_phases(b, x, weight, size, window)
+    return (
+        by_depth(b, x, weight, size, window) if weight.rank == 5 else by_template(b, x, weight, size, window)
     )
-    return squeeze(b, two_d, [2])
 
 
 def _on_gpu(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> Value:
-    if _is_pointwise(weight, window):
+    if weight.rank == 3:
+        size_2d = (*size[:2], as_expr(1), size[2])
+        return squeeze(b, _on_gpu(b, unsqueeze(b, x, 2), unsqueeze(b, weight, 2), size_2d, flat(window)), [2])
+    if is_pointwise(x, weight, size, window):
         return gpu_convolution.by_product(b, x, weight, size)
-    return gpu_convolution.by_template(b, x, weight, size, _params(x, weight, size, window))
-
-
-def _by_template(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> Value:
-    n, out_channels, out_h, out_w = size
-    stored = b.realize(x, CHANNELS_LAST)
-    assert stored.ref is not None
-    pixels = n * out_h * out_w
-    if _is_pointwise(weight, window):
-        rows = reshape(b, permute(b, stored, CHANNELS_LAST), (pixels, x.size[1]))
-        matrix = permute(b, reshape(b, weight, (out_channels, x.size[1])), (1, 0))
-        result = wide_product(b, rows, matrix)
-        assert result.ref is not None
-        buffer = result.ref.buffer
-    else:
-        template = "conv2d_winograd" if _takes_winograd(b, x, weight, size, window) else "conv2d"
-        layout = Layout.contiguous(dtypes.float32, (pixels, out_channels))
-        operands = [stored.ref, _packed(b, x, weight, window, template)]
-        buffer = b.template(template, layout, operands, _params(x, weight, size, window), layout.size).buffer
-    strides = (out_h * out_w * out_channels, as_expr(1), out_w * out_channels, out_channels)
-    return Value.stored(TensorRef(buffer, Layout(dtypes.float32, size, strides)))
-
-
-def _is_pointwise(weight: Value, window: Window) -> bool:
-    """Whether the convolution is a matrix product over pixels."""
-    return (
-        weight.size[2] == 1
-        and weight.size[3] == 1
-        and window.groups == 1
-        and set(window.stride) == {1}
-        and set(window.padding) == {0}
-    )
-
-
-def _takes_winograd(b: Builder, x: Value, weight: Value, size: Index, window: Window) -> bool:
-    plain = set(window.stride) == {1} and set(window.dilation) == {1} and window.groups == 1
-    three_by_three = weight.size[2] == 3 and weight.size[3] == 3
-    return (
-        b.ctx.options.winograd
-        and x.dtype == dtypes.float32
-        and winograd.pays(x.size[1], size[1], size[2:], plain_window=plain and three_by_three)
-    )
-
-
-def _packing(x: Value, weight: Value, window: Window) -> str:
-    """How weights of a plain convolution are packed for this input."""
-    channels = weight.size[1].value()
-    if channels == 1 and weight.size[0].value() == window.groups:
-        return "depthwise_bf16" if x.dtype == dtypes.bfloat16 else "depthwise"
-    return f"{packing_for('conv_panel16', x.dtype, channels)}:{window.groups}"
-
-
-def _packed(b: Builder, x: Value, weight: Value, window: Window, template: str) -> TensorRef:
-    assert weight.ref is not None
-    out_channels, group_channels, kernel_h, kernel_w = (s.value() for s in weight.size)
-    if template == "conv2d_winograd":
-        numel = winograd.packed_numel(group_channels, out_channels)
-        return b.constants.packed(weight.ref, "winograd_panel16", numel)
-    packing = _packing(x, weight, window)
-    if packing.startswith("depthwise"):
-        return b.constants.packed(weight.ref, packing, kernel_h * kernel_w * out_channels)
-    numel = packed_conv_numel(out_channels, group_channels, kernel_h * kernel_w, window.groups)
-    return b.constants.packed(weight.ref, packing, numel)
-
-
-def _params(x: Value, weight: Value, size: Index, window: Window) -> list[Parameter]:
-    """The fields of Conv2dShape in their order."""
-    n, channels, h, w = (plain(s) for s in x.size)
-    _, out_channels, out_h, out_w = (plain(s) for s in size)
-    kernel_h, kernel_w = (plain(s) for s in weight.size[2:])
-    fields: dict[str, int | Expr] = {
-        "N": n,
-        "H": h,
-        "W": w,
-        "C": channels,
-        "OC": out_channels,
-        "KH": kernel_h,
-        "KW": kernel_w,
-        "OH": out_h,
-        "OW": out_w,
-    }
-    for name, values in (("stride", window.stride), ("pad", window.padding), ("dil", window.dilation)):
-        fields[f"{name}_h"], fields[f"{name}_w"] = values
-    return [*fields.items(), ("groups", window.groups)]
+    return gpu_convolution.by_template(b, x, weight, size, params_of(x, weight, size, window))
 
 
 def _only_spreads(x: Value, weight: Value, size: Index, window: Window) -> bool:

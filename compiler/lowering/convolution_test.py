@@ -51,6 +51,28 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
     "conv2d reflect": (nn.Conv2d(4, 5, 3, padding=1, padding_mode="reflect"), (IMAGE,)),
     "conv1d": (nn.Conv1d(4, 5, 3, padding=1, stride=2), ((2, 4, 9),)),
     "conv3d": (nn.Conv3d(2, 3, 2, padding=1), ((1, 2, 4, 5, 3),)),
+    "conv3d strided, dilated": (
+        nn.Conv3d(4, 6, (3, 2, 3), stride=(2, 1, 2), padding=(2, 0, 1), dilation=(2, 1, 1), groups=2),
+        ((2, 4, 7, 5, 6),),
+    ),
+    "conv3d of one depth": (nn.Conv3d(4, 5, (1, 3, 3)), ((1, 4, 3, 6, 5),)),
+    "conv3d bfloat16": (nn.Conv3d(4, 6, 3, padding=1).bfloat16(), (torch.randn(1, 4, 3, 4, 5).bfloat16(),)),
+    "conv2d of one channel": (nn.Conv2d(1, 1, 3), ((2, 1, 6, 7),)),
+    "conv transposed, every remainder": (
+        nn.ConvTranspose2d(4, 3, (5, 4), stride=(3, 2), padding=(2, 1), output_padding=(1, 0)),
+        (IMAGE,),
+    ),
+    "conv transposed, dilated": (
+        nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, dilation=(2, 3), bias=False),
+        (IMAGE,),
+    ),
+    "conv transposed, stride 1": (nn.ConvTranspose2d(4, 3, 3, padding=1), (IMAGE,)),
+    "conv transposed, taps fewer than strides": (nn.ConvTranspose2d(4, 3, 2, stride=3), (IMAGE,)),
+    "conv transposed 1d": (nn.ConvTranspose1d(4, 6, 5, stride=2, padding=2), ((2, 4, 9),)),
+    "conv transposed bfloat16": (
+        nn.ConvTranspose2d(4, 6, 4, stride=2, padding=1).bfloat16(),
+        (torch.randn(IMAGE).bfloat16(),),
+    ),
     "conv transposed": (nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1), (IMAGE,)),
     "conv transposed, stride is kernel": (nn.ConvTranspose2d(4, 3, 2, stride=2), (IMAGE,)),
     "conv transposed, uneven": (nn.ConvTranspose2d(5, 3, (2, 3), stride=(2, 3), bias=False), ((1, 5, 4, 3),)),
@@ -147,6 +169,11 @@ def _kinds(program: Program) -> list[str]:
 
 def test_a_transposed_convolution_that_only_spreads_is_a_product() -> None:
     assert _kinds_of(nn.ConvTranspose2d(4, 3, 2, stride=2), (2, 4, 9, 8)) == ["gemm"]
+
+
+def test_transposed_and_deep_convolutions_are_templates() -> None:
+    assert _kinds_of(nn.ConvTranspose2d(4, 3, 4, stride=2, padding=1), (2, 4, 9, 8)) == ["conv2d"] * 4
+    assert _kinds_of(nn.Conv3d(4, 3, 3, padding=1), (1, 4, 5, 6, 7)) == ["conv2d"] * 3
 
 
 def test_batch_norm_disappears_and_nothing_is_reordered_between_convolutions() -> None:

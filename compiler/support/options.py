@@ -15,7 +15,9 @@ class CompileOptions:
     name: str
     shim: str = "static"  # "static", "shared" or "torch"
     isa: tuple[str, ...] = ("x86-64-v3", "x86-64-v4")
-    weights: str = "embedded"  # "embedded" in the library, or "file": NAME.weights.bin beside it, or in a package
+    weights: str = (
+        "embedded"  # "embedded" in the library, or "file": NAME.weights.bin beside it, or in a package
+    )
     fuse_limit: int = -1  # stop fusing after this many fusions; -1: no limit (for bisection)
     explain_fusion: bool = False
     winograd: bool = True  # 3x3 convolutions may take Winograd's algorithm where it pays

@@ -5,11 +5,11 @@
 // float[KH][KW][C]. What leaves: every element of the output through the epilogue, with batch = 0, m =
 // flattened (n, oh, ow) and n = output channel.
 //
-// Invariants: any stride, dilation, padding (zeros) and groups; ICg = C / groups, OCg = OC / groups. The
-// product is an implicit one: no patch matrix is written. A kernel row whose input lies in the image is one
-// run of KW * C floats; at the left and right border each tap is a run, and taps in the padding read zeros.
-// Results do not depend on threads. Needs kConv2dScratchBytes of scratch for each thread; less is reported in
-// the context.
+// Invariants: any stride, dilation, padding (zeros) and groups; a negative dilation's taps go backwards, a
+// negative padding starts inside the image; ICg = C / groups, OCg = OC / groups. The product is an implicit
+// one: no patch matrix is written. A kernel row whose input lies in the image is one run of KW * C floats; at
+// the left and right border each tap is a run, and taps in the padding read zeros. Results do not depend on
+// threads. Needs kConv2dScratchBytes of scratch for each thread; less is reported in the context.
 //
 // conv2d_winograd_f32_nhwc does the same for 3x3 kernels with stride 1, no dilation, no groups and a multiple
 // of 16 up to kWinogradMaxChannels input channels, with 16 products where a plain convolution has 36, by

@@ -89,6 +89,20 @@ def manual_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     return torch.matmul(weights, v)
 
 
+def grouped(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """A quarter of the heads have keys and values."""
+    heads = q.shape[1] // 4
+    return F.scaled_dot_product_attention(q, k[:, :heads], v[:, :heads], enable_gqa=True)
+
+
+def grouped_bfloat16(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    return grouped(q.bfloat16(), k.bfloat16(), v.bfloat16()).float()
+
+
+def causal_bfloat16(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    return F.scaled_dot_product_attention(q.bfloat16(), k.bfloat16(), v.bfloat16(), is_causal=True).float()
+
+
 def padded_attention(q: Tensor, k: Tensor, v: Tensor, count: Tensor) -> Tensor:
     """Attention to the first `count` keys."""
     mask = (torch.arange(k.shape[2]) < count)[None, None, None]
@@ -120,9 +134,9 @@ CASES = [
     of("attention_scale", lambda q, k, v: F.scaled_dot_product_attention(q, k, v, scale=0.3), *attention(1, 1, 9, 9, 24)),
     of("attention_mask", F.scaled_dot_product_attention, *attention(2, 2, 12, 12, 16), normal(2, 1, 12, 12)),
     of("attention_padding", padded_attention, *attention(1, 2, 20, 20, 16), integers(low=5, high=15)),
-    of("attention_bfloat16", lambda q, k, v: F.scaled_dot_product_attention(*(x.bfloat16() for x in (q, k, v)), is_causal=True).float(), *attention(2, 3, 19, 19, 16)),
-    of("attention_bfloat16_grouped", lambda q, k, v: F.scaled_dot_product_attention(q.bfloat16(), k.bfloat16()[:, :1], v.bfloat16()[:, :1], enable_gqa=True).float(), *attention(1, 4, 1, 77, 16)),
-    of("attention_grouped", lambda q, k, v: F.scaled_dot_product_attention(q, k[:, :2], v[:, :2], enable_gqa=True), *attention(1, 8, 1, 100, 16)),
+    of("attention_bfloat16", causal_bfloat16, *attention(2, 3, 19, 19, 16)),
+    of("attention_bfloat16_grouped", grouped_bfloat16, *attention(1, 4, 1, 77, 16)),
+    of("attention_grouped", grouped, *attention(1, 8, 1, 100, 16)),
     of("attention_one_query", F.scaled_dot_product_attention, *attention(1, 4, 1, 100, 16)),
     of("attention_by_hand", manual_attention, *attention(1, 2, 8, 8, 16), Input((8, 8), lambda s: torch.ones(s).tril().bool())),
     net("attention_block", lambda: Attention(48, 4), normal(2, 15, 48)),

@@ -79,7 +79,8 @@ struct ImageRows {
 
   // Whether all taps from `first` on are in the image, along one dimension.
   static bool inside(int64_t first, int64_t size, int64_t taps, int64_t dilation) {
-    return first >= 0 && first + (taps - 1) * dilation < size;
+    const int64_t last = first + (taps - 1) * dilation;
+    return first >= 0 && first < size && last >= 0 && last < size;
   }
 
   // The tap (kh, kw) of each row, from its `offset`-th float on; false if all of it lies in the padding.
