@@ -4,28 +4,76 @@
 
 namespace aoti {
 
+namespace {
+
+std::string device_or_own(const AotiModelApi &api, const std::string &device) {
+  if (!device.empty()) return device;
+  return api.desc != nullptr && api.desc->cuda != nullptr ? "cuda" : "cpu";
+}
+
+}  // namespace
+
 Model::Model(const std::string &path, size_t num_models, int num_threads, const std::string &compat_directory,
              const std::string &device) {
   std::string error;
   LoadOptions options;
   options.compat_directory = compat_directory;
-  library_ = load_library(path, options, &error);
-  if (library_ == nullptr) throw Error(error);
-  const bool is_cuda = api().desc != nullptr && api().desc->cuda != nullptr;
-  const std::string chosen = !device.empty() ? device : is_cuda ? "cuda" : "cpu";
-  check(api().create_with_device(&container_, num_models, chosen.c_str(), nullptr));
+  own_library_ = load_library(path, options, &error);
+  if (own_library_ == nullptr) throw Error(error);
+  library_ = own_library_.get();
+  check(api().create_with_device(&container_, num_models, device_or_own(api(), device).c_str(), nullptr));
+  set_num_threads(num_threads);
+}
+
+Model::Model(std::shared_ptr<Package> package, const std::string &method, size_t num_models, int num_threads,
+             const std::string &device)
+    : package_(std::move(package)) {
+  std::string error;
+  const PackagedMethod *loaded = package_->method(method, &error);
+  if (loaded == nullptr) throw Error(error);
+  library_ = &loaded->library();
+  container_ = loaded->create(num_models, device_or_own(api(), device), &error);
+  if (container_ == nullptr) throw Error(error);
+  set_num_threads(num_threads);
+}
+
+Model::Model(std::shared_ptr<SessionOfModels> session, size_t index)
+    : session_(std::move(session)),
+      index_(index),
+      library_(&session_->models[index]->library()),
+      container_(session_->models[index]->container()) {}
+
+// Part of construction: no destructor runs for what was not finished.
+void Model::set_num_threads(int num_threads) {
   if (num_threads == 0) return;
   try {
     if (api().set_num_threads == nullptr)
-      throw Error(path + ": a stock library does not take a number of threads");
+      throw Error(library_->path() + ": a stock library does not take a number of threads");
     check(api().set_num_threads(container_, num_threads));
   } catch (...) {
-    api().delete_container(container_);  // no destructor runs for what was not finished
+    api().delete_container(container_);
     throw;
   }
 }
 
-Model::~Model() { api().delete_container(container_); }
+Model::~Model() {
+  if (session_ == nullptr) api().delete_container(container_);
+}
+
+AOTIRuntimeError Model::run(std::vector<AtenTensorHandle> *inputs, std::vector<AtenTensorHandle> *outputs,
+                            void *stream) const {
+  const auto handle = static_cast<AOTInductorStreamHandle>(stream);
+  if (session_ != nullptr) {
+    return session_->session->run(index_, inputs->data(), inputs->size(), outputs->data(), outputs->size(), handle,
+                                  nullptr);
+  }
+  return api().run(container_, inputs->data(), inputs->size(), outputs->data(), outputs->size(), handle, nullptr);
+}
+
+void Model::reset() const {
+  if (session_ == nullptr) throw Error("only a session's state can be put back; make one with aoti_runtime.session");
+  session_->session->reset();
+}
 
 void Model::check(AOTIRuntimeError status) const {
   if (status != AOTI_RUNTIME_SUCCESS) throw Error(api().last_error());

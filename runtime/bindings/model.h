@@ -9,6 +9,8 @@
 
 #include "runtime/bindings/dlpack.h"
 #include "runtime/package/loader.h"
+#include "runtime/package/package.h"
+#include "runtime/package/session.h"
 
 namespace aoti {
 
@@ -18,13 +20,26 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// A model: library and container. Tensors made by it keep it alive, so its code stays loaded as long as
-// theirs may run.
+class Model;
+
+// A session and the models that it runs on, which live at least as long.
+struct SessionOfModels {
+  std::vector<std::shared_ptr<Model>> models;
+  std::unique_ptr<Session> session;
+};
+
+// A model: library and container; or a model as a session sees it. Tensors made by it keep it alive, so its code
+// stays loaded as long as theirs may run.
 class Model {
  public:
   // `device`: "cpu", "cuda", "cuda:1"; empty: what the library was compiled for.
   Model(const std::string &path, size_t num_models, int num_threads, const std::string &compat_directory,
         const std::string &device);
+  // A method of a package.
+  Model(std::shared_ptr<Package> package, const std::string &method, size_t num_models, int num_threads,
+        const std::string &device);
+  // Model number `index` of a session: its runs read and change the session's state.
+  Model(std::shared_ptr<SessionOfModels> session, size_t index);
   ~Model();
   Model(const Model &) = delete;
   Model &operator=(const Model &) = delete;
@@ -33,13 +48,26 @@ class Model {
   AOTInductorModelContainerHandle container() const { return container_; }
   const LoadedLibrary &library() const { return *library_; }
 
+  // As AotiModelApi.run.
+  AOTIRuntimeError run(std::vector<AtenTensorHandle> *inputs, std::vector<AtenTensorHandle> *outputs,
+                       void *stream) const;
+
+  // Puts the first values of the session's state back. Throws Error for a model that is not a session's.
+  void reset() const;
+
   // Throws Error with the container functions' last message unless `status` is success; likewise for tensor
   // functions.
   void check(AOTIRuntimeError status) const;
   void check_tensor(AOTITorchError status) const;
 
  private:
-  std::unique_ptr<LoadedLibrary> library_;
+  void set_num_threads(int num_threads);
+
+  std::unique_ptr<LoadedLibrary> own_library_;  // null: the library is a package's
+  std::shared_ptr<Package> package_;
+  std::shared_ptr<SessionOfModels> session_;  // null: the container is this model's own
+  size_t index_ = 0;
+  const LoadedLibrary *library_ = nullptr;
   AOTInductorModelContainerHandle container_ = nullptr;
 };
 

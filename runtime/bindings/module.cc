@@ -14,6 +14,7 @@
 #include "runtime/bindings/dlpack_exchange.h"
 #include "runtime/bindings/dtype.h"
 #include "runtime/bindings/model.h"
+#include "runtime/bindings/package_module.h"
 
 namespace py = pybind11;
 
@@ -130,8 +131,7 @@ py::list run(const std::shared_ptr<Model> &model, const py::args &arguments, con
   {
     const ReturnLater inputs_are_returned;
     py::gil_scoped_release no_gil;
-    status = api.run(model->container(), stolen.data(), stolen.size(), outputs.data(), num_outputs,
-                     static_cast<AOTInductorStreamHandle>(stream), nullptr);
+    status = model->run(&stolen, &outputs, stream);
     if (status != AOTI_RUNTIME_SUCCESS) message = api.last_error();
   }
   if (status != AOTI_RUNTIME_SUCCESS) throw Error(message);
@@ -306,6 +306,13 @@ void define_model(py::module_ *module) {
            "Replaces constants by copies of the values given. inactive: in the set that swap_constants makes "
            "active. full: "
            "fail unless all constants that can be replaced are given.")
+      .def(
+          "reset",
+          [](const Model &m) {
+            py::gil_scoped_release no_gil;
+            m.reset();
+          },
+          "Puts the first values of a session's state back.")
       .def("swap_constants", [](const Model &m) {
         py::gil_scoped_release no_gil;
         m.check(m.api().swap_constants(m.container()));
@@ -320,6 +327,7 @@ PYBIND11_MODULE(aoti_runtime, module) {
   py::register_exception<aoti::Error>(module, "Error", PyExc_RuntimeError);
   aoti::define_tensor(&module);
   aoti::define_model(&module);
+  aoti::define_package(&module);
   module.def(
       "load",
       [](const std::string &path, size_t num_models, int num_threads, const std::string &compat,

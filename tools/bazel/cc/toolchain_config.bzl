@@ -128,7 +128,7 @@ def _link_flags(ctx, target):
         folder = ctx.attr.sanitizer_library.rsplit("/", 1)[0]
 
         # its exceptions are libstdc++'s: ours are linked in before it is looked at
-        program += ["-rdynamic", "-Wl,--undefined=__cxa_throw", "-lc++abi", "-lasan", "-Wl,-rpath," + folder, "-Wl,--allow-shlib-undefined"]
+        program += ["-rdynamic", "-Wl,--undefined=__cxa_throw", "-lc++abi", "-lsanitizer_address", "-Wl,-rpath," + folder, "-Wl,--allow-shlib-undefined"]
     return [
         _flags(_LINK, every),
         _flags(_PROGRAM, program),

@@ -121,7 +121,7 @@ def _build_libraries(ctx, zig, top):
     ctx.delete("probe")
 
 def _fetch_asan(ctx):
-    """lib/libasan.so; gives its path on this machine."""
+    """lib/libsanitizer_address.so; gives its path on this machine."""
     python = find_python(ctx)
     ctx.report_progress("pip: fetching the address sanitizer's runtime (35 MB)")
     command = [python.path, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
@@ -130,10 +130,12 @@ def _fetch_asan(ctx):
     for wheel in ctx.path("wheels").readdir():
         ctx.symlink(wheel, "wheel.zip")
         ctx.extract("wheel.zip", output = "package")
-    _run(ctx, "placing the address sanitizer's runtime", ["sh", "-c", "cp package/asan_with_fuzzer.so lib/libasan.so"])
+
+    # not as libasan.so: the runtime refuses to start beside another one, which it knows by that name
+    _run(ctx, "placing the address sanitizer's runtime", ["sh", "-c", "cp package/asan_with_fuzzer.so lib/libsanitizer_address.so"])
     for part in ["wheel.zip", "wheels", "package"]:
         ctx.delete(part)
-    return str(ctx.path("lib/libasan.so"))
+    return str(ctx.path("lib/libsanitizer_address.so"))
 
 def _build_objects(ctx, zig):
     """The start object of libraries, and the handlers of the undefined-behaviour sanitizer."""
