@@ -64,14 +64,16 @@ AOTIRuntimeError Model::run(std::vector<AtenTensorHandle> *inputs, std::vector<A
                             void *stream) const {
   const auto handle = static_cast<AOTInductorStreamHandle>(stream);
   if (session_ != nullptr) {
-    return session_->session->run(index_, inputs->data(), inputs->size(), outputs->data(), outputs->size(), handle,
-                                  nullptr);
+    return session_->session->run(index_, inputs->data(), inputs->size(), outputs->data(), outputs->size(),
+                                  handle, nullptr);
   }
-  return api().run(container_, inputs->data(), inputs->size(), outputs->data(), outputs->size(), handle, nullptr);
+  return api().run(container_, inputs->data(), inputs->size(), outputs->data(), outputs->size(), handle,
+                   nullptr);
 }
 
 void Model::reset() const {
-  if (session_ == nullptr) throw Error("only a session's state can be put back; make one with aoti_runtime.session");
+  if (session_ == nullptr)
+    throw Error("only a session's state can be put back; make one with aoti_runtime.session");
   session_->session->reset();
 }
 

@@ -28,8 +28,8 @@ struct SessionOfModels {
   std::unique_ptr<Session> session;
 };
 
-// A model: library and container; or a model as a session sees it. Tensors made by it keep it alive, so its code
-// stays loaded as long as theirs may run.
+// A model: library and container; or a model as a session sees it. Tensors made by it keep it alive, so its
+// code stays loaded as long as theirs may run.
 class Model {
  public:
   // `device`: "cpu", "cuda", "cuda:1"; empty: what the library was compiled for.

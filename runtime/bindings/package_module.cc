@@ -10,7 +10,8 @@ namespace py = pybind11;
 namespace aoti {
 namespace {
 
-std::shared_ptr<Package> open_package(const std::string &path, bool verify_weights, const std::string &compat) {
+std::shared_ptr<Package> open_package(const std::string &path, bool verify_weights,
+                                      const std::string &compat) {
   std::string error;
   PackageOptions options;
   options.verify_weights = verify_weights;
@@ -59,10 +60,10 @@ void update_constants_from_file(const Model &model, const std::string &path, boo
 }  // namespace
 
 void define_package(py::module_ *module) {
-  py::class_<Package, std::shared_ptr<Package>>(*module, "Package",
-                                                "Several methods in one file, which is used in place. Thread-safe.")
-      .def(py::init(&open_package), py::arg("path"), py::arg("verify_weights") = false, py::arg("torch_compat") = "",
-           py::call_guard<py::gil_scoped_release>())
+  py::class_<Package, std::shared_ptr<Package>>(
+      *module, "Package", "Several methods in one file, which is used in place. Thread-safe.")
+      .def(py::init(&open_package), py::arg("path"), py::arg("verify_weights") = false,
+           py::arg("torch_compat") = "", py::call_guard<py::gil_scoped_release>())
       .def_property_readonly("methods", method_names)
       .def_property_readonly("shared_state", [](const Package &p) { return p.index().shared_state; })
       .def(
@@ -72,14 +73,17 @@ void define_package(py::module_ *module) {
             return std::make_shared<Model>(std::move(package), method, num_models, num_threads, device);
           },
           py::arg("method"), py::arg("num_models") = 1, py::arg("num_threads") = 0, py::arg("device") = "",
-          py::call_guard<py::gil_scoped_release>(), "A method as a Model; arguments as of aoti_runtime.load.");
-  module->def("session", make_session, py::arg("models"), py::arg("shared_state") = std::vector<std::string>(),
-              "The state of one sequence over {name: Model}: gives the same models, whose runs read and change that "
-              "state. shared_state: what the models have in common (Package.shared_state).");
+          py::call_guard<py::gil_scoped_release>(),
+          "A method as a Model; arguments as of aoti_runtime.load.");
+  module->def(
+      "session", make_session, py::arg("models"), py::arg("shared_state") = std::vector<std::string>(),
+      "The state of one sequence over {name: Model}: gives the same models, whose runs read and change that "
+      "state. shared_state: what the models have in common (Package.shared_state).");
   module->def("update_constants_from_file", update_constants_from_file, py::arg("model"), py::arg("path"),
               py::arg("inactive") = false, py::arg("full") = true, py::arg("prefix") = "",
               py::call_guard<py::gil_scoped_release>(),
-              "Replaces constants by copies of a safetensors file's tensors. prefix: taken off the names in the file.");
+              "Replaces constants by copies of a safetensors file's tensors. prefix: taken off the names in "
+              "the file.");
 }
 
 }  // namespace aoti
