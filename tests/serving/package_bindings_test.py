@@ -58,7 +58,9 @@ def test_refusals() -> None:
     with pytest.raises(aoti_runtime.Error, match=r"none.pt2: No such file or directory"):
         aoti_runtime.Package("/nowhere/none.pt2")
     models = load(package)
-    with pytest.raises(aoti_runtime.Error, match="the state 'nothing', which methods are to share, is kept by none"):
+    with pytest.raises(
+        aoti_runtime.Error, match="the state 'nothing', which methods are to share, is kept by none"
+    ):
         aoti_runtime.session(models, ["nothing"])
     with pytest.raises(aoti_runtime.Error, match="only a session's state can be put back"):
         models["decode"].reset()
@@ -69,7 +71,11 @@ def write_safetensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     for name, tensor in tensors.items():
         raw = tensor.detach().contiguous().numpy().tobytes()
         dtype = {torch.float32: "F32", torch.int64: "I64"}[tensor.dtype]
-        header[name] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        header[name] = {
+            "dtype": dtype,
+            "shape": list(tensor.shape),
+            "data_offsets": [len(data), len(data) + len(raw)],
+        }
         data += raw
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
@@ -81,8 +87,12 @@ def test_weights_of_a_file(tmp_path: Path) -> None:
     with torch.no_grad():
         for parameter in state.parameters():
             parameter.mul_(-2).add_(0.5)
-    write_safetensors(tmp_path / "w.safetensors", {f"net.{name}": value for name, value in state.state_dict().items()})
-    aoti_runtime.update_constants_from_file(model, str(tmp_path / "w.safetensors"), inactive=True, prefix="net.")
+    write_safetensors(
+        tmp_path / "w.safetensors", {f"net.{name}": value for name, value in state.state_dict().items()}
+    )
+    aoti_runtime.update_constants_from_file(
+        model, str(tmp_path / "w.safetensors"), inactive=True, prefix="net."
+    )
     model.swap_constants()
     x = torch.ones(1, WIDTH)
     compare(model, state, x)
