@@ -20,7 +20,8 @@ Other arguments
     keys       Sk; a run-time scalar where it changes from run to run
     lengths    None, or a pointer to int32 [B]: how many of the Sk keys of each batch exist
     shift      with CAUSAL: query i sees keys up to i + shift (0: PyTorch's is_causal; Sk - Sq: aligned at the end)
-    TMA        k, v are descriptors of [B, heads of keys, Sk, D] with blocks [1, 1, BLOCK_N, D's power of two]; `keys` is that Sk
+    TMA        k, v are descriptors of [B, heads of keys, Sk, D] with blocks [1, 1, BLOCK_N, D's power of two, at least 16]; `keys` is
+               that Sk
 """
 
 import triton
@@ -71,7 +72,7 @@ def attention(
     if PDL:
         gdc_launch_dependents()
         gdc_wait()
-    BLOCK_D: tl.constexpr = triton.next_power_of_2(D)
+    BLOCK_D: tl.constexpr = triton.next_power_of_2(D) if D > 16 else 16  # the least that tl.dot reduces over
     BLOCK_DV: tl.constexpr = triton.next_power_of_2(DV)
     batch = tl.program_id(2) // SPLITS
     split = tl.program_id(2) % SPLITS

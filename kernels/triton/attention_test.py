@@ -124,6 +124,11 @@ def test_sizes(
     assert_close(run(q, k, v, TMA=tma), exact(q, k, v))
 
 
+def test_heads_smaller_than_what_a_matrix_unit_reduces_over() -> None:
+    q, k, v = inputs(1, 2, 2, 9, 20, 8)
+    assert_close(run(q, k, v), exact(q, k, v))
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize(("queries", "keys", "shift"), [(40, 40, 0), (5, 100, 95), (50, 20, 0), (20, 50, -4)])
 def test_causal(packed: bool, queries: int, keys: int, shift: int) -> None:

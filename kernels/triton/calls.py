@@ -136,7 +136,7 @@ def _attention(p: Attention, config: Config) -> tuple[dict[str, Value], tuple[Te
     }  # fmt: skip
     if not config.get("TMA"):
         return values, ()
-    block = Descriptor(p.dtype, (1, 1, config.get("BLOCK_N"), power_of_two(p.depth)))
+    block = Descriptor(p.dtype, (1, 1, config.get("BLOCK_N"), max(16, power_of_two(p.depth))))
     sizes = (p.batches, p.kv_heads, p.keys, p.depth)
     strides = (p.keys * kv_row, p.depth, kv_row, 1)
     return values | {"k": block, "v": block}, tuple(TensorMap(name, sizes, strides) for name in "kv")

@@ -128,6 +128,10 @@ def test_attention_with_tensor_maps() -> None:
     assert [m["block_size"] for m in cubin.tensor_maps] == [[1, 1, 64, 64], [1, 1, 64, 64]]
 
 
+def test_attention_of_small_heads() -> None:
+    check(made(Attention("fp32", 1, 2, 2, 20, 20, 8), "attention", 90, BLOCK_M=16, BLOCK_N=16), "mma.sync")
+
+
 def test_decode_attention() -> None:
     problem = Attention("bf16", 1, 16, 4, 1, 2048, 128)
     cubin = made(problem, "attention", 90, BLOCK_M=16, BLOCK_N=64, PACKED=1, SPLITS=16)

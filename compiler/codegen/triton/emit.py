@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from compiler.codegen.common.template_kernel import TemplateGroup
 from compiler.codegen.triton.block_kernel import BlockKernel, function_name
+from compiler.codegen.triton.epilogues import is_short
 from compiler.codegen.triton.scalar_text import SCALAR_MATH
 from compiler.codegen.triton.single_kernel import single_specs
 from compiler.codegen.triton.target import Target, targets_of
@@ -19,6 +20,7 @@ from compiler.codegen.triton.writer import kernel_lines
 from compiler.ir.kernel import KernelSpec, TemplateCall
 from compiler.ir.schedule import SINGLE, KernelGroup, Schedule
 from compiler.support.options import Context
+from kernels.tuning.configs import SHORT_EPILOGUE
 
 SOURCE = "triton_kernels.py"
 MAX_ORIGINS = 12
@@ -48,7 +50,8 @@ def _specs(schedule: Schedule, group: KernelGroup, targets: tuple[Target, ...]) 
 def _template_specs(schedule: Schedule, group: KernelGroup, targets: tuple[Target, ...]) -> list[KernelSpec]:
     """One spec, or one for each target where they differ."""
     name = function_name(group, "tem")
-    specs = [TemplateGroup(schedule, group, call_of(target)).spec() for target in targets]
+    fit = [replace(t, able=t.able | ({SHORT_EPILOGUE} if is_short(group) else set())) for t in targets]
+    specs = [TemplateGroup(schedule, group, call_of(target)).spec() for target in fit]
     if len({spec.key() for spec in specs}) == 1:
         return [replace(specs[0], function=name)]
     names = (name, f"{name}_older")

@@ -13,7 +13,7 @@ from compiler.ir.expr import sym
 from compiler.ir.kernel import KernelSpec
 from compiler.ir.kernel_parse import parse_kernels
 from compiler.ir.kernel_text import print_kernels
-from compiler.ir.loop import Layout, TensorRef
+from compiler.ir.loop import Layout, Program, TensorRef
 from compiler.ir.scalar_ops import CPU_ONLY, SCALAR_OPS
 from compiler.scheduler import pipeline
 from compiler.scheduler.example_families import FAMILIES
@@ -102,19 +102,38 @@ def test_columns_of_a_tall_reduction_stay_coalesced() -> None:
     assert blocks.sizes[0] >= 16 and blocks.reduced_size * blocks.sizes[0] <= 2048
 
 
-def gemm_texts(archs: tuple[str, ...]) -> tuple[list[KernelSpec], str]:
-    """A product of 256 rows, in bfloat16, as a Linear has it."""
+def linear(rows: int, n: int, k: int, residual: bool = False) -> Program:
+    """A product in bfloat16, as a Linear has it; with a residual behind it."""
     b = ProgramBuilder("p")
-    x = b.input("x", [1, 256, 4096], dtypes.bfloat16)
-    w = b.input("w", [1, 4096, 4096], dtypes.bfloat16, strides=[4096 * 4096, 1, 4096])
+    x = b.input("x", [1, rows, k], dtypes.bfloat16)
+    # What a dim of one element has for a stride is anybody's guess.
+    w = b.input("w", [1, k, n], dtypes.bfloat16, strides=[1, 1, k])
     refs = [TensorRef(name, b.layouts[name]) for name in (x, w)]
-    layout = Layout.contiguous(dtypes.bfloat16, [1, 256, 4096])
-    y = b.template(
-        "triton_gemm", refs, (("B", 1), ("M", 256), ("N", 4096), ("K", 4096)), [1, 256, 4096], layout
-    )
+    size = [1, rows, n]
+    layout, params = Layout.contiguous(dtypes.bfloat16, size), (("B", 1), ("M", rows), ("N", n), ("K", k))
+    y = b.template("triton_gemm", refs, params, size, layout)
+    if residual:
+        z = b.input("z", size, dtypes.bfloat16)
+        y = b.pointwise("add", size, lambda o, i: o.op("add", o.load(y, i), o.load(z, i)), dtypes.bfloat16)
+    return b.build(y)
+
+
+def gemm_texts(archs: tuple[str, ...], program: Program | None = None) -> tuple[list[KernelSpec], str]:
+    """The kernels of a program, of 256 rows where none is given, and their text."""
     ctx = Context(CompileOptions("test", device="cuda", cuda_archs=archs))
-    specs = emit.run(pipeline.run(b.build(y), ctx), ctx)
+    specs = emit.run(pipeline.run(program or linear(256, 4096, 4096), ctx), ctx)
     return specs, emit.write(specs, ctx)[emit.SOURCE]
+
+
+def test_tiles_are_taken_in_turn_only_before_a_short_epilogue() -> None:
+    _, plain = gemm_texts(("sm_90",), linear(512, 11264, 2048))
+    _, long = gemm_texts(("sm_90",), linear(512, 11264, 2048, residual=True))
+    assert "    gemm_persistent(" in plain and "    gemm(" in long
+
+
+def test_strides_of_one_element_hide_no_alignment() -> None:
+    _, text = gemm_texts(("sm_80",))
+    assert "in_ptr0, in_ptr1, 256, 4096, 4096, 0, 4096, 1, 0, 1, 4096," in text
 
 
 def test_hopper_alone_reads_through_tensor_maps() -> None:

@@ -174,10 +174,12 @@ def floor_us(name: str, rates: dict[str, float]) -> float:
 
     def count(layer: torch.nn.Module, args: Any, output: torch.Tensor) -> None:
         nonlocal operations
-        operations += 2 * output.numel() * args[0].shape[-1]
+        weight = layer.weight
+        assert isinstance(weight, torch.Tensor)
+        operations += 2 * output.numel() * weight.numel() // weight.shape[0]
 
     for layer in module.modules():
-        if isinstance(layer, torch.nn.Linear):
+        if isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d)):
             layer.register_forward_hook(count)
     output = module(*inputs)
     tensors = [*module.parameters(), *inputs, output]
