@@ -65,7 +65,7 @@ int main() {
   CHECK_EQ(loaded(code(90, AOTI_CUDA_CUBIN_EXACT)), 1);
   CHECK_EQ(loaded(code(100, AOTI_CUDA_CUBIN_EXACT)), 2);
   CHECK_EQ(loaded(code(90, AOTI_CUDA_CUBIN, 1 << 20)), 2);  // more shared memory than the device has
-  CHECK_EQ(chosen(90), 4);  // made for exactly this one
+  CHECK_EQ(chosen(90), 4);                                  // made for exactly this one
   CHECK_EQ(chosen(80), 1);
   CHECK_EQ(chosen(87), 2);  // code of an earlier minor version
   CHECK_EQ(chosen(89), 2);

@@ -44,8 +44,8 @@ bool is_same(const TensorMapEntry &entry, const AotiCudaTensorMapDesc &desc, con
 }
 
 // The driver counts dimensions from the innermost one.
-CUresult encode(const Driver &cu, const AotiCudaTensorMapDesc &desc, const void *address, const int64_t *sizes,
-                const int64_t *strides, AotiCudaTensorMap *map) {
+CUresult encode(const Driver &cu, const AotiCudaTensorMapDesc &desc, const void *address,
+                const int64_t *sizes, const int64_t *strides, AotiCudaTensorMap *map) {
   uint64_t driver_sizes[AOTI_CUDA_MAX_RANK], stride_bytes[AOTI_CUDA_MAX_RANK];
   uint32_t box[AOTI_CUDA_MAX_RANK], steps[AOTI_CUDA_MAX_RANK];
   for (int32_t i = 0; i < desc.rank; ++i) {
@@ -85,8 +85,10 @@ extern "C" int32_t aoti_cuda_tensor_map(AotiCudaRun *run, int32_t kernel_number,
                 model->desc->name, cu.version / 1000, cu.version % 1000 / 10);
   }
   if (map_number < 0 || map_number >= kernel.image->num_maps) {
-    return fail("model %s: kernel %s has %d tensor maps, number %d is asked for; this is a fault of the compiled model",
-                model->desc->name, kernel.desc->name, kernel.image->num_maps, map_number);
+    return fail(
+        "model %s: kernel %s has %d tensor maps, number %d is asked for; this is a fault of the compiled "
+        "model",
+        model->desc->name, kernel.desc->name, kernel.image->num_maps, map_number);
   }
   const AotiCudaTensorMapDesc &desc = kernel.image->maps[map_number];
   TensorMapEntry *entry = next_entry(&instance->maps);

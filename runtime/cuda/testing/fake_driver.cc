@@ -309,8 +309,8 @@ FAKE_MEMSET(cuMemsetD32Async, uint32_t)
 
 // A map of the stand-in: the address, then the sizes. Refused where the driver refuses, too.
 CUresult cuTensorMapEncodeTiled(void *map, int32_t, uint32_t rank, void *address, const uint64_t *sizes,
-                                const uint64_t *stride_bytes, const uint32_t *box, const uint32_t *,
-                                int32_t, int32_t, int32_t, int32_t) {
+                                const uint64_t *stride_bytes, const uint32_t *box, const uint32_t *, int32_t,
+                                int32_t, int32_t, int32_t) {
   ENTER(cuTensorMapEncodeTiled);
   bool sound = rank >= 1 && rank <= 5 && reinterpret_cast<uintptr_t>(address) % 16 == 0;
   for (uint32_t i = 0; i < rank && sound; ++i)

@@ -79,8 +79,8 @@ const AotiCudaKernelDesc kernels[] = {
 
 int64_t arena_bytes_for(const int64_t *symbols) { return symbols[0] * kColumns * 4; }
 
-const AotiCudaModelDesc cuda_model = {sizeof(AotiCudaModelDesc), 2,      kernels, &aoti_cuda_runtime, 0,
-                                      arena_bytes_for,           nullptr, 32, kSemaphores, 0};
+const AotiCudaModelDesc cuda_model = {sizeof(AotiCudaModelDesc), 2,       kernels, &aoti_cuda_runtime, 0,
+                                      arena_bytes_for,           nullptr, 32,      kSemaphores,        0};
 
 int32_t run(AotiRunArgs *args) {
   AotiCudaRun *const cuda = args->cuda;
@@ -98,13 +98,13 @@ int32_t run(AotiRunArgs *args) {
   RAIIAtenTensorHandle buf2(buf2_handle);
   AOTI_CUDA_CHECK(aoti_cuda_fill(cuda, buf0, 0, 4, count));
   AotiCudaTensorMap map0;
-  AOTI_CUDA_CHECK(aoti_cuda_tensor_map(cuda, triton_poi_fused_mul_0, 0, aoti_data<const float>(args->inputs[0]),
-                                       size, stride, &map0));
+  AOTI_CUDA_CHECK(aoti_cuda_tensor_map(cuda, triton_poi_fused_mul_0, 0,
+                                       aoti_data<const float>(args->inputs[0]), size, stride, &map0));
   for (int32_t launches = toy_cuda_options.extra_launch ? 2 : 1; launches > 0; --launches) {
-    AOTI_CUDA_CHECK(launchKernel(
-        cuda, triton_poi_fused_mul_0, aoti_cuda_grid(cuda, triton_poi_fused_mul_0, count),
-        aoti_constant<float>(args, 0), buf0, count, map0, static_cast<int32_t>(size[0]),
-        static_cast<int32_t>(size[1]), stride[0], stride[1]));
+    AOTI_CUDA_CHECK(
+        launchKernel(cuda, triton_poi_fused_mul_0, aoti_cuda_grid(cuda, triton_poi_fused_mul_0, count),
+                     aoti_constant<float>(args, 0), buf0, count, map0, static_cast<int32_t>(size[0]),
+                     static_cast<int32_t>(size[1]), stride[0], stride[1]));
   }
   if (toy_cuda_options.host_copy) {
     float value = 0;
@@ -112,8 +112,8 @@ int32_t run(AotiRunArgs *args) {
   }
   if (toy_cuda_options.fail_before_add) AOTI_REPORT("asked to fail");
   AOTI_CUDA_CHECK(launchKernel(cuda, triton_per_fused_add_sum_1, AotiCudaGrid{2, 1, 1}, buf0,
-                               aoti_constant<float>(args, 1), aoti_data<float>(buf1), count,
-                               cuda->workspace, cuda->semaphores));
+                               aoti_constant<float>(args, 1), aoti_data<float>(buf1), count, cuda->workspace,
+                               cuda->semaphores));
   AOTI_CUDA_CHECK(
       aoti_cuda_copy(cuda, aoti_data<float>(buf2), buf0, 4 * int64_t{count}, AOTI_CUDA_DEVICE_TO_DEVICE));
   args->outputs[0] = buf1.release();

@@ -87,7 +87,8 @@ typedef struct AotiCudaImage {
 } AotiCudaImage;
 
 enum {
-  // A device that no image fits goes without this kernel: generated code asks aoti_cuda_has_kernel and launches
+  // A device that no image fits goes without this kernel: generated code asks aoti_cuda_has_kernel and
+  // launches
   // another one there.
   AOTI_CUDA_OPTIONAL = 1,
   // That other one: loaded where an optional kernel that comes before it in the table is missing.
@@ -185,9 +186,9 @@ typedef struct AotiCudaTensorMap {
 } AotiCudaTensorMap;
 
 // Makes tensor map number `map` of kernel number `kernel` for a matrix at `address` (on the device, 16-byte
-// aligned): sizes and strides in elements, outermost first, as many as the image says; the last stride is 1, the
-// others are multiples of 16 bytes. Elements outside are read as zeros. Needs no call of the driver when the
-// instance's last run made the same one at this place.
+// aligned): sizes and strides in elements, outermost first, as many as the image says; the last stride is 1,
+// the others are multiples of 16 bytes. Elements outside are read as zeros. Needs no call of the driver when
+// the instance's last run made the same one at this place.
 int32_t aoti_cuda_tensor_map(AotiCudaRun *run, int32_t kernel, int32_t map, const void *address,
                              const int64_t *sizes, const int64_t *strides, AotiCudaTensorMap *ret_map);
 

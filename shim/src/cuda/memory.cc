@@ -39,9 +39,9 @@ int32_t size_class(int64_t bytes, int64_t *ret_rounded) {
   return ((rounded_log2 - kSmallestLog2) << kStepsLog2) + static_cast<int32_t>(above);
 }
 
-// Which list of free blocks memory for this stream comes from and goes to: the stream's id; while the stream is
-// captured (when the driver answers no question for its id, and a question ends the capture) the capture's own
-// id, marked: whoever replays what was captured uses that memory at any time, so nobody else gets it.
+// Which list of free blocks memory for this stream comes from and goes to: the stream's id; while the stream
+// is captured (when the driver answers no question for its id, and a question ends the capture) the capture's
+// own id, marked: whoever replays what was captured uses that memory at any time, so nobody else gets it.
 constexpr unsigned long long kOfCapture = 1ull << 63;
 
 CUresult owner_of(const Device &device, aoti_cuda::CUstream stream, unsigned long long *ret_owner) {

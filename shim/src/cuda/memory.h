@@ -7,8 +7,9 @@
 // graph likes. When the device is out of memory, what is kept is given back to the driver and the allocation
 // tried again.
 //
-// Streams are told apart by the driver's id, which is never reused, not by their handle. What was allocated while
-// a stream was captured stays with that capture and is never given back: its graph may be launched at any time.
+// Streams are told apart by the driver's id, which is never reused, not by their handle. What was allocated
+// while a stream was captured stays with that capture and is never given back: its graph may be launched at
+// any time.
 #ifndef SHIM_SRC_CUDA_MEMORY_H_
 #define SHIM_SRC_CUDA_MEMORY_H_
 
