@@ -26,7 +26,7 @@ from compiler.support.diagnostics import UserError
 
 def decompose(program: ExportedProgram) -> ExportedProgram:
     """The program in known operators, functional. The very same where nothing had to change."""
-    if all(_is_known(n.target) for n in program.graph.nodes if n.op == "call_function"):
+    if all(_stays(n.target) for n in program.graph.nodes if n.op == "call_function"):
         return program
     _forget_derived_ranges(program)
     with warnings.catch_warnings():
@@ -47,6 +47,18 @@ def _forget_derived_ranges(program: ExportedProgram) -> None:
     ranges = program.range_constraints
     for key in [k for k in ranges if not getattr(k, "is_Symbol", True)]:
         del ranges[key]
+
+
+def _stays(target: object) -> bool:
+    """Whether nothing here changes a call of it: it is known, or it writes to nothing, has no decomposition and is made of no others. To
+    run decompositions for its sake would take the Python code of every custom operator beside it."""
+    if _is_known(target):
+        return True
+    if not isinstance(target, OpOverload) or target._schema.is_mutable or target in _table():
+        return False
+    name: str = target.name()  # type: ignore[no-untyped-call]
+    made_of_others = torch._C.DispatchKey.CompositeImplicitAutograd
+    return not torch._C._dispatch_has_kernel_for_dispatch_key(name, made_of_others)
 
 
 def _is_known(target: object) -> bool:

@@ -97,6 +97,46 @@ def trilinear(
     return product.sum(list(sumdim)) if sumdim else product
 
 
+def embedding_bag(
+    weight: Tensor,
+    indices: Tensor,
+    offsets: Tensor,
+    scale_grad_by_freq: bool = False,
+    mode: int = 0,
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int = -1,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Rows of `weight` summed (mode 0), averaged (1) or their maximum (2) over bags of indices that begin at `offsets`. The last three
+    results are what a backward pass keeps: the bag of each index and how many it has; eager leaves them empty where it needs none."""
+    starts = offsets[:-1] if include_last_offset else offsets
+    count = starts.shape[0]
+    bag = aten.bucketize.Tensor(torch.arange(indices.shape[0]), starts, right=True) - 1
+    rows = weight.index_select(0, indices)
+    if per_sample_weights is not None:
+        rows = rows * per_sample_weights.unsqueeze(1)
+    kept = indices != padding_idx
+    sizes = torch.zeros(count, dtype=torch.int64).index_add(0, bag, kept.to(torch.int64))
+    places = bag.unsqueeze(1).expand(rows.shape)
+    empty = torch.zeros((count, weight.shape[1]), dtype=rows.dtype)
+    if mode == 2:
+        lowest = torch.where(kept.unsqueeze(1), rows, float("-inf"))
+        largest = aten.scatter_reduce.two(empty, 0, places, lowest, "amax", include_self=False)
+        return torch.where(sizes.unsqueeze(1) > 0, largest, 0.0), bag, sizes, sizes
+    wide = (
+        torch.float64
+        if rows.dtype == torch.float32
+        else torch.float32
+        if rows.dtype != torch.float64
+        else rows.dtype
+    )
+    total = empty.to(wide).scatter_add(0, places, torch.where(kept.unsqueeze(1), rows, 0.0).to(wide))
+    if mode == 1:
+        total = total / sizes.clamp(min=1).unsqueeze(1)
+    return total.to(rows.dtype), bag, sizes, sizes
+
+
 TABLE: dict[Any, Callable[..., Any]] = {
     aten.index_reduce.default: index_reduce,
     aten.scatter.reduce: scatter_with_reduction,
@@ -106,4 +146,6 @@ TABLE: dict[Any, Callable[..., Any]] = {
     aten._cdist_forward.default: cdist,
     aten._pdist_forward.default: pdist,
     aten._trilinear.default: trilinear,
+    aten._embedding_bag.default: embedding_bag,
+    aten._embedding_bag_forward_only.default: embedding_bag,
 }

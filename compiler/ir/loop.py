@@ -269,8 +269,8 @@ class ExternKernel(Node):
 
 @dataclass(frozen=True)
 class CustomKernel(Node):
-    """A call of a custom operator, whose kernel is linked into the library. Its own buffer holds nothing: it writes the `Result`s that
-    follow it. `args` in the order of `schema`: TensorRefs, scalars, strings, None, and tuples of these."""
+    """A call of an operator by its schema: a custom one, or one that libtorch's dispatcher calls. Its own buffer holds nothing: it writes
+    the `Result`s that follow it. `args` in the order of `schema`: TensorRefs, scalars, strings, None, and tuples of these."""
 
     schema: str
     args: tuple[object, ...]

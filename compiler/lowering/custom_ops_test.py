@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from compiler.frontend import custom_ops
 from compiler.fx_passes import pipeline
-from compiler.ir.loop import CustomKernel
+from compiler.ir.loop import CustomKernel, Result
 from compiler.ir.loop_parse import parse_program
 from compiler.ir.loop_text import print_program
+from compiler.ir.op_schema import parse
 from compiler.lowering import lower
 from compiler.support.diagnostics import UserError
 from compiler.support.options import CompileOptions, Context
@@ -28,6 +29,7 @@ def _library(schema: str) -> Any:
 KEPT = [
     _library("two(Tensor[] xs, Tensor? y, float[] fs, str s, bool b=True, int n=3) -> (Tensor, Tensor)"),
     _library("writes(Tensor(a!) x) -> ()"),
+    _library("typed(float f, SymInt[2] n, Tensor[] xs, ScalarType? d=None) -> (Tensor[], Tensor)"),
 ]
 
 
@@ -36,6 +38,18 @@ def _fake_two(xs: Any, y: Any, fs: Any, s: Any, b: bool = True, n: int = 3) -> A
 
 
 torch.library.register_fake("fx_test::two", _fake_two)
+
+
+torch.library.register_fake(
+    "fx_test::typed",
+    lambda f, n, xs, d=None: ([torch.empty_like(x) for x in xs], torch.empty(2, dtype=d)),
+)
+
+
+class Typed(nn.Module):
+    def forward(self, x: Tensor) -> Any:
+        parts, last = torch.ops.fx_test.typed(2, [3, x.shape[0]], [x, x.sin()], torch.float64)
+        return parts[1] + 1, last
 
 
 class Model(nn.Module):
@@ -57,6 +71,36 @@ def test_arguments_of_every_kind_reach_loop_ir_with_defaults() -> None:
     assert call.args[1:] == (None, (0.5, 2.0), "text", True, 3) and len(call.operands()) == 2
     text = print_program(program)
     assert print_program(parse_program(text)) == text
+
+
+def test_values_have_the_types_of_the_schema_and_results_may_be_lists() -> None:
+    from compiler.frontend.load import from_program
+
+    exported = torch.export.export(Typed(), (torch.randn(2),), strict=False)
+    program = lower.run(pipeline.run(from_program(exported, _ctx()), _ctx()), _ctx())
+    (call,) = (n for n in program.nodes if isinstance(n, CustomKernel))
+    assert repr(call.args[0]) == "2.0" and call.args[1] == (3, 2) and call.args[3] == 7
+    results = [n for n in program.nodes if isinstance(n, Result)]
+    assert [(str(r.layout.dtype), len(r.layout.size)) for r in results] == [
+        ("float32", 1),
+        ("float32", 1),
+        ("float64", 1),
+    ]
+
+
+def test_schemas_are_read_as_torch_reads_them() -> None:
+    """Over all of torch's own: names of arguments, which are options and which lists, and how many results there are."""
+    names = [n.partition(".") for n in torch._C._dispatch_get_all_op_names() if n.startswith("aten::")]
+    schemas = [torch._C._get_schema(name, overload) for name, _, overload in names]
+    assert len(schemas) > 2000
+    for schema in schemas:
+        read = parse(str(schema))
+        assert [n for n, _ in read.arguments] == [a.name for a in schema.arguments], schema
+        assert len(read.results) == len(schema.returns), schema
+        for (_, ours), theirs in zip(read.arguments, schema.arguments, strict=True):
+            assert (ours.kind == "optional") == isinstance(theirs.type, torch.OptionalType), schema
+            assert (ours.kind == "list") == isinstance(theirs.type, torch.ListType), schema
+            assert (ours.kind == "Tensor") == isinstance(theirs.type, torch.TensorType), schema
 
 
 def test_a_known_operator_with_another_schema_is_refused(tmp_path: Path) -> None:

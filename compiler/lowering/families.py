@@ -24,6 +24,7 @@ FAMILIES = (
     "convolution",
     "pooling",
     "adaptive_max",
+    "linalg",
     "control_flow",
 )
 

@@ -12,7 +12,7 @@ from torch import nn
 from compiler.frontend.load import from_program
 from compiler.fx_passes import pipeline
 from compiler.ir.aten_ops import CONTROL, LOWERED
-from compiler.ir.loop import ExternKernel, Program
+from compiler.ir.loop import CustomKernel, ExternKernel, Program, Result
 from compiler.ir.loop_text import print_program
 from compiler.lowering import families, lower, registry
 from compiler.lowering.testing.case_harness import lower_function
@@ -47,7 +47,7 @@ def test_all_unsupported_operators_are_reported_with_lines_and_flavour() -> None
         "aten.logcumsumexp.default is not lowered" in text
         and 'aoti_torch_cpu_logcumsumexp: build with shim = "torch"' in text
     )
-    assert "aten.geqrf.default is not lowered" in text and "it has several results" in text
+    assert "aten.geqrf.default is not lowered" in text and "libtorch's dispatcher has it" in text
     assert "in forward" in text and "lower_test.py:" in text
 
 
@@ -60,6 +60,18 @@ def test_the_torch_flavour_calls_the_shim() -> None:
     (call,) = [n for n in program.nodes if isinstance(n, ExternKernel)]
     assert call.function == "aoti_torch_cpu_logcumsumexp" and call.args[1] == 1
     assert call.operands()[0].layout.is_contiguous()
+
+
+def test_the_torch_flavour_calls_the_dispatcher_where_the_shim_has_no_form() -> None:
+    class Model(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            factors, tau = torch.geqrf(x)
+            return factors.sum() + tau
+
+    program = _lower(Model(), "torch", torch.randn(4, 3))
+    (call,) = [n for n in program.nodes if isinstance(n, CustomKernel)]
+    assert call.schema.startswith("aten::geqrf(Tensor self) -> ") and len(call.operands()) == 1
+    assert len([n for n in program.nodes if isinstance(n, Result)]) == 2
 
 
 def test_arguments_that_a_lowering_refuses_are_reported() -> None:

@@ -163,6 +163,11 @@ def moments(
     return variance, kept
 
 
+def _precise(b: Builder, x: Value) -> Value:
+    """What a variance that the model asks for is computed from: float64 on the CPU, as in PyTorch, whose one pass keeps its moments so."""
+    return x if b.on_gpu else convert(b, x, dtypes.float64)
+
+
 def plain_float(count: Expr) -> Expr | float:
     """A number of elements as an operand."""
     return float(count.value()) if count.is_const else count
@@ -192,7 +197,8 @@ def var(
     keepdim: bool = False,
     correction: float | None = None,
 ) -> Value:
-    return convert(b, moments(b, x, dims_of(x, dim), keepdim, _correction(unbiased, correction))[0], x.dtype)
+    found = moments(b, _precise(b, x), dims_of(x, dim), keepdim, _correction(unbiased, correction))
+    return convert(b, found[0], x.dtype)
 
 
 @lowers("aten.std.correction", "aten.std.dim")
@@ -204,7 +210,7 @@ def std(
     keepdim: bool = False,
     correction: float | None = None,
 ) -> Value:
-    variance = moments(b, x, dims_of(x, dim), keepdim, _correction(unbiased, correction))[0]
+    variance = moments(b, _precise(b, x), dims_of(x, dim), keepdim, _correction(unbiased, correction))[0]
     return convert(b, apply(b, "sqrt", [variance], variance.dtype, variance.dtype), x.dtype)
 
 
@@ -212,7 +218,7 @@ def std(
 def var_mean(
     b: Builder, x: Value, dim: Any = None, *, correction: float | None = None, keepdim: bool = False
 ) -> tuple[Value, Value]:
-    variance, average = moments(b, x, dims_of(x, dim), keepdim, _correction(True, correction))
+    variance, average = moments(b, _precise(b, x), dims_of(x, dim), keepdim, _correction(True, correction))
     return convert(b, variance, x.dtype), convert(b, average, x.dtype)
 
 

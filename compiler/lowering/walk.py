@@ -64,7 +64,7 @@ def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) 
     if not node.users and not gives_sizes(node):
         return None
     if node.target is operator.getitem:
-        return _getitem(node, env)
+        return _getitem(b, node, env)
     lowering = find(op_name(node))
     b.origin = node.meta["origin"]
     b.outs = _metas(node.meta.get("val"))
@@ -94,10 +94,19 @@ def _require_sizes(b: Builder) -> None:
         b.require("le", 0, size)
 
 
-def _getitem(node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:
+def _getitem(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:
     source, position = node.args
     assert isinstance(source, torch.fx.Node)
-    return env[source][position]
+    found = env[source][position]
+    if found is None and isinstance(node.meta.get("val"), torch.Tensor):
+        origin = source.meta["origin"]
+        what = f"result {position} of {origin.aten_op} is not computed"
+        b.ctx.problems.append(
+            Problem(what, origin.location, "it serves a backward pass only: leave it unused")
+        )
+        b.outs = _metas(node.meta["val"])
+        return _stand_in(b, node)
+    return found
 
 
 def _stand_in(b: Builder, node: torch.fx.Node) -> Any:

@@ -68,7 +68,13 @@ class LibraryBuilder:
             self.support += [
                 self._submit(s, COMMON, _RUNTIME_HEADERS) for s in _library_sources(self.root / folder)
             ]
-        if self.shim != "torch" and runtime == MODEL_RUNTIME:
+        if runtime == MODEL_RUNTIME:
+            kernels = _library_sources(self.root / "shim/src/ops")
+            self.support += [self._submit(s, COMMON, ("shim/src/ops",)) for s in kernels]
+        if self.shim == "torch":
+            folder = self.root / "shim/src/torch"
+            self.support += [self._submit(s, COMMON, ("shim/src/torch",)) for s in _library_sources(folder)]
+        elif runtime == MODEL_RUNTIME:
             flags = (*COMMON, "-DAOTI_SHIM_EXPORTS") if self.shim == "shared" else COMMON
             for folder in ("shim/src", *(("shim/src/cuda",) if on_gpu else ())):
                 sources = _library_sources(self.root / folder)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compiler.ir import op_schema
 from compiler.ir.expr import Expr
 from compiler.ir.size_float import SizeFloat
-from compiler.ir.wrapper import Literal
+from compiler.ir.wrapper import Literal, OpArg, Operand, ProxyCall
 from compiler.support import cpp_text
 from compiler.support.origins import Origin
 from compiler.wrapper import cpp_sizes
@@ -54,6 +55,22 @@ def checked(call: str) -> list[str]:
 def origin_comments(origins: Sequence[Origin]) -> list[str]:
     """The origins, one a row: what the reader looks for is a file and a line."""
     return [f"// {cpp_text.comment(str(origin))}" for origin in origins]
+
+
+def op_call_text(call: ProxyCall, schema: str) -> str:
+    """The call for a reader: `mylib::scale(x=buf0, factor=0.5)`."""
+    parsed = op_schema.parse(schema)
+    named = zip((name for name, _ in parsed.arguments), call.args, strict=True)
+    name = f"{parsed.name}.{parsed.overload}" if parsed.overload else parsed.name
+    return f"{name}({', '.join(f'{n}={_op_arg_text(v)}' for n, v in named)})"
+
+
+def _op_arg_text(value: OpArg) -> str:
+    if isinstance(value, Operand):
+        return value.buffer
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_op_arg_text, value))}]"
+    return str(value) if isinstance(value, Expr) else repr(value)
 
 
 def fold(row: str) -> list[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compiler.ir import own_ops
 from compiler.ir.expr import Expr
 from compiler.ir.loop import Layout
 from compiler.ir.wrapper import ConstantSlot, OutputSlot, Plan
@@ -21,6 +22,7 @@ from compiler.support.version import COMPILER_VERSION
 from compiler.wrapper import cpp_sizes
 from compiler.wrapper.cpp_names import device_constant, dtype_constant, number_list
 from compiler.wrapper.cpp_sizes import symbol_index
+from compiler.wrapper.op_record import OpRecords
 from compiler.wrapper.weights_tables import weights_tables
 
 ISA_CONSTANTS = {
@@ -66,6 +68,8 @@ def tables(plan: Plan, isa: Sequence[str], embedded: bool) -> str:
         _variants(isa),
         cpp_sizes.tables(plan),
         _table("char *const", "kOps", [string(schema) for schema in plan.ops]),
+        _own_kernels(plan),
+        _op_record(plan),
         _cuda(plan),
         _model(plan, isa, embedded),
     ]
@@ -175,6 +179,23 @@ def _variants(isa: Sequence[str]) -> str:
     )
 
 
+def _own_kernels(plan: Plan) -> str:
+    """Registers the kernels of our own operators that the plan calls: the linker takes no others."""
+    kernels = [(own_ops.kernel(schema), schema) for schema in plan.ops]
+    return "".join(
+        f'extern "C" AOTITorchError {name}(const AotiOpCall *call);\nAOTI_REGISTER_OP({name}, {string(schema)}, {name})\n'
+        for name, schema in kernels
+        if name
+    )
+
+
+def _op_record(plan: Plan) -> str:
+    """The calls of operators, serialised."""
+    data = OpRecords(plan).record()
+    rows = [", ".join(f"0x{byte:02x}" for byte in data[at : at + 16]) for at in range(0, len(data), 16)]
+    return _table("uint8_t", "kOpRecord", rows)
+
+
 def _cuda(plan: Plan) -> str:
     """The table of a model that runs on a GPU. Its kernels are in `images.cpp`."""
     if not plan.on_gpu:
@@ -230,6 +251,8 @@ def _model(plan: Plan, isa: Sequence[str], embedded: bool) -> str:
         ("num_ops", str(len(plan.ops))),
         ("ops_reserved", "0"),
         ("ops", table("kOps", plan.ops)),
+        ("op_record", table("kOpRecord", plan.ops)),
+        ("op_record_bytes", str(len(OpRecords(plan).record()))),
     ]
     rows = "".join(f"    /* {name} */ {value},\n" for name, value in fields)
     return (

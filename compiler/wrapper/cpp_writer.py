@@ -32,7 +32,6 @@ from compiler.ir.wrapper import (
     InputSlot,
     Launch,
     Line,
-    OpArg,
     Operand,
     Plan,
     ProxyCall,
@@ -47,11 +46,12 @@ from compiler.support import cpp_text
 from compiler.support.cpp_text import string
 from compiler.support.options import Context
 from compiler.support.version import COMPILER_VERSION
-from compiler.wrapper import cpp_data_sizes, cpp_gpu, cpp_sizes
+from compiler.wrapper import cpp_data_sizes, cpp_externs, cpp_gpu, cpp_sizes, op_record
 from compiler.wrapper.cpp_names import device_constant, dtype_constant, expression, identifier, number_list
-from compiler.wrapper.cpp_rows import checked, fold, literal_tensor, origin_comments, scalar
+from compiler.wrapper.cpp_rows import checked, fold, literal_tensor, op_call_text, origin_comments, scalar
 from compiler.wrapper.cpp_sizes import symbol_rows
 from compiler.wrapper.cpp_tables import isa_symbol, tables
+from compiler.wrapper.op_record import OpRecords
 
 _HEAD = """\
 // {name}: one run of the model as straight-line code, and the tables that describe it to the runtime.
@@ -99,6 +99,7 @@ def write(plan: Plan, ctx: Context) -> dict[str, str]:
     text = _HEAD.format(name=plan.name, version=COMPILER_VERSION, includes=includes)
     text += "".join(f'extern "C" const Kernels {isa_symbol(isa)};\n' for isa in isas)
     text += cpp_gpu.kernel_numbers(plan)
+    text += cpp_externs.declarations(plan)
     embedded = plan.weights_bytes > 0 and ctx.options.weights == "embedded"
     text += ('extern "C" const uint8_t aoti_weights[];\n' if embedded else "") + "\n"
     layout = cpp_sizes.arena_layout(plan)
@@ -190,6 +191,7 @@ class _Writer:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.op_records = OpRecords(plan)
         self.used = _used_names(plan)
         self.returned = _returned_names(plan)
         self.ctypes: dict[str, str] = {}
@@ -413,6 +415,12 @@ class _Writer:
         if line.layout is not None:
             rows.append(f"AtenTensorHandle {line.result}_handle = nullptr;")
             rows += checked(f"{line.function}({', '.join([*args, f'&{line.result}_handle'])})")
+            sizes, strides, defined = self._dims(line.result, line.layout)
+            promised = f"{len(line.layout.size)}, {sizes}, {strides}, {dtype_constant(line.layout.dtype)}"
+            rows += [
+                *defined,
+                *fold(f'AOTI_RESULT_CHECK("{line.function}", &{line.result}_handle, {promised});'),
+            ]
             return rows + self._own(line.result, line.layout)
         out = f"{line.result}_owner"
         if line.result not in self.owners:
@@ -421,40 +429,26 @@ class _Writer:
         return rows + checked(f"{line.function}({', '.join([out, *args])})")
 
     def _proxy(self, line: ProxyCall) -> list[str]:
-        """Arguments as an array of tagged values, outputs as an array of handles."""
+        """What fills the holes of the call's record: tensors, sizes, outputs."""
         rows: list[str] = []
-        args = self._op_values(line.args, rows)
+        given = [self._tensor(t, rows) for t in op_record.tensors(line)]
         outputs = [self._tensor(t, rows) for t in line.outputs]
-        label = f"outputs{self.tensors}"
-        self.tensors += 1
-        rows += fold(f"AtenTensorHandle {label}[] = {{{', '.join(outputs)}}};")
-        rows += fold(f"AOTI_OP_CHECK(args, {line.op}, {args}, {len(line.args)}, {label}, {len(outputs)});")
-        rows[-1] += f"  // {cpp_text.comment(self.plan.ops[line.op].partition('(')[0])}"
+        tensors = self._op_array("AtenTensorHandle", "tensors", given, rows)
+        sizes = self._op_array("int64_t", "sizes", [expression(e) for e in op_record.sizes(line)], rows)
+        written = self._op_array("AtenTensorHandle", "outputs", outputs, rows)
+        call = f"AOTI_OP_CHECK(args, {self.op_records.number(line)}, {tensors}, {sizes}, {written});"
+        rows += fold(call)
+        rows[-1] += f"  // {cpp_text.comment(op_call_text(line, self.plan.ops[line.op]))}"
         return rows
 
-    def _op_values(self, values: Sequence[OpArg], rows: list[str]) -> str:
-        """The name of an array of these values."""
-        if not values:
-            return "nullptr"
-        items = [self._op_value(v, rows) for v in values]
-        label = f"values{self.tensors}"
+    def _op_array(self, ctype: str, label: str, items: Sequence[str], rows: list[str]) -> str:
+        """The name of an array of these, and how many they are, as two arguments."""
+        if not items:
+            return "nullptr, 0"
+        name = f"{label}{self.tensors}"
         self.tensors += 1
-        rows += fold(f"const AotiOpValue {label}[] = {{{', '.join(items)}}};")
-        return label
-
-    def _op_value(self, value: OpArg, rows: list[str]) -> str:
-        if value is None:
-            return "aoti_op_none()"
-        if isinstance(value, Operand):
-            return f"aoti_op_tensor({self._tensor(value, rows)})"
-        if isinstance(value, tuple):
-            return f"aoti_op_list({self._op_values(value, rows)}, {len(value)})"
-        if isinstance(value, str):
-            return f"aoti_op_string({string(value)})"
-        if isinstance(value, Expr):
-            return f"aoti_op_int({expression(value)})"
-        kind = "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "float"
-        return f"aoti_op_{kind}({scalar(value)})"
+        rows += fold(f"{'' if label == 'outputs' else 'const '}{ctype} {name}[] = {{{', '.join(items)}}};")
+        return f"{name}, {len(items)}"
 
     def _return(self, values: Sequence[str | None]) -> list[str]:
         rows, give = [], []

@@ -50,7 +50,9 @@ def cpp(*lines: Line, outputs: tuple[OutputSlot, ...] = (), constants: tuple[Con
         [*lines],
         arena_bytes=65536,
         weights_bytes=16384,
-        ops=["lib::op(Tensor x) -> Tensor"],
+        ops=[
+            "lib::op(Tensor x, int i, float f, bool b, Tensor? t, str s, Tensor[] xs, SymInt n=1) -> Tensor",
+        ],
     )
     verify(plan)
     return cpp_writer.write(plan, CONTEXT)["model.cpp"]
@@ -120,6 +122,9 @@ def test_extern_calls() -> None:
         in text
     )
     assert 'aoti_torch_cpu_f(y_owner, INT64_C(-2), true, nullptr, array2, 2, "s", &z_handle)' in text
+    assert (
+        'AOTI_RESULT_CHECK("aoti_torch_cpu_f", &z_handle, 1, z_sizes, z_strides, AOTI_DTYPE_FLOAT32);' in text
+    )
     assert "args->outputs[1] = z_owner.release();" in text
 
 
@@ -131,7 +136,7 @@ def test_blocks_and_proxy_calls() -> None:
         While("p", (step,), (step,)),
         ProxyCall(
             0,
-            (Operand("p", FLAG), 5, 0.5, True, None, "s", (1, (Operand("p", FLAG),))),
+            (Operand("p", FLAG), 5, 0.5, True, None, "s", (Operand("p", FLAG),), 3),
             (Operand("p", FLAG),),
         ),
         Return(()),
@@ -140,10 +145,10 @@ def test_blocks_and_proxy_calls() -> None:
     assert (
         "  for (;;) {\n    kernels->k(ctx, p);\n    if (!*p) break;\n    kernels->k(ctx, p);\n  }\n" in text
     )
-    assert "aoti_op_int(INT64_C(5)), aoti_op_float(0.5), aoti_op_bool(true), aoti_op_none()," in " ".join(
-        text.split()
-    )
-    assert "AOTI_OP_CHECK(args, 0, values" in text and ");  // lib::op\n" in text
+    assert "// lib::op(x=p, i=5, f=0.5, b=True, t=None, s='s', xs=[p], n=3)\n" in text
+    assert "AOTI_OP_CHECK(args, 0, tensors" in text and ", 2, nullptr, 0, outputs" in text
+    assert "static const uint8_t kOpRecord[] = {\n    0x41, 0x4f, 0x50, 0x52, 0x01," in text
+    assert "/* op_record */ kOpRecord," in text
 
 
 def test_literal_outputs() -> None:

@@ -154,7 +154,7 @@ def plan_of_every_line() -> Plan:
     outputs = [OutputSlot("class", ROW), OutputSlot("g", ROW)]
     symbols = [SizeSymbol(s0, 0, 0)]
     plan = Plan("m", [InputSlot("x", dynamic)], [], outputs, lines, symbols, arena_bytes=64)
-    plan.ops = ["lib::op(Tensor x) -> Tensor"]
+    plan.ops = ["lib::op(Tensor x, int n) -> Tensor"]
     return plan
 
 

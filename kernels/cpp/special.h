@@ -1,8 +1,10 @@
 // Special functions: those of PyTorch's operators that the C library lacks, in double.
 //
-// What enters: any double. What leaves: the value, with a relative error of (a few
-// units of 2^-52, more for zeta and the incomplete gamma functions); NaN outside of the domain; at poles and
-// infinities what PyTorch gives. Generated kernels compute float operands in double too: one call an element.
+// What enters: any double. What leaves: the value, with a relative error of a few units of 2^-52
+// (special_test.cc holds the bounds: more for the incomplete gamma functions, which are differences of large
+// exponents; of digamma near its zero, and of igammac below a = 0.1, the error is relative to 1); NaN outside
+// of the domain; at poles and infinities what PyTorch gives. Generated kernels compute float operands in
+// double too: one call an element.
 //
 // Sources of the formulas: NIST Digital Library of Mathematical Functions (dlmf.nist.gov), section numbers at
 // each function in engine/special.cc.

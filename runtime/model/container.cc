@@ -83,7 +83,7 @@ AOTIRuntimeError fill(Container *c, const AotiContainerOptions &options, int32_t
   }
   if (desc.cuda != nullptr && open_device(c, device_index) != AOTI_RUNTIME_SUCCESS)
     return AOTI_RUNTIME_FAILURE;
-  if (resolve_ops(desc, &c->op_kernels) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  if (resolve_ops(desc, &c->ops) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   c->has_state = has_state(desc);
   if (set_of_weights(desc, c->weights, nullptr, &c->active) != AOTI_RUNTIME_SUCCESS ||
       set_of_weights(desc, c->weights, c->active, &c->inactive) != AOTI_RUNTIME_SUCCESS) {
@@ -138,7 +138,7 @@ void container_destroy(Container *c) {
   free(c->instances);
   queue_destroy(&c->queue);
   container_drop_constants(c);
-  free(c->op_kernels);
+  free_ops(c->ops);
   if (c->cuda != nullptr) c->desc->cuda->runtime->close(c->cuda);
   close_weights(&c->weights);
   aoti_cpu::thread_pool_destroy(c->threads);

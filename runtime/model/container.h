@@ -51,8 +51,8 @@ struct Container {
   pthread_mutex_t constants_mutex;  // held by whoever changes or lists constants; taken before the instances
   pthread_mutex_t sets_mutex;       // held to read or exchange the two pointers, never longer
   ConstantSet *active, *inactive;
-  bool has_state;            // runs change constants, so one runs at a time
-  AotiOpKernel *op_kernels;  // [desc->num_ops]
+  bool has_state;    // runs change constants, so one runs at a time
+  AotiOpTable *ops;  // null: the model calls no operator by its schema
   AOTInductorConstantMapEntry
       *entries;  // what extract_constants gave out last: [num_entries] handles of ours
   int32_t num_entries;

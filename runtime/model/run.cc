@@ -102,7 +102,7 @@ AOTIRuntimeError run_instance(Container *c, Instance *instance, const void *cons
                    stream,
                    proxy_executor,
                    nullptr,
-                   c->op_kernels};
+                   c->ops};
   return instance->cuda == nullptr ? run_model(desc, &args) : run_on_device(desc, instance, &args);
 }
 

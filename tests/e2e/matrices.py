@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.e2e.case import combine, net, normal, of, permuted
+from tests.e2e.case import Input, combine, integers, net, normal, of, permuted
 
 
 def mlp(*sizes: int) -> nn.Module:
@@ -105,6 +105,35 @@ CASES = [
     of("matmul_broadcast", lambda x, y: x @ y, normal(4, 1, 6, 5), normal(3, 5, 8)),
     of("matmul_rank_3_by_2", lambda x, y: x @ y, normal(4, 6, 5), normal(5, 8)),
     of("einsum", lambda x, y: torch.einsum("bhid,bhjd->bhij", x, y), normal(2, 3, 5, 8), normal(2, 3, 7, 8)),
+    of(
+        "inverse",
+        lambda x: (torch.linalg.inv(x + 3 * torch.eye(4)), torch.inverse(x[0]) * 2),
+        normal(3, 4, 4),
+    ),
+    of(
+        "solve",
+        lambda a, b: (torch.linalg.solve(a, b), torch.linalg.solve(a[0], b[0, :, 0])),
+        normal(2, 5, 5),
+        normal(2, 5, 3),
+    ),
+    of("solve_broadcast", lambda a, b: torch.linalg.solve(a, b, left=False), normal(4, 4), normal(3, 2, 4)),
+    of("determinant", lambda x: (torch.det(x), *torch.linalg.slogdet(x)), normal(3, 5, 5)),
+    of("cholesky", lambda x: torch.linalg.cholesky(x @ x.mT + torch.eye(6)).relu(), normal(2, 6, 6)),
+    of(
+        "solve_triangular",
+        lambda a, b: torch.linalg.solve_triangular(a + 3 * torch.eye(4), b, upper=True),
+        normal(4, 4),
+        normal(4, 7),
+    ),
+    of("qr", lambda x: (*torch.linalg.qr(x), *torch.linalg.qr(x, mode="complete")), normal(2, 6, 4)),
+    of("lu", lambda x: tuple(torch.linalg.lu_factor(x)), permuted(normal(5, 7), 1, 0)),
+    of(
+        "embedding_bag",
+        lambda w, i, o: [torch.nn.functional.embedding_bag(i, w, o, mode=m) for m in ("sum", "mean", "max")],
+        normal(20, 6),
+        integers(13, low=0, high=20),
+        Input((4,), lambda s: torch.tensor([0, 3, 3, 9])),
+    ),
     of("outer", lambda x, y: torch.outer(x, y) + 1, normal(13), normal(17)),
 ]
 

@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.utils.dlpack import from_dlpack
@@ -24,7 +23,7 @@ from torch.utils.dlpack import from_dlpack
 from compiler.driver import aot
 from compiler.driver.outputs import OutputPaths
 from compiler.support.options import CompileOptions
-from tests.ops.judge import Wrong, judge, same_elements
+from tests.ops.judge import judge_all
 from tests.ops.merge import merge
 from tests.ops.screen import Screened
 
@@ -99,24 +98,15 @@ def _run(batch: Sequence[Screened], library: Path) -> Verdicts:
 
     model = aoti_runtime.load(str(library), num_models=1, num_threads=1)
     results = iter(model.run(*(t for s in batch for t in s.sample.tensors)))
-    return [_judged(s, [next(results) for _ in s.eager]) for s in batch]
-
-
-def _judged(screened: Screened, results: list[Any]) -> tuple[str, str]:
-    elementwise = screened.sample.elementwise
-    for position, (ours, eager, oracle) in enumerate(
-        zip(results, screened.eager, screened.oracle, strict=True)
-    ):
-        value = ours if ours is None else from_dlpack(ours)
-        if screened.sample.ties and value is not None and value.dtype == torch.int64 == eager.dtype:
-            first = screened.sample.tensors[0]
-            if value.shape == eager.shape and same_elements(value, eager, first):
-                continue
-        try:
-            judge(value, eager, oracle, elementwise)
-        except Wrong as wrong:
-            return "wrong", f"output {position}: {wrong}"
-    return "right", ""
+    return [
+        judge_all(
+            s.sample,
+            [from_dlpack(r) if r is not None else r for r in (next(results) for _ in s.eager)],
+            s.eager,
+            s.oracle,
+        )
+        for s in batch
+    ]
 
 
 def _reason(error: BaseException) -> str:

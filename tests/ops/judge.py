@@ -11,9 +11,13 @@ for elementwise operators, whose results do not mix, relative to each element:
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+if TYPE_CHECKING:
+    from tests.ops.samples import Sample
 
 FACTOR = 2.0
 # The bounds of the vector functions (kernels/cpp/vec_math) are up to 5 ulp; eps is one or two of them.
@@ -22,6 +26,21 @@ ELEMENTWISE_FLOOR = 4.0
 
 class Wrong(Exception):
     """What is wrong with a result, for a person."""
+
+
+def judge_all(
+    sample: Sample, ours: Sequence[Any], eager: Sequence[Any], oracle: Sequence[Any]
+) -> tuple[str, str]:
+    """The verdict on a sample's results, "right" or "wrong", and why."""
+    for position, (value, theirs, truth) in enumerate(zip(ours, eager, oracle, strict=True)):
+        positions = sample.ties and value is not None and value.dtype == torch.int64 == theirs.dtype
+        if positions and value.shape == theirs.shape and same_elements(value, theirs, sample.tensors[0]):
+            continue
+        try:
+            judge(value, theirs, truth, sample.elementwise)
+        except Wrong as wrong:
+            return "wrong", f"output {position}: {wrong}"
+    return "right", ""
 
 
 def judge(ours: Any, eager: Any, oracle: Any, elementwise: bool) -> None:

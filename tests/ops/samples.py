@@ -163,9 +163,14 @@ def _written(op: OpInfo, sample: SampleInput, name: str, dtype: str, index: int)
             size, kind = tuple(result.shape), result.dtype
 
             def into(x: Any, *args: Any, **kwargs: Any) -> Any:
-                return op.op(x, *args, **kwargs, out=torch.zeros(size, dtype=kind))
+                return op.op(x, *args, **kwargs, out=torch.zeros(size, dtype=_now(kind)))
 
             yield _bound(into, sample, name, dtype, index, "out")
+
+
+def _now(dtype: torch.dtype) -> torch.dtype:
+    """The dtype of a result where everything is computed in float64 (`screen` sets the default for the oracle)."""
+    return torch.get_default_dtype() if dtype == torch.float32 else dtype
 
 
 def _keeps_input(op: OpInfo, sample: SampleInput) -> bool:
@@ -194,7 +199,18 @@ def _strided(sample: SampleInput) -> SampleInput:
     return _mapped(sample, strided)
 
 
+def special_tensors(sample: Sample) -> tuple[torch.Tensor, ...]:
+    """The sample's tensors with special values in those of floating point."""
+    filled = _special_filler(sample.tensors[0].dtype)
+    return tuple(map(filled, sample.tensors))
+
+
 def _special(sample: SampleInput, dtype: torch.dtype) -> SampleInput:
+    return _mapped(sample, _special_filler(dtype))
+
+
+def _special_filler(dtype: torch.dtype) -> Callable[[Any], Any]:
+    """Puts special values into one tensor after the other, other ones each time."""
     info = torch.finfo(dtype)
     inf = float("inf")
     values = [
@@ -223,7 +239,7 @@ def _special(sample: SampleInput, dtype: torch.dtype) -> SampleInput:
         # Steps that share no factor with the number of values: two operands meet in many combinations.
         return numbers[torch.arange(x.numel()) * 7 % len(values)].reshape(x.shape)
 
-    return _mapped(sample, special)
+    return special
 
 
 def _mapped(sample: SampleInput, function: Callable[[Any], Any]) -> SampleInput:

@@ -25,9 +25,7 @@ from typing import Any
 
 import torch
 from torch.export import decomp_utils, exported_program
-from torch.utils import _pytree as pytree
 
-from compiler.driver.export_oracle import widen
 from compiler.frontend.load import from_program
 from compiler.fx_passes import pipeline
 from compiler.ir.aten_ops import KNOWN
@@ -36,6 +34,7 @@ from compiler.ir.loop import ExternKernel
 from compiler.lowering import lower
 from compiler.support.diagnostics import UserError
 from compiler.support.options import CompileOptions, Context
+from tests.ops.oracle import eager_of, oracle_of
 from tests.ops.samples import Module, Sample
 
 
@@ -82,7 +81,7 @@ def screen(sample: Sample) -> Screened:
             result.atens = _atens(program)
             if _is_random(program):
                 raise Stopped("random", "")
-            result.oracle = _oracle(sample, result.eager)
+            result.oracle = oracle_of(sample, result.eager)
             _lower(program, result)
     except Stopped as stopped:
         result.verdict, result.why = stopped.verdict, stopped.why
@@ -104,7 +103,7 @@ def _quiet() -> Iterator[None]:
 
 def _eager(sample: Sample) -> list[Any]:
     try:
-        return list(pytree.tree_leaves(sample.call(*copy.deepcopy(sample.tensors))))
+        return eager_of(sample)
     except Exception as error:
         raise Stopped("eager", _first_line(error)) from error
 
@@ -115,21 +114,6 @@ def _export(sample: Sample) -> torch.export.ExportedProgram:
         return program.run_decompositions() if sample.form == "core" else program
     except Exception as error:
         raise Stopped("export", _first_line(error)) from error
-
-
-def _oracle(sample: Sample, eager: list[Any]) -> list[Any]:
-    """The results in float64, integers promoted to it too; eager's own where the sample cannot be computed so."""
-    torch.set_default_dtype(torch.float64)
-    try:
-        wide = list(pytree.tree_leaves(sample.call(*widen(copy.deepcopy(sample.tensors)))))
-    except Exception:
-        return eager
-    finally:
-        torch.set_default_dtype(torch.float32)
-    same = len(wide) == len(eager) and all(
-        not isinstance(e, torch.Tensor) or e.shape == w.shape for e, w in zip(eager, wide, strict=True)
-    )
-    return wide if same else eager
 
 
 def _atens(program: torch.export.ExportedProgram) -> tuple[str, ...]:

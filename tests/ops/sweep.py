@@ -37,7 +37,7 @@ def sweep(names: Sequence[str]) -> list[screen.Screened]:
     done: list[screen.Screened] = []
     waiting: list[screen.Screened] = []
     for name in names:
-        for sample in samples.of(table[name], FLAGS.quick):
+        for sample in _chosen(list(samples.of(table[name], FLAGS.quick or FLAGS.brief))):
             screened = screen.screen(sample)
             (done if screened.verdict else waiting).append(screened)
         if len(waiting) >= FLAGS.batch:
@@ -47,6 +47,14 @@ def sweep(names: Sequence[str]) -> list[screen.Screened]:
                 results.update(Path(FLAGS.out), done)
     _finish(waiting, done)
     return done
+
+
+def _chosen(found: list[samples.Sample]) -> list[samples.Sample]:
+    """With --brief the first sample, the first of another dtype, and that of special values."""
+    if not FLAGS.brief or len(found) < 3:
+        return found
+    others = [s for s in found if s.dtype != found[0].dtype][:1]
+    return [found[0], *others, *[s for s in found[1:] if s.form == "special" and s not in others][:1]]
 
 
 def _finish(waiting: list[screen.Screened], done: list[screen.Screened]) -> None:
@@ -90,5 +98,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("cxx", "", "The C++ compiler, as for the compiler's own --cxx.")
     flags.DEFINE_integer("batch", 150, "Samples in one library.")
     flags.DEFINE_bool("quick", False, "Few samples, in the dtypes that differ most: a quarter of an hour.")
+    flags.DEFINE_bool("brief", False, "At most three samples of each operator.")
     flags.DEFINE_bool("verbose", False, "Print every sample that is not right, with the reason.")
     app.run(main)

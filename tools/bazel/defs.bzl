@@ -116,8 +116,8 @@ def aoti_cc_library(
         `shim`, and nothing is compiled again.
       shim: where the functions of PyTorch's C ABI come from. "static": inside the library, hidden; it needs glibc
         only (libc, libm, libpthread, libdl). "shared": libaoti_shim.so, which many models share. "torch": the libtorch
-        of the process that loads the library; an operator without a lowering is called there if PyTorch's C shim has it
-        with one tensor as result (compiler/lowering/fallback.py).
+        of the process that loads the library; an operator without a lowering or a linked kernel is called there
+        (compiler/lowering/fallback.py).
       device: where the model runs: "cpu" or "cuda". The build needs no GPU; the library finds NVIDIA's driver when it is
         loaded, and says so where there is none. NAME_test and NAME_benchmark then need a GPU (tags "gpu" and "manual").
       cuda_archs: with device = "cuda": architectures to make machine code for, as a list; later ones compile the PTX of
@@ -160,7 +160,8 @@ def aoti_cc_library(
         interface = [Label("//runtime:headers")],
         isa = select(isa_choices),
         model = model,
-        runtime = [Label("//runtime/model")] + ([Label("//runtime/cuda")] if on_gpu else []),
+        runtime = [Label("//runtime/model"), Label("//shim:ops")] + ([Label("//runtime/cuda")] if on_gpu else []) +
+                  ([Label("//shim:torch_dispatcher")] if shim == "torch" else []),
         shim = shim,
         shim_library = SHIM_LIBRARIES[device][shim],
         tags = tags,

@@ -159,7 +159,8 @@ double special_digamma(double x) {
   if (x == -INFINITY) return NAN;
   double result = 0.0;
   if (x < 0.0) {
-    const double fraction = x - __builtin_trunc(x);
+    // From the nearest integer, exactly: near a pole all digits are in it.
+    const double fraction = x - __builtin_nearbyint(x);
     if (fraction == 0.0) return NAN;
     result = -kPi / tan(kPi * fraction);
     x = 1.0 - x;

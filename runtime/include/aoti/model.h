@@ -36,10 +36,16 @@ __attribute__((format(printf, 3, 4))) int32_t aoti_model_fail(const char *file, 
 // it.
 int32_t aoti_model_fail_call(const char *file, int line, const char *call);
 
-// Calls the kernel of custom operator number `op`; when it fails, records why and where.
-int32_t aoti_model_call_op(const char *file, int line, const AotiRunArgs *args, int32_t op,
-                           const AotiOpValue *values, int64_t num_values, AtenTensorHandle *outputs,
-                           int64_t num_outputs);
+// Makes call number `call` of the model's record (AotiModelDesc.op_record); when it fails, records why and
+// where. The arrays fill the record's holes; their lengths must be the record's.
+int32_t aoti_model_call_op(const char *file, int line, const AotiRunArgs *args, int64_t call,
+                           const AtenTensorHandle *tensors, int64_t num_tensors, const int64_t *sizes,
+                           int64_t num_sizes, AtenTensorHandle *outputs, int64_t num_outputs);
+
+// Checks what a function of PyTorch's shim returned against what the graph promised; a tensor of other
+// strides is exchanged for a copy with these.
+int32_t aoti_model_check_result(const char *file, int line, const char *function, AtenTensorHandle *tensor,
+                                int64_t ndim, const int64_t *sizes, const int64_t *strides, int32_t dtype);
 
 }  // extern "C"
 
@@ -52,14 +58,26 @@ int32_t aoti_model_call_op(const char *file, int line, const AotiRunArgs *args, 
     }                                                              \
   } while (0)
 
-// Calls a custom operator; when it fails, returns from the current function.
-#define AOTI_OP_CHECK(args, op, values, num_values, outputs, num_outputs)                                  \
+// Calls an operator by its record; when it fails, returns from the current function.
+#define AOTI_OP_CHECK(args, call, tensors, num_tensors, sizes, num_sizes, outputs, num_outputs)            \
   do {                                                                                                     \
-    if (__builtin_expect(aoti_model_call_op(__FILE_NAME__, __LINE__, (args), (op), (values), (num_values), \
-                                            (outputs), (num_outputs)) != AOTI_RUNTIME_SUCCESS,             \
-                         0)) {                                                                             \
+    if (__builtin_expect(                                                                                  \
+            aoti_model_call_op(__FILE_NAME__, __LINE__, (args), (call), (tensors), (num_tensors), (sizes), \
+                               (num_sizes), (outputs), (num_outputs)) != AOTI_RUNTIME_SUCCESS,             \
+            0)) {                                                                                          \
       return AOTI_RUNTIME_FAILURE;                                                                         \
     }                                                                                                      \
+  } while (0)
+
+// After a call that made a tensor: returns from the current function where it is not what was promised. The
+// handle is then deleted.
+#define AOTI_RESULT_CHECK(function, tensor, ndim, sizes, strides, dtype)                                \
+  do {                                                                                                  \
+    if (__builtin_expect(aoti_model_check_result(__FILE_NAME__, __LINE__, (function), (tensor), (ndim), \
+                                                 (sizes), (strides), (dtype)) != AOTI_RUNTIME_SUCCESS,  \
+                         0)) {                                                                          \
+      return AOTI_RUNTIME_FAILURE;                                                                      \
+    }                                                                                                   \
   } while (0)
 
 // Returns from the current function with a printf-like message: AOTI_REPORT("expected %d, got %d", a, b).
@@ -187,39 +205,6 @@ static inline const T *aoti_constant(const AotiRunArgs *args, int32_t index) {
 template <class T>
 static inline T *aoti_state(const AotiRunArgs *args, int32_t index) {
   return static_cast<T *>(const_cast<void *>(args->constants[index]));
-}
-
-// Arguments of custom operators.
-static inline AotiOpValue aoti_op_none() { return AotiOpValue{AOTI_OP_NONE, 0, 0, {}}; }
-static inline AotiOpValue aoti_op_tensor(AtenTensorHandle tensor) {
-  AotiOpValue v{AOTI_OP_TENSOR, 0, 0, {}};
-  v.value.tensor = tensor;
-  return v;
-}
-static inline AotiOpValue aoti_op_int(int64_t number) {
-  AotiOpValue v{AOTI_OP_INT, 0, 0, {}};
-  v.value.i64 = number;
-  return v;
-}
-static inline AotiOpValue aoti_op_float(double number) {
-  AotiOpValue v{AOTI_OP_FLOAT, 0, 0, {}};
-  v.value.f64 = number;
-  return v;
-}
-static inline AotiOpValue aoti_op_bool(bool flag) {
-  AotiOpValue v{AOTI_OP_BOOL, 0, 0, {}};
-  v.value.i64 = flag ? 1 : 0;
-  return v;
-}
-static inline AotiOpValue aoti_op_string(const char *string) {
-  AotiOpValue v{AOTI_OP_STRING, 0, 0, {}};
-  v.value.string = string;
-  return v;
-}
-static inline AotiOpValue aoti_op_list(const AotiOpValue *values, int64_t count) {
-  AotiOpValue v{AOTI_OP_LIST, 0, count, {}};
-  v.value.list = values;
-  return v;
 }
 
 #endif  // AOTI_MODEL_H_

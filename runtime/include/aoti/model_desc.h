@@ -119,6 +119,9 @@ typedef struct AotiIsaVariant {
   const void *kernels;  // the generated struct of function pointers
 } AotiIsaVariant;
 
+// Who calls the model's operators, and their arguments: the runtime's own.
+typedef struct AotiOpTable AotiOpTable;
+
 // What desc->run gets. Every pointer is borrowed for the length of the call, except as said.
 typedef struct AotiRunArgs {
   // [num_inputs], checked against the table. The runtime deletes the handles that are not null afterwards;
@@ -137,7 +140,7 @@ typedef struct AotiRunArgs {
   void *stream;                            // null on a CPU
   AOTIProxyExecutorHandle proxy_executor;  // may be null
   AotiCudaRun *cuda;                       // null on a CPU
-  const AotiOpKernel *op_kernels;          // [num_ops]
+  const AotiOpTable *ops;  // the runtime's own; null: the model calls no operator by its schema
 } AotiRunArgs;
 
 // A size that is known at run time only: what messages call it, and where it comes from, e.g. "s0",
@@ -206,9 +209,12 @@ typedef struct AotiModelDesc {
   int32_t reserved2;  // 0
   const AotiOriginalDesc *originals;
   const AotiRecipe *recipes;  // [num_constants]
-  // The custom operators that the model calls, as schemas: "mylib::scale(Tensor x, float factor) -> Tensor".
+  // The operators that the model calls by schema: "mylib::scale(Tensor x, float factor) -> Tensor".
   int32_t num_ops, ops_reserved;  // reserved: 0
   const char *const *ops;
+  // Their calls, serialised: compiler/wrapper/op_record.py states the format.
+  const uint8_t *op_record;
+  int64_t op_record_bytes;
 } AotiModelDesc;
 
 #ifdef __cplusplus

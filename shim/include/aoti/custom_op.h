@@ -40,12 +40,18 @@ typedef enum AotiOpValueKind {
   AOTI_OP_LIST = 6     // value.list: `count` values, of any kind
 } AotiOpValueKind;
 
+// In AotiOpValue.flags, of use to who calls another library by the schema.
+enum {
+  AOTI_OP_OPTION = 1,  // the schema has an option here: this value, or none
+  AOTI_OP_DEVICE = 2   // the string is a device's name
+};
+
 // An argument, in the order of the schema; defaults are filled in. All memory is borrowed for the length of
 // the call.
 typedef struct AotiOpValue {
-  int32_t kind;      // AotiOpValueKind
-  int32_t reserved;  // 0
-  int64_t count;     // of a list's values, else 0
+  int32_t kind;   // AotiOpValueKind
+  int32_t flags;  // AOTI_OP_OPTION, AOTI_OP_DEVICE
+  int64_t count;  // of a list's values, else 0
   union {
     AtenTensorHandle tensor;  // any strides; read only
     int64_t i64;
@@ -68,6 +74,10 @@ typedef struct AotiOpCall {
   // Where a kernel that fails may write why, as a string of at most message_bytes bytes with its 0.
   char *message;
   size_t message_bytes;
+  // The schema's results: -1 for a tensor, else how many tensors its list has. The outputs are all of them in
+  // order.
+  const int64_t *result_lengths;  // [num_results]
+  int64_t num_results;
 } AotiOpCall;
 
 // Returns AOTI_TORCH_SUCCESS, or anything else to end the run with an error. Must not throw.
