@@ -65,10 +65,15 @@ def _node(node: torch.fx.Node) -> Iterator[Problem]:
 def _control_flow(node: torch.fx.Node, where: str) -> Iterator[Problem]:
     name = str(node.target)
     if name not in OPERANDS:
-        remedy = f"supported: {', '.join(OPERANDS)}"
         if name.startswith("triton_kernel_wrapper"):
-            remedy = "a user's Triton kernel runs on a GPU only: give the model a path without it for the CPU"
-        elif name.startswith("auto_functionalized"):
+            yield Problem(
+                f"the Triton kernel {_triton_kernel(node)} of the model (by {name}) is not supported",
+                where,
+                "a user's Triton kernel runs on a GPU only: give the model a path without it for the CPU",
+            )
+            return
+        remedy = f"supported: {', '.join(OPERANDS)}"
+        if name.startswith("auto_functionalized"):
             remedy = "a custom operator that writes to its arguments: let it return new tensors"
         yield Problem(f"higher-order operator {name} is not supported", where, remedy)
         return
@@ -86,6 +91,17 @@ def _control_flow(node: torch.fx.Node, where: str) -> Iterator[Problem]:
                 where,
                 "make it a tensor (torch.tensor) before the call",
             )
+
+
+def _triton_kernel(node: torch.fx.Node) -> str:
+    """The name of the function that a call of a user's Triton kernel (`wrap_triton`) launches; its number where torch does not know it."""
+    from torch._higher_order_ops.triton_kernel_wrap import kernel_side_table  # read only where a model has one
+
+    number = node.kwargs.get("kernel_idx")
+    kernel: object = kernel_side_table.id_to_kernel.get(number)  # type: ignore[call-overload]
+    while hasattr(kernel, "fn"):  # under decorators: autotune, heuristics, jit
+        kernel = kernel.fn
+    return str(getattr(kernel, "__name__", f"number {number}"))
 
 
 def _tensor(node: torch.fx.Node, value: torch.Tensor, where: str) -> Iterator[Problem]:

@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from torch import nn
+from torch._higher_order_ops.triton_kernel_wrap import kernel_side_table, triton_kernel_wrapper_functional
 
-from compiler.frontend import provenance
+from compiler.frontend import checks, provenance
 from compiler.frontend.load import from_program, load
 from compiler.ir.graph import ModelGraph, gives_sizes
 from compiler.ir.graph_text import print_graph
 from compiler.support.diagnostics import UserError
 from compiler.support.options import CompileOptions, Context
+from compiler.support.origins import Origin
 
 X = torch.randn(2, 3)
 
@@ -278,3 +280,20 @@ def test_the_line_is_the_innermost_of_the_model() -> None:
     assert provenance.location(trace) == "models/x.py:12 in forward"
     assert provenance.location('File "/home/me/y.py", line 1, in forward') == "y.py:1 in forward"
     assert provenance.location(None) == ""
+
+
+def test_a_users_triton_kernel_is_refused_by_its_name() -> None:
+    class Jitted:  # as triton.jit leaves a function; Triton itself is not needed for this
+        def __init__(self, fn: object) -> None:
+            self.fn = fn
+
+    def my_kernel() -> None: ...
+
+    number = kernel_side_table.add_kernel(Jitted(Jitted(my_kernel)))  # type: ignore[arg-type]
+    graph = torch.fx.Graph()
+    arguments = {"kernel_idx": number, "grid": [(1, 1, 1)], "kwargs": {}}
+    node = graph.call_function(triton_kernel_wrapper_functional, (), arguments)
+    node.meta["origin"] = Origin("k", "triton", "model.py:7 in forward")
+    (problem,) = checks._node(node)
+    assert "the Triton kernel my_kernel of the model" in problem.what and problem.where == "model.py:7 in forward"
+    assert "GPU only" in problem.remedy
