@@ -95,7 +95,7 @@ def pow_tensor(b: Builder, x: Operand, y: Operand) -> Value:
 
 @lowers("aten.square.default", family=POINTWISE)
 def square(b: Builder, x: Value) -> Value:
-    return apply(b, "mul", [x, x], x.dtype, x.dtype)
+    return apply(b, "mul", [x, x], b.out.dtype, b.out.dtype)  # of bools an integer, as a power is
 
 
 @lowers("aten.clamp.default", "aten.clamp.Tensor", family=POINTWISE)

@@ -18,25 +18,14 @@ from tests.ops.samples import Sample
 
 OPERATORS = tuple(
     """
-    __getitem__ abs acos add addcdiv addcmul addmm addmv all amax amin any arange argmax argmin as_strided_scatter atan2 baddbmm
-    bitwise_and bitwise_left_shift bmm broadcast_to bucketize cat cdist ceil chunk clamp clone constant_pad_nd copysign cos cosh cummax
-    cumprod cumsum diag_embed diagonal digamma div.floor_rounding div.no_rounding_mode dot eq erf erfinv exp expand expm1 eye fill flip
-    float_power floor floor_divide fmax fmod frexp full_like gather ge heaviside hypot igamma index_add index_copy index_fill
-    index_put index_reduce.prod index_select isclose isfinite isnan kron lerp lgamma linalg.cross linalg.norm linalg.vector_norm linspace
-    log log1p log_softmax logaddexp logcumsumexp logical_and logit logsumexp masked.mean masked.softmax masked_fill masked_scatter matmul
-    max.reduction_with_dim maximum mean meshgrid.list_of_tensors min.reduction_no_dim mm mode movedim mul mvlgamma.mvlgamma_p_3
-    nan_to_num narrow native_layer_norm new_full nn.functional.adaptive_avg_pool2d nn.functional.avg_pool2d nn.functional.batch_norm
-    nn.functional.bilinear nn.functional.conv1d nn.functional.conv2d nn.functional.conv_transpose2d nn.functional.cosine_similarity
-    nn.functional.cross_entropy nn.functional.elu nn.functional.embedding nn.functional.gelu nn.functional.glu
-    nn.functional.grid_sample nn.functional.group_norm nn.functional.hardswish nn.functional.huber_loss
-    nn.functional.interpolate.bilinear nn.functional.interpolate.nearest nn.functional.layer_norm nn.functional.max_pool2d
-    nn.functional.mse_loss nn.functional.pad.reflect nn.functional.pixel_shuffle nn.functional.prelu nn.functional.rms_norm
-    nn.functional.scaled_dot_product_attention nn.functional.silu nn.functional.softplus nn.functional.unfold
-    nn.functional.upsample_nearest outer permute polygamma.polygamma_n_1 pow prod reciprocal remainder renorm repeat reshape roll round
-    rot90 rsqrt scatter scatter_add scatter_reduce.amax searchsorted select sigmoid sign sin sinc slice slice_scatter softmax sort
-    special.bessel_j0 special.entr special.i0e special.ndtri special.xlog1py special.zeta split sqrt square squeeze stack std sub sum
-    t take_along_dim tan tanh tensor_split tile topk trace transpose tril triu trunc unbind unfold unsqueeze
-    var var_mean view where xlogy zeros_like
+    __getitem__ add addmm all amax argmax atan2 bitwise_left_shift bmm bucketize cat clamp copysign cummax cumprod cumsum diag_embed
+    div.floor_rounding erf exp flip float_power fmod gather igamma index_add index_put index_reduce.prod kron lerp lgamma linalg.det
+    linalg.inv linalg.vector_norm log1p log_softmax logaddexp masked.mean masked_scatter matmul max.reduction_with_dim mode
+    nan_to_num nn.functional.avg_pool2d nn.functional.batch_norm nn.functional.conv2d nn.functional.cross_entropy nn.functional.gelu
+    nn.functional.grid_sample nn.functional.group_norm nn.functional.interpolate.bilinear nn.functional.layer_norm
+    nn.functional.max_pool2d nn.functional.pad.reflect nn.functional.prelu nn.functional.scaled_dot_product_attention
+    nn.functional.unfold pow remainder roll round scatter_add scatter_reduce.amax searchsorted sigmoid sinc slice_scatter sort
+    special.i0e special.zeta sqrt sum tan tanh tril unfold var_mean where xlogy
     """.split()
 )
 
