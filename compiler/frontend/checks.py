@@ -95,7 +95,8 @@ def _control_flow(node: torch.fx.Node, where: str) -> Iterator[Problem]:
 
 def _triton_kernel(node: torch.fx.Node) -> str:
     """The name of the function that a call of a user's Triton kernel (`wrap_triton`) launches; its number where torch does not know it."""
-    from torch._higher_order_ops.triton_kernel_wrap import kernel_side_table  # read only where a model has one
+    # Imported only where a model has one.
+    from torch._higher_order_ops.triton_kernel_wrap import kernel_side_table
 
     number = node.kwargs.get("kernel_idx")
     kernel: object = kernel_side_table.id_to_kernel.get(number)  # type: ignore[call-overload]

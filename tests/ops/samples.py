@@ -199,12 +199,6 @@ def _strided(sample: SampleInput) -> SampleInput:
     return _mapped(sample, strided)
 
 
-def special_tensors(sample: Sample) -> tuple[torch.Tensor, ...]:
-    """The sample's tensors with special values in those of floating point."""
-    filled = _special_filler(sample.tensors[0].dtype)
-    return tuple(map(filled, sample.tensors))
-
-
 def _special(sample: SampleInput, dtype: torch.dtype) -> SampleInput:
     return _mapped(sample, _special_filler(dtype))
 
