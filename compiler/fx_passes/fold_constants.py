@@ -27,6 +27,11 @@ _VIEWS = {
     "aten.squeeze.dim", "aten.squeeze.dims", "aten.slice.Tensor", "aten.select.int", "aten.alias.default", "aten.detach.default",
     "aten.numpy_T.default", "aten.unflatten.int", "aten.flatten.using_ints", "aten.broadcast_to.default", "aten.narrow.default",
 }  # fmt: skip
+# The copy that made a view possible may have been removed: what a view reads need not lie as export saw it.
+_RESHAPES: dict[str, Any] = {
+    "aten.view.default": torch.ops.aten.reshape.default,
+    "aten._unsafe_view.default": torch.ops.aten.reshape.default,
+}
 _FACTORIES = {
     "aten.full.default", "aten.full_like.default", "aten.zeros.default", "aten.zeros_like.default", "aten.ones.default",
     "aten.ones_like.default", "aten.scalar_tensor.default", "aten.arange.default", "aten.arange.start", "aten.arange.start_step",
@@ -109,5 +114,5 @@ def _compute(r: Rewriter, root: torch.fx.Node, data: dict[torch.fx.Node, Any]) -
                 data[node] = r.tensor(node)
             else:
                 args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: data[n])
-                data[node] = node.target(*args, **kwargs)  # type: ignore[operator]
+                data[node] = _RESHAPES.get(str(node.target), node.target)(*args, **kwargs)
     return data[root]

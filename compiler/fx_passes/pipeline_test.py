@@ -48,6 +48,18 @@ def test_what_changes_nothing_is_removed() -> None:
     assert _operators(_run(function, (), torch.randn(3, 4))) == ["add"]
 
 
+def test_constants_behind_a_removed_copy_are_folded() -> None:
+    def function(table: nn.Embedding, x: torch.Tensor) -> torch.Tensor:
+        turned = table.weight.sin().t().contiguous()
+        return x + turned.view(12).cos()
+
+    table = nn.Embedding(3, 4)
+    graph = _run(function, (table,), torch.randn(12))
+    assert _operators(graph) == ["add"]
+    (folded,) = graph.data.values()
+    assert torch.equal(folded.flatten(), table.weight.detach().sin().t().flatten().cos())
+
+
 def test_dead_code_goes_with_its_constants() -> None:
     def function(linear: nn.Linear, x: torch.Tensor) -> torch.Tensor:
         linear(x)
