@@ -11,6 +11,8 @@ too. Integer and bool values, and float64 ones, stay as they are.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -22,6 +24,17 @@ NARROW = (torch.float32, torch.float16, torch.bfloat16)
 def widen(value: Any) -> Any:
     """Float64 for a floating-point tensor or its dtype; anything else, containers included, unchanged inside."""
     return pytree.tree_map(_widen_leaf, value)
+
+
+@contextmanager
+def float64_by_default() -> Iterator[None]:
+    """To be around every run of the oracle: what torch makes of integers (roots, quotients) and of numbers has the default dtype."""
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(usual)
 
 
 def float64_module(program: torch.export.ExportedProgram) -> torch.nn.Module:

@@ -26,7 +26,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from compiler.driver.export_example import Example, describe
-from compiler.driver.export_oracle import float64_module, widen
+from compiler.driver.export_oracle import float64_by_default, float64_module, widen
 from compiler.support.diagnostics import UserError
 
 
@@ -46,7 +46,8 @@ def record(example: Example, program: torch.export.ExportedProgram) -> dict[str,
     wide_args, wide_kwargs = widen(copy.deepcopy((example.args, example.kwargs)))
     with _buffers_kept(example.module):
         eager = _run(example.origin, "eager", example.module, *copy.deepcopy((example.args, example.kwargs)))
-    oracle = _run(example.origin, "float64 eager", float64_module(program), wide_args, wide_kwargs)
+    with float64_by_default():
+        oracle = _run(example.origin, "float64 eager", float64_module(program), wide_args, wide_kwargs)
     for i, (output, exact) in enumerate(zip(eager, oracle, strict=True)):
         _check_no_nan(example.origin, f"output {i} of eager", output)
         arrays[f"eager_{i}"] = to_numpy(output)

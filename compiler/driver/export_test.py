@@ -63,6 +63,12 @@ def missing(): return {"module": torch.nn.ReLU()}
 def bad_kwargs(): return {"module": torch.nn.ReLU(), "args": (), "kwargs": [1]}
 def boom(): raise ValueError("boom happened")
 
+class Root(torch.nn.Module):
+    def forward(self, x):
+        return x / torch.arange(2, 5).sqrt()  # of integers: in the default dtype
+
+def root(): return Root(), (torch.randn(3),)
+
 class Branch(torch.nn.Module):
     def forward(self, x):
         if x.sum() > 0:  # depends on data
@@ -173,6 +179,14 @@ def test_oracle_widens_casts(model_file: Path) -> None:
     x = arrays["input_0"].astype(numpy.float64)
     numpy.testing.assert_array_equal(arrays["oracle_0"], x * 3 + x.argmax())
     assert numpy.abs(arrays["eager_0"] - arrays["oracle_0"]).max() > 1e-4
+
+
+def test_oracle_computes_with_integers_in_float64(model_file: Path) -> None:
+    _, recorded = run(model_file, "root")
+    arrays = numpy.load(recorded)
+    exact = arrays["input_0"].astype(numpy.float64) / numpy.sqrt(numpy.arange(2.0, 5.0))
+    numpy.testing.assert_allclose(arrays["oracle_0"], exact, rtol=1e-15)
+    assert torch.get_default_dtype() == torch.float32
 
 
 def test_bfloat16_is_recorded_as_float32(model_file: Path) -> None:
