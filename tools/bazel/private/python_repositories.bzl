@@ -6,8 +6,11 @@ load(":wheels.bzl", "wheels")
 
 _LOCK = Label("//tools/bazel:requirements_lock.txt")
 
-# Groups with a lock of their own: what the benchmark compares with, fetched only when //tools/bench is built.
-_OWN_LOCK = {"bench_peers": Label("//tools/bench:requirements_bench_lock.txt")}
+# Groups with a lock of their own, fetched only when what needs them is built: what the benchmark compares with, the libraries of the zoo.
+_OWN_LOCK = {
+    "bench_peers": Label("//tools/bench:requirements_bench_lock.txt"),
+    "zoo": Label("//tools/bench/zoo:requirements_zoo_lock.txt"),
+}
 
 # Group -> packages; the first one is the group's point, the others are what it imports.
 _GROUPS = {
@@ -45,6 +48,58 @@ _GROUPS = {
         "typing-extensions",
     ],
     "triton": ["triton"],
+    "zoo": [
+        "torchvision",
+        "aiohappyeyeballs",
+        "aiohttp",
+        "aiosignal",
+        "annotated-doc",
+        "annotated-types",
+        "anyio",
+        "attrs",
+        "certifi",
+        "charset-normalizer",
+        "click",
+        "diffusers",
+        "frozenlist",
+        "h11",
+        "hf-xet",
+        "httpcore2",
+        "httpx2",
+        "huggingface-hub",
+        "idna",
+        "importlib-metadata",
+        "lazy-importer",
+        "markdown-it-py",
+        "mdurl",
+        "multidict",
+        "packaging",
+        "pillow",
+        "propcache",
+        "psutil",
+        "pydantic",
+        "pydantic-core",
+        "pygments",
+        "pyparsing",
+        "pyyaml",
+        "regex",
+        "requests",
+        "rich",
+        "safetensors",
+        "shellingham",
+        "timm",
+        "tokenizers",
+        "torch-geometric",
+        "tqdm",
+        "transformers",
+        "truststore",
+        "typer",
+        "typing-inspection",
+        "urllib3",
+        "xxhash",
+        "yarl",
+        "zipp",
+    ],
 }
 
 # Of these only data is read, nothing is imported.
@@ -100,6 +155,7 @@ _ALIASES = {
     "torch": "@pysite_torch//:torch",
     "torch_headers": "@pysite_torch//:headers",
     "triton": "@pysite_triton//:triton",
+    "zoo": "@pysite_zoo//:torchvision",
 }
 
 def _pysite_impl(ctx):

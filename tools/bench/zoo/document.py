@@ -1,0 +1,130 @@
+"""Makes docs/zoo.md of the zoo's result file.
+
+    bazel run //tools/bench/zoo:document -- $PWD/tools/bench/zoo/results.json $PWD/docs/zoo.md
+
+Enters: tools/bench/zoo/results.json. Leaves: the page, of nothing else: a test says so.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tools.bench.zoo import results
+from tools.bench.zoo.results import Result, verdict
+
+_HEAD = """\
+# The zoo
+
+Generated from `tools/bench/zoo/results.json` by `tools/bench/zoo/document.py`; do not edit. The file is made by
+
+    ./bazelw run //tools/bench/zoo -- --out=/tmp/zoo --speed --results=$PWD/tools/bench/zoo/results.json
+
+Architectures of {libraries}, with random weights, small images and small configurations
+(`tools/bench/zoo/models`), exported by `torch.export`, compiled to a library without libtorch (`shim = "static"`), run and held against
+eager and float64 eager: **right** is no further from float64 than twice eager's own distance (`tests/harness/recorded_test.py`). Each
+step is a process of its own with a limit of time and memory.
+
+**{exported} of {tried} export; of these {compiled} compile and {right} are right ({share} %).** {speed}
+
+Compile seconds are those from `model.pt2` to the library, without Python's start and imports, on a machine of 2 cores that others use
+too. Ratios are to the times of eager and of PyTorch's AOTInductor (its defaults) on one thread, measured in turns: below 1 is faster than
+they are. These models are small, so that what a call costs counts for much; `tools/bench` has large ones.
+"""
+_TABLE = """
+| model | family | exported | compiled | right | compile s | kernels | ms | of eager | AOTInductor compile s | of AOTInductor |
+|---|---|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def page(rows: Sequence[Result], machine: dict[str, Any]) -> str:
+    """The whole text."""
+    verdicts = [verdict(r) for r in rows]
+    exported = sum(v != "export" for v in verdicts)
+    right = verdicts.count("right")
+    versions = machine["versions"]
+    head = _HEAD.format(
+        libraries=", ".join(f"{n} {v}" for n, v in versions.items() if n not in ("python", "g++")),
+        tried=len(rows),
+        exported=exported,
+        compiled=right + verdicts.count("judge"),
+        right=right,
+        share=round(100 * right / max(exported, 1), 1),
+        speed=_speed_summary(rows),
+    )
+    ordered = sorted(rows, key=lambda r: (r["family"], r["name"]))
+    return head + _TABLE + "".join(map(_row, ordered)) + _reasons(ordered)
+
+
+def _speed_summary(rows: Sequence[Result]) -> str:
+    parts = []
+    for peer, title in (("eager", "eager"), ("aotinductor", "AOTInductor")):
+        ratios = [
+            r["speed"]["ours"] / r["speed"][peer]
+            for r in rows
+            if peer in r.get("speed", {}) and "ours" in r["speed"]
+        ]
+        if ratios:
+            parts.append(
+                f"Time of a run, as a multiple of {title}'s: median {statistics.median(ratios):.2f} over {len(ratios)} models."
+            )
+    compile_ratios = [r["compile"]["seconds"] / r["aotinductor"]["seconds"] for r in rows
+                      if not r.get("aotinductor", {"why": "no"})["why"] and verdict(r) == "right"]  # fmt: skip
+    if compile_ratios:
+        parts.append(
+            f"Compile time, as a multiple of AOTInductor's: median {statistics.median(compile_ratios):.2f} over {len(compile_ratios)}."
+        )
+    return " ".join(parts)
+
+
+def _row(r: Result) -> str:
+    ended = verdict(r)
+    done = {"export": 0, "compile": 1, "judge": 2, "right": 3}[ended]
+    marks = ["yes"] * done + ["**no**"] * (done < 3) + [""] * (2 - done)
+    speed, peer = r.get("speed", {}), r.get("aotinductor", {})
+    cells = [
+        f"{r['compile']['seconds']:.1f}" if done >= 2 else "",
+        str(r["compile"].get("kernels", "")) if done >= 2 else "",
+        _number(speed.get("ours"), ".3g"),
+        _ratio(speed, "eager"),
+        f"{peer['seconds']:.1f}" if peer and not peer["why"] else "fails" if peer else "",
+        _ratio(speed, "aotinductor"),
+    ]
+    return f"| {r['name']} | {r['family']} | {' | '.join([*marks, *cells])} |\n"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _ratio(speed: dict[str, float], peer: str) -> str:
+    return f"{speed['ours'] / speed[peer]:.2f}" if "ours" in speed and peer in speed else ""
+
+
+def _reasons(rows: Sequence[Result]) -> str:
+    """Every model that is not right, with the reason."""
+    text = ""
+    for step, title in (
+        ("judge", "Wrong, or does not run"),
+        ("compile", "Refused, or the compiler fails"),
+        ("export", "Does not export"),
+    ):
+        found = [r for r in rows if verdict(r) == step]
+        if found:
+            text += f"\n## {title}\n\n" + "".join(
+                f"- **{r['name']}**: {_one_line(r[step]['why'])}\n" for r in found
+            )
+    return text
+
+
+def _one_line(why: str) -> str:
+    """Markdown must not see what a message may hold."""
+    words = " ".join(line.strip() for line in why.splitlines())
+    return f"`{words[:400].replace('`', chr(39))}`"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[2]).write_text(page(*results.read_all(Path(sys.argv[1]))))
