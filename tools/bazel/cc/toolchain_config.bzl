@@ -21,7 +21,7 @@ _LIBRARY = [ACTION_NAMES.cpp_link_dynamic_library, ACTION_NAMES.cpp_link_nodeps_
 _LINK = _PROGRAM + _LIBRARY
 
 # The settings of libc++ that `zig c++ -v` passes: its __config_site expects them from the command line.
-_LIBCXX_DEFINES = [
+LIBCXX_DEFINES = [
     "-D_LIBCPP_ABI_NAMESPACE=__1",
     "-D_LIBCPP_ABI_VERSION=1",
     "-D_LIBCPP_ASSERTION_SEMANTIC_DEFAULT=_LIBCPP_ASSERTION_SEMANTIC_IGNORE",
@@ -105,7 +105,7 @@ def _compile_flags(ctx, target):
     return [
         _flags(_COMPILE, every + glibc),
         _flags(_C, ["-std=c11"]),
-        _flags(_CXX, ["-std=c++17", "-nostdinc++"] + _system(cxx_headers) + _LIBCXX_DEFINES),
+        _flags(_CXX, ["-std=c++17", "-nostdinc++"] + _system(cxx_headers) + LIBCXX_DEFINES),
         _flags(_COMPILE, _system(headers)),
     ]
 

@@ -12,14 +12,13 @@ A step whose result is there already is not done again, so that a stopped run go
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.bench import inductor_cache, limits
+from tools.bench import limits
 from tools.bench.contender import Artefact, Job
 from tools.bench.zoo import results, stages
 from tools.bench.zoo.entries import Entry
@@ -83,12 +82,6 @@ class ModelSteps:
         """Calls the function in a fork; its facts, with the reason where it failed."""
         return self._facts(step, limits.call(function, self._log(step), self.options.limits))
 
-    def _module(self, step: str, module: str, *arguments: object, environment: dict[str, str]) -> Result:
-        """Runs a Python module; the same facts."""
-        return self._facts(
-            step, limits.run_module(module, arguments, self._log(step), self.options.limits, environment)
-        )
-
     def _facts(self, step: str, ended: limits.Ended) -> Result:
         why = (
             ""
@@ -124,27 +117,11 @@ class ModelSteps:
         return facts if facts["why"] else facts | json.loads(verdict.read_text())
 
     def _aotinductor(self) -> Result:
-        """Compiled as the bench does it, with its defaults."""
-        job = self._job("aotinductor")
+        """Compiled as the bench does it, with its defaults; seconds are those of the compiler."""
+        job, out = self._job("aotinductor"), self.folder / "aotinductor.json"
         job.work_dir.mkdir(exist_ok=True)
-        request = job.work_dir / "prepare.json"
-        request.write_text(
-            json.dumps(
-                {"contender": "aotinductor", "job": job.to_json(), "cpus": sorted(os.sched_getaffinity(0))}
-            )
-        )
-        facts = self._module(
-            "aotinductor",
-            "tools.bench.worker",
-            "prepare",
-            request,
-            environment=inductor_cache.environment(job),
-        )
-        # What it spends itself, as for ours: without the process's start and imports.
-        reply = self._log("aotinductor").read_text(errors="replace").strip().splitlines()[-1:]
-        return (
-            facts if facts["why"] else facts | {"seconds": round(json.loads(reply[0])["ok"]["compile_s"], 2)}
-        )
+        facts = self._call("aotinductor", lambda: stages.compile_with_aotinductor(self.entry, job, out))
+        return facts if facts["why"] else facts | {"seconds": round(json.loads(out.read_text()), 2)}
 
     def _speed(self) -> Result:
         artefacts = {"ours": Artefact(model_files=(self._library(),)).to_json()}
@@ -152,10 +129,15 @@ class ModelSteps:
             package = self._job("aotinductor").work_dir / "compiled.pt2"
             artefacts["aotinductor"] = Artefact(model_files=(package,)).to_json()
         job, out = self._job("speed"), self.folder / "speed.json"
+        types = {"inputs": [str(array.dtype) for array in job.inputs()], "weights": "float32"}
+        (self.folder / "types.json").write_text(json.dumps(types))
         data = {"job": job.to_json(), "artefacts": artefacts, "rounds": 3, "min_time_s": 0.3}
         request = self.folder / "speed_request.json"
         request.write_text(json.dumps(data))
-        facts = self._module("speed", "tools.bench.zoo.speed", request, out, environment={})
+        ended = limits.run_module(
+            "tools.bench.zoo.speed", (request, out), self._log("speed"), self.options.limits
+        )
+        facts = self._facts("speed", ended)
         return facts if facts["why"] else facts | json.loads(out.read_text())
 
     def _library(self) -> Path:

@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tools.bench import registry
+from tools.bench.contender import Job
 from tools.bench.zoo.entries import Entry
 
 _MODULES = (
@@ -52,4 +54,16 @@ def judge(library: Path, recorded: Path, verdict: Path) -> int:
     from tools.bench.zoo.judge import judge as judged
 
     verdict.write_text(json.dumps(judged(library, recorded)))
+    return 0
+
+
+def compile_with_aotinductor(entry: Entry, job: Job, seconds_file: Path) -> int:
+    """The peer's package in the job's folder, and how long it took. It reads a library's own types only where these are registered, so the
+    model is built first."""
+    from compiler.driver import export_example
+
+    export_example.load(entry.source_file(), entry.name, seed=0, data={})
+    contender = registry.create("aotinductor")
+    os.environ.update(contender.environment(job))
+    seconds_file.write_text(json.dumps(contender.prepare(job).compile_s))
     return 0
