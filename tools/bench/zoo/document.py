@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.bench.zoo import results
+from tools.bench.zoo.entries import ENTRIES
 from tools.bench.zoo.results import Result, verdict
 
 _HEAD = """\
@@ -21,14 +22,14 @@ _HEAD = """\
 
 Generated from `tools/bench/zoo/results.json` by `tools/bench/zoo/document.py`; do not edit. The file is made by
 
-    ./bazelw run //tools/bench/zoo -- --out=/tmp/zoo --speed --results=$PWD/tools/bench/zoo/results.json
+    ./bazelw run //tools/bench/zoo -- --out=/tmp/zoo --speed --peer --results=$PWD/tools/bench/zoo/results.json
 
 Architectures of {libraries}, with random weights, small images and small configurations
 (`tools/bench/zoo/models`), exported by `torch.export`, compiled to a library without libtorch (`shim = "static"`), run and held against
 eager and float64 eager: **right** is no further from float64 than twice eager's own distance (`tests/harness/recorded_test.py`). Each
 step is a process of its own with a limit of time and memory.
 
-**{exported} of {tried} export; of these {compiled} compile and {right} are right ({share} %).** {speed}
+**{exported} of {tried} export; of these {compiled} compile and {right} are right ({share} %).** {speed}{waiting}
 
 Compile seconds are those from `model.pt2` to the library, without Python's start and imports, on a machine of 2 cores that others use
 too. Ratios are to the times of eager and of PyTorch's AOTInductor (its defaults) on one thread, measured in turns: below 1 is faster than
@@ -54,6 +55,7 @@ def page(rows: Sequence[Result], machine: dict[str, Any]) -> str:
         right=right,
         share=round(100 * right / max(exported, 1), 1),
         speed=_speed_summary(rows),
+        waiting=_waiting(rows),
     )
     ordered = sorted(rows, key=lambda r: (r["family"], r["name"]))
     return head + _TABLE + "".join(map(_row, ordered)) + _reasons(ordered)
@@ -78,6 +80,12 @@ def _speed_summary(rows: Sequence[Result]) -> str:
             f"Compile time, as a multiple of AOTInductor's: median {statistics.median(compile_ratios):.2f} over {len(compile_ratios)}."
         )
     return " ".join(parts)
+
+
+def _waiting(rows: Sequence[Result]) -> str:
+    """The entries that no run has reached."""
+    names = sorted(ENTRIES.keys() - {str(r["name"]) for r in rows})
+    return f"\n\nNot run yet ({len(names)}): {', '.join(names)}." if names else ""
 
 
 def _row(r: Result) -> str:
