@@ -126,7 +126,8 @@ def _rows(b: Builder, x: Value) -> TensorRef:
 def _word_rows(b: Builder, x: Value) -> TensorRef:
     """The same, and rows of bfloat16 begin where pairs of them do, as the CPU's kernel reads them."""
     ref = _rows(b, x)
-    whole = all(e % 2 == 0 for e in (*ref.layout.stride[:-1], ref.layout.offset))
+    used = [s for s, size in zip(ref.layout.stride[:-1], x.size, strict=False) if size != 1]
+    whole = all(e % 2 == 0 for e in (*used, ref.layout.offset))
     return ref if whole or x.dtype != dtypes.bfloat16 or b.on_gpu else b.contiguous(x)
 
 

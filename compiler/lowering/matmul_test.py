@@ -181,6 +181,25 @@ def test_linears_with_epilogues_stay_apart() -> None:
     assert _templates(check(Projections(), (2, 3, 8))) == ["gemm"] * 3
 
 
+class Fused(nn.Module):
+    """Queries, keys and values are the thirds of one product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(16, 48)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = (part.view(1, 7, 4, 4).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
+        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_parts_of_one_product_are_views_of_it(dtype: torch.dtype) -> None:
+    program = check(Fused().to(dtype), torch.randn(1, 7, 16, dtype=dtype))
+    # the pointwise node is the bias, which becomes the product's epilogue
+    assert [getattr(n, "template", "pointwise") for n in program.nodes] == ["gemm", "pointwise", "attention"]
+
+
 def test_bfloat16_stays_in_attention_where_rows_are_words() -> None:
     def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         return F.scaled_dot_product_attention(q, k, v)

@@ -5,6 +5,7 @@ scheduler keeps a buffer that only one fused kernel touches out of memory. Every
 composes.
 
     h = gemm + bias + residual; read by a mean, a variance and a normalisation   ->  realised
+    q, k, v = (gemm + bias).chunk(3)                                               ->  gemm + bias realised; q, k, v are views of it
     u = gemm + bias; gelu = 0.5 * u * (1 + erf(u / sqrt(2)))                       ->  u stays lazy: all users meet again in gelu
 """
 
@@ -19,6 +20,11 @@ from compiler.lowering.values import Value
 MAX_OPS = 64
 # Computing at most this many operations on one load twice is as cheap as reading a buffer twice.
 CHEAP_OPS = 4
+# Operators whose results are several views of their operand.
+_CUTS = frozenset(
+    f"aten.{name}"
+    for name in ("chunk.default", "split.Tensor", "split.sizes", "split_with_sizes.default", "unbind.int")
+)
 # How many later nodes are looked at to find where the users meet.
 _HORIZON = 32
 
@@ -29,13 +35,19 @@ def should_realize(node: torch.fx.Node, value: Value) -> bool:
         return False
     cost = value.cost
     # Where paths part, earlier than on one path: else each of them is cut with all of what they share inside.
-    if cost.ops > (MAX_OPS if len(node.users) < 2 else MAX_OPS // 2):
+    readers = _readers(node)
+    if cost.ops > (MAX_OPS if readers < 2 else MAX_OPS // 2):
         return True
-    if len(node.users) < 2 or not cost.reads:
+    if readers < 2 or not cost.reads:
         return False
     if not cost.heavy and len(cost.reads) <= 1 and cost.ops <= CHEAP_OPS:
         return False
     return not _users_meet(node)
+
+
+def _readers(node: torch.fx.Node) -> int:
+    """How many nodes read the value, each piece of a node that cuts it counted."""
+    return sum(len(user.users) if op_name(user) in _CUTS else 1 for user in node.users)
 
 
 def _users_meet(node: torch.fx.Node) -> bool:

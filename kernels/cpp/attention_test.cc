@@ -184,7 +184,7 @@ void check_refusals() {
   attention_bf16(&odd_size.base, 1, 1, 1, 1, 3, 4, nullptr, strides, nullptr, strides, nullptr, strides,
                  nullptr, nullptr, 1.0f, false, 1, nullptr, strides);
   CHECK_CONTAINS(odd_size.base.error, "even head size");
-  attention_bf16(&odd_stride.base, 1, 1, 1, 1, 4, 4, nullptr, strides, nullptr, odd, nullptr, strides,
+  attention_bf16(&odd_stride.base, 1, 1, 1, 2, 4, 4, nullptr, strides, nullptr, odd, nullptr, strides,
                  nullptr, nullptr, 1.0f, false, 1, nullptr, strides);
   CHECK_CONTAINS(odd_stride.base.error, "even strides of q and k");
 }

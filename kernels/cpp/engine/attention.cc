@@ -272,8 +272,13 @@ void attention_run(AotiKernelContext *context, const AttentionArgs<float> &args)
 }
 
 void attention_run(AotiKernelContext *context, const AttentionArgs<uint16_t> &args) {
-  const int64_t *q = args.q_strides, *k = args.k_strides;
-  const bool even = args.D % 2 == 0 && (q[0] | q[1] | q[2] | k[0] | k[1] | k[2]) % 2 == 0;
+  const AttentionArgs<uint16_t> &p = args;
+  const int64_t q_sizes[3] = {p.B, p.H, p.Sq}, k_sizes[3] = {p.B, p.Hkv, p.Sk};
+  bool even = p.D % 2 == 0;
+  for (int i = 0; i < 3; ++i) {  // the stride of a dimension of size 1 says nothing
+    even = even && (q_sizes[i] == 1 || p.q_strides[i] % 2 == 0);
+    even = even && (k_sizes[i] == 1 || p.k_strides[i] % 2 == 0);
+  }
   if (!even) {
     aoti_kernel_fail(context, "attention_bf16: expected an even head size and even strides of q and k",
                      args.D);
