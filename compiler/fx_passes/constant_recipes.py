@@ -143,6 +143,8 @@ def _moves(node: torch.fx.Node, known: dict[torch.fx.Node, Recipe | Fixed]) -> R
 
 def _calculation(node: torch.fx.Node, known: dict[torch.fx.Node, Recipe | Fixed]) -> Recipe | None:
     """Arithmetic on floating-point numbers, rounded as the operator rounds."""
+    if not isinstance(node.meta["val"], torch.Tensor):
+        return None  # several values, as of a split
     name, dtype = str(node.target), value(node).dtype
     if not dtype.is_floating_point or node.kwargs:
         return None

@@ -60,6 +60,18 @@ def test_constants_behind_a_removed_copy_are_folded() -> None:
     assert torch.equal(folded.flatten(), table.weight.detach().sin().t().flatten().cos())
 
 
+def test_pieces_of_a_constant_are_folded() -> None:
+    def function(table: nn.Embedding, x: torch.Tensor) -> torch.Tensor:
+        first, second = table.weight.split([1, 2])
+        return x + first.sin() * second.cos()
+
+    table = nn.Embedding(3, 4)
+    graph = _run(function, (table,), torch.randn(2, 4))
+    assert _operators(graph) == ["add"]
+    (folded,) = graph.data.values()
+    assert torch.equal(folded, (table.weight[:1].sin() * table.weight[1:].cos()).detach())
+
+
 def test_dead_code_goes_with_its_constants() -> None:
     def function(linear: nn.Linear, x: torch.Tensor) -> torch.Tensor:
         linear(x)

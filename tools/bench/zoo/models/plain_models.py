@@ -201,7 +201,7 @@ class SasRec(nn.Module):
         x = self.items(history) * 32**0.5 + self.places(torch.arange(history.shape[1]))
         x = x * (history != 0).unsqueeze(-1)
         mask = torch.ones(history.shape[1], history.shape[1], dtype=torch.bool).triu(1)
-        states = self.encoder(x, mask=mask)
+        states = self.encoder(x, mask=mask, is_causal=True)
         result: Tensor = states[:, -1] @ self.items.weight.T
         return result
 
