@@ -81,6 +81,8 @@ class JitRuntime:
         self.kernels = library.kernels
         self.shim = _Shim()
         self.constants = constants
+        self.seed = torch.initial_seed() - (1 << 64 if torch.initial_seed() >= 1 << 63 else 0)
+        self._runs = 0
         memory = torch.empty(arena_bytes + ALIGNMENT_BYTES, dtype=torch.uint8)
         self._arena = memory[-memory.data_ptr() % ALIGNMENT_BYTES :]
 
@@ -98,6 +100,11 @@ class JitRuntime:
         """The memory of `base` under another layout; `offset` counts elements from the start of that memory."""
         start = first_byte(base) - base.untyped_storage().data_ptr()
         return _over(base, start, size, stride, offset, dtype)
+
+    def next_run(self) -> tuple[int, int]:
+        """Seed and number of this run, for random numbers; PyTorch's generator chose the seed when the graph was compiled."""
+        self._runs += 1
+        return self.seed, self._runs - 1
 
     def check(self, kernel: str) -> None:
         """Raises IndexError where `kernel` reported bad data."""

@@ -13,6 +13,11 @@ LOWERED = frozenset(
     aten._adaptive_avg_pool2d.default aten._adaptive_avg_pool3d.default aten._linalg_det.default
     aten._linalg_slogdet.default aten._local_scalar_dense.default aten._log_softmax.default aten._prelu_kernel.default
     aten._softmax.default aten._to_copy.default aten._unique2.default aten._unsafe_index.Tensor
+    aten.bernoulli.Tensor aten.bernoulli.default aten.bernoulli.p aten.exponential.default
+    aten.native_dropout.default aten.normal.Tensor_Tensor aten.normal.Tensor_float aten.normal.float_Tensor
+    aten.normal.float_float aten.normal_functional.default aten.rand.default aten.rand_like.default
+    aten.randint.default aten.randint.low aten.randint_like.default aten.randint_like.low_dtype
+    aten.randn.default aten.randn_like.default aten.randperm.default aten.uniform.default
     aten._unsafe_index_put.default aten._unsafe_view.default aten.abs.default aten.acos.default aten.acosh.default
     aten.adaptive_avg_pool1d.default aten.adaptive_avg_pool2d.default aten.adaptive_avg_pool3d.default
     aten.adaptive_max_pool2d.default aten.adaptive_max_pool3d.default aten.add.Scalar aten.add.Tensor

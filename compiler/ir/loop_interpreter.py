@@ -19,6 +19,7 @@ from typing import Any, Union
 
 import numpy as np
 
+from compiler.ir import random_symbols
 from compiler.ir.expr import Expr, as_expr
 from compiler.ir.loop import (
     Body,
@@ -217,7 +218,7 @@ def loop_grid(ranges: Sequence[Expr], reduction_ranges: Sequence[Expr] = ()) -> 
     variables = [loop_var(k, s) for k, s in enumerate(ranges)] + [
         reduction_var(k, s) for k, s in enumerate(reduction_ranges)
     ]
-    grid: dict[Expr, Array] = {}
+    grid: dict[Expr, Array] = {s: np.asarray(0) for s in random_symbols.SYMBOLS}  # the first run, with seed 0
     for axis, (variable, extent) in enumerate(zip(variables, extents, strict=True)):
         shape = [1] * len(extents)
         shape[axis] = extent

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Union
 
+from compiler.ir import random_symbols
 from compiler.ir.dtypes import DType, parse_dtype
 from compiler.ir.expr import Expr, as_expr, sym
 from compiler.ir.expr_parse import parse_expr, parse_exprs
@@ -63,7 +64,7 @@ class _Parser:
         self.lines = [line for line in text.split("\n") if line.strip()]
         self.position = 0
         self.result = Program("", [], [], [], [], data)
-        self.symbols: dict[str, Expr] = dict(symbols or {})
+        self.symbols: dict[str, Expr] = {**random_symbols.BY_NAME, **(symbols or {})}
 
     def program(self) -> Program:
         readers: dict[str, Callable[[Scanner], None]] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.ir import dtypes
+from compiler.ir import dtypes, random_symbols
 from compiler.ir.expr import Expr
 from compiler.ir.loop import (
     Body,
@@ -75,7 +75,7 @@ class _Verifier:
     def __init__(self, program: Program, sizes: frozenset[Expr] = frozenset()) -> None:
         self.program = program
         # Size symbols of the inputs, and those of the program around a block.
-        self.sizes: frozenset[Expr] = sizes | set(program.size_symbols())
+        self.sizes: frozenset[Expr] = sizes | set(program.size_symbols()) | set(random_symbols.SYMBOLS)
         self.layouts: dict[str, Layout] = {}
         self.packed = {c.name for c in program.constants if c.packing}
         self.where = ""

@@ -120,6 +120,19 @@ def _sign(a: Array) -> Array:
     return ((a > 0).astype(np.int8) - (a < 0).astype(np.int8)).astype(a.dtype)
 
 
+def _philox(element: Array, stream: Array, seed: Array, run: Array) -> Array:
+    """Words 0 and 1 of Philox 4x32-10 (Salmon et al., SC 2011)."""
+    low = np.uint64(0xFFFFFFFF)
+    e, s, k, r = (np.asarray(x).astype(np.uint64) for x in np.broadcast_arrays(element, stream, seed, run))
+    c0, c1, c2, c3 = e & low, e >> np.uint64(32), s & low, r & low
+    k0, k1 = k & low, k >> np.uint64(32)
+    for _ in range(10):
+        p0, p1 = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
+        c0, c1, c2, c3 = (p1 >> np.uint64(32)) ^ c1 ^ k0, p1 & low, (p0 >> np.uint64(32)) ^ c3 ^ k1, p0 & low
+        k0, k1 = (k0 + np.uint64(0x9E3779B9)) & low, (k1 + np.uint64(0xBB67AE85)) & low
+    return (c0 | c1 << np.uint64(32)).astype(np.int64)
+
+
 MEANING: dict[str, Callable[..., Array]] = {
     "neg": np.negative, "abs": np.abs, "sign": _sign, "reciprocal": lambda a: (1 / a).astype(a.dtype), "sqrt": np.sqrt,
     "rsqrt": lambda a: (1 / np.sqrt(a.astype(np.float64))).astype(a.dtype), "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1,
@@ -134,7 +147,7 @@ MEANING: dict[str, Callable[..., Array]] = {
     "shr": np.right_shift, "copysign": np.copysign, "hypot": np.hypot,
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
     "logical_and": np.logical_and, "logical_or": np.logical_or, "logical_not": np.logical_not, "isnan": np.isnan, "isinf": np.isinf,
-    "where": np.where, "nextafter": np.nextafter, "gcd": np.gcd,
+    "where": np.where, "philox": _philox, "nextafter": np.nextafter, "gcd": np.gcd,
     "frexp_mantissa": lambda a: np.frexp(a)[0], "frexp_exponent": _frexp_exponent,
     **{name: _elementwise(_special(name)) for name in _MPMATH if name not in ("zeta", "igamma", "igammac")},
     **{name: _pairwise(_special(name)) for name in ("zeta", "igamma", "igammac")},

@@ -24,7 +24,7 @@ def _ops(result: str, arity: int, table: dict[str, str]) -> dict[str, ScalarOp]:
 # What only the C++ code generator has: calls of kernels/cpp/special.h, and Euclid's algorithm. Lowering refuses them for other devices.
 CPU_ONLY = frozenset(
     "digamma erfinv erfcx ndtri i0 i1 i0e i1e bessel_j0 bessel_j1 bessel_y0 bessel_y1 zeta igamma igammac nextafter gcd frexp_mantissa"
-    " frexp_exponent".split()
+    " frexp_exponent philox".split()
 )
 
 SCALAR_OPS: dict[str, ScalarOp] = {
@@ -127,5 +127,10 @@ SCALAR_OPS: dict[str, ScalarOp] = {
         },
     ),
     **_ops("bool", 1, {"logical_not": "!a, bool operand", "isnan": "a is NaN", "isinf": "a is infinite"}),
+    **_ops(
+        "same",
+        4,
+        {"philox": "64 random bits: of element a, stream b, seed c, run d (kernels/cpp/philox.h), int64"},
+    ),
     **_ops("first_value", 3, {"where": "a ? b : c; a is bool"}),
 }

@@ -27,6 +27,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from compiler.ir import random_symbols
 from compiler.ir.expr import Expr
 from compiler.ir.expr_parse import parse_expr, parse_exprs
 from compiler.ir.loop import Body, Program, loop_var, reduction_var
@@ -106,6 +107,7 @@ class _Parser:
             str(s): s for layout in names for e in (*layout.size, *layout.stride) for s in e.symbols()
         }
         self.symbols.update((n.name, n.symbol) for n in program.read_sizes())
+        self.symbols.update(random_symbols.BY_NAME)
 
     def schedule(self) -> Schedule:
         readers = {

@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Union
 
+from compiler.ir import random_symbols
 from compiler.ir.expr import Expr, IntLike, as_expr
 from compiler.ir.guard import Guard
 from compiler.ir.loop import Layout
@@ -302,6 +303,12 @@ class Plan:
             x.layout for x in self.lines if isinstance(x, Alloc)
         ]
         return any(layout.device != "cpu" for layout in layouts)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a kernel draws random numbers."""
+        launches = (line for line in self.all_lines() if isinstance(line, Launch))
+        return any(a.value in random_symbols.SYMBOLS for line in launches for a in line.args)
 
     def extern_functions(self) -> list[str]:
         """The shim functions that extern calls name, each once, sorted."""

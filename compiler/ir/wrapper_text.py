@@ -43,6 +43,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from compiler.ir import random_symbols
 from compiler.ir.dtypes import parse_dtype
 from compiler.ir.expr import Expr, as_expr
 from compiler.ir.expr_parse import parse_expr, parse_exprs
@@ -230,7 +231,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.rows = [(n, row.strip()) for n, row in enumerate(text.splitlines(), 1) if row.strip()]
         self.at = 0
-        self.symbols: dict[str, Expr] = {}
+        self.symbols: dict[str, Expr] = dict(random_symbols.BY_NAME)
 
     def plan(self) -> Plan:
         for _, row in self.rows:  # a layout may use a symbol that is declared below it

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from compiler.ir import random_symbols
 from compiler.ir.expr import Expr, maximum
 from compiler.ir.loop import Layout
 from compiler.ir.wrapper import (
@@ -66,7 +67,7 @@ class _Checker:
         self.plan = plan
         self.values: dict[str, _Value] = {}
         self.where = "slots"
-        self.symbols = {s.symbol for s in plan.symbols}
+        self.symbols = {s.symbol for s in plan.symbols} | set(random_symbols.SYMBOLS)
         self.slot_names = {i.name for i in plan.inputs} | {c.name for c in plan.constants}
 
     def fail(self, why: str) -> InternalError:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from compiler.lowering.builder import Builder
 from compiler.lowering.elementwise import Operand, elementwise
-from compiler.lowering.registry import POINTWISE, Unsupported, lowers
+from compiler.lowering.registry import POINTWISE, lowers
 from compiler.lowering.tracer import Scalar, Tracer
 from compiler.lowering.values import Value
 from compiler.lowering.view_ops import reshape
@@ -187,9 +187,3 @@ def lerp(b: Builder, x: Value, y: Value, weight: Operand) -> Value:
         return t.op("add", p, t.op("mul", w, t.op("sub", q, p)))
 
     return elementwise(b, dtype, dtype, combine, [x, y, weight], ops=3)
-
-
-@lowers("aten.dropout.default", "aten.feature_dropout.default", "aten.alpha_dropout.default")
-def dropout(b: Builder, x: Value, p: float, train: bool) -> Value:
-    """In evaluation it is gone before lowering."""
-    raise Unsupported(f"{b.origin.aten_op} in training mode", "call model.eval() before the export")

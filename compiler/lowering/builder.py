@@ -18,7 +18,8 @@ Before/after (realize(y), y = lazy sin of arg0):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Union
 
@@ -90,6 +91,8 @@ class Builder:
         # What must hold of sizes: of the whole model, whichever block needs it.
         self.guards: list[Guard] = outer.guards if outer else program.guards
         self.size_names: set[str] = outer.size_names if outer else set()  # taken by the graph
+        self.streams: Iterator[int] = outer.streams if outer else itertools.count()  # of random numbers
+        self.in_loop: bool = outer.in_loop if outer else False
 
     @property
     def out(self) -> Meta:

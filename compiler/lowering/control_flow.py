@@ -32,6 +32,7 @@ from compiler.lowering.values import Cost, Index, Value
 
 _NOTHING = Layout.contiguous(dtypes.bool_, [0])
 _FLAG = Layout.contiguous(dtypes.bool_, [])
+_BRANCHES = ("then", "otherwise")
 _COUNTER = Layout.contiguous(dtypes.int64, [])
 # Makes the values of a block with the block's builder.
 Fill = Callable[[Builder], dict[str, Value]]
@@ -45,7 +46,7 @@ def cond(
     values = _shared(b, operands)
     name, results = _names(b, "cond", [_dense(m) for m in b.outs])
     blocks = []
-    for title, body in (("then", then), ("otherwise", otherwise)):
+    for title, body in zip(_BRANCHES, (then, otherwise), strict=True):
         blocks.append(_block(b, title, body, results, _run_body(body, values, list(results))))
     b.add(Cond(name, _NOTHING, (b.origin,), predicate, *blocks))
     return _results(b, name, results)
@@ -147,6 +148,7 @@ def _block(b: Builder, title: str, graph: ModelGraph | None, slots: dict[str, La
     program = Program(title, [], [], [], [])
     constants = b.constants.nested(program, graph)
     inner = Builder(program, constants, b.ctx, b)
+    inner.in_loop |= title not in _BRANCHES
     for target, value in fill(inner).items():
         own = walk.in_own_buffer(inner, value, slots[target], set())
         program.mutations.append(Mutation(target, own))

@@ -18,6 +18,7 @@ FAMILIES = (
     "indexing",
     "ordering",
     "selecting",
+    "random_numbers",
     "scatter_reduce",
     "matmul",
     "attention",

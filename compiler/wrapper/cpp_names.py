@@ -13,7 +13,9 @@ from compiler.ir.expr import Expr
 from compiler.ir.loop import Layout
 from compiler.support import cpp_text
 
-_OF_THE_WRAPPER = frozenset(("args", "ctx", "kernels", "run", "Kernels", "aoti_weights", "aoti_model_desc"))
+_OF_THE_WRAPPER = frozenset(
+    ("args", "ctx", "kernels", "run", "Kernels", "aoti_weights", "aoti_model_desc", "rng_seed", "rng_run")
+)
 
 
 def identifier(name: str) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from compiler.ir import random_symbols
 from compiler.ir.expr import Expr, as_expr
 from compiler.ir.loop import Layout
 from compiler.ir.wrapper import (
@@ -203,9 +204,10 @@ class _Writer:
         """The sizes that these rows use, and where the arena's slots lie."""
         words = set(re.findall(r"[A-Za-z_]\w*", "\n".join(row.partition("//")[0] for row in rows)))
         found = symbol_rows(self.plan, [s.symbol for s in self.plan.symbols if str(s.symbol) in words])
+        random = [f"const int64_t {s} = args->{s};" for s in random_symbols.SYMBOLS if str(s) in words]
         if self.plan.slots:
             found += [f"int64_t slots[{len(self.plan.slots)}];", "arena_layout(symbols, slots);"]
-        return (["const int64_t *const symbols = args->symbols;"] if found else []) + found
+        return (["const int64_t *const symbols = args->symbols;"] if found else []) + found + random
 
     def slots(self) -> list[str]:
         """Pointers of the inputs and constants that some line uses."""

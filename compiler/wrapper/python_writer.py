@@ -42,7 +42,7 @@ from compiler.support.cpp_text import comment
 from compiler.support.origins import Origin
 from compiler.support.version import COMPILER_VERSION
 
-_OF_THE_WRAPPER = frozenset(("rt", "args", "run", "inf", "nan"))
+_OF_THE_WRAPPER = frozenset(("rt", "args", "run", "inf", "nan", "rng_seed", "rng_run"))
 
 
 def write(plan: Plan) -> str:
@@ -52,6 +52,8 @@ def write(plan: Plan) -> str:
     rows.append(f"    ({''.join(f'{n}, ' for n in names)}) = args" if names else "    () = args")
     rows += [f"    {identifier(c.name)} = rt.constants[{n}]" for n, c in enumerate(plan.constants)]
     rows += [f"    {s.symbol} = {names[s.input_index]}.shape[{s.dim}]" for s in plan.symbols]
+    if plan.is_random:
+        rows.append("    rng_seed, rng_run = rt.next_run()")
     for line in plan.lines:
         rows += [f"    {row}" for row in rows_of(line, plan)]
     return "\n".join(rows) + "\n"

@@ -57,6 +57,7 @@ class Model:
     def run(
         self, *inputs: SupportsDlpack, stream: int | None = None
     ) -> list[Tensor]: ...  # None where the model returns None
+    def seed(self, seed: int) -> None: ...
     def update_constants(
         self, values: Mapping[str, SupportsDlpack], inactive: bool = False, full: bool = False
     ) -> None: ...

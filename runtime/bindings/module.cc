@@ -199,6 +199,12 @@ void set_num_threads(const Model &model, int threads) {
   model.check(model.api().set_num_threads(model.container(), threads));
 }
 
+void set_seed(const Model &model, uint64_t seed) {
+  if (model.api().set_seed == nullptr)
+    throw Error("this library was made before models had random numbers, or by stock AOTInductor");
+  model.check(model.api().set_seed(model.container(), seed));
+}
+
 std::string dtype_name(const Tensor &tensor) {
   const char *name = aoti_dtype_name(tensor.dtype());
   return name != nullptr ? name : "unknown";
@@ -281,6 +287,9 @@ void define_model(py::module_ *module) {
           "The instruction set whose kernels run.")
       .def_property_readonly("manifest", manifest,
                              "The compiler's manifest, when it lies beside the library.")
+      .def("seed", set_seed, py::arg("seed"),
+           "Random numbers begin anew: the next run draws what the first run after any other call with this seed "
+           "drew.")
       .def_property("num_threads", get_num_threads, set_num_threads,
                     "Threads that one run may use; 0 sets the default.")
       .def(

@@ -87,6 +87,7 @@ const AotiModelApi *aoti_model_api_of_this_library(void) {
       api_run_session,
       api_get_session_state,
       api_reset_session,
+      api_set_seed,
   };
   return &api;
 }

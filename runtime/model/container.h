@@ -53,6 +53,7 @@ struct Container {
   ConstantSet *active, *inactive;
   bool has_state;    // runs change constants, so one runs at a time
   AotiOpTable *ops;  // null: the model calls no operator by its schema
+  int64_t rng_seed, rng_runs;  // of random numbers: the seed, and the runs since it was set; atomic
   AOTInductorConstantMapEntry
       *entries;  // what extract_constants gave out last: [num_entries] handles of ours
   int32_t num_entries;

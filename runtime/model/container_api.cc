@@ -90,6 +90,14 @@ AOTIRuntimeError api_set_threads_of_each(AOTInductorModelContainerHandle handle,
   return container_set_num_threads(c, n, true);
 }
 
+AOTIRuntimeError api_set_seed(AOTInductorModelContainerHandle handle, uint64_t seed) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  __atomic_store_n(&c->rng_seed, static_cast<int64_t>(seed), __ATOMIC_RELAXED);
+  __atomic_store_n(&c->rng_runs, 0, __ATOMIC_RELAXED);
+  return AOTI_RUNTIME_SUCCESS;
+}
+
 AOTIRuntimeError api_get_num_threads(AOTInductorModelContainerHandle handle, int32_t *ret_n) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;

@@ -38,6 +38,7 @@ AOTIRuntimeError api_run(AOTInductorModelContainerHandle handle, AtenTensorHandl
                          AtenTensorHandle *outputs, size_t num_outputs, AOTInductorStreamHandle stream,
                          AOTIProxyExecutorHandle proxy_executor);
 AOTIRuntimeError api_set_num_threads(AOTInductorModelContainerHandle handle, int32_t n);
+AOTIRuntimeError api_set_seed(AOTInductorModelContainerHandle handle, uint64_t seed);
 AOTIRuntimeError api_get_num_threads(AOTInductorModelContainerHandle handle, int32_t *ret_n);
 AOTIRuntimeError api_get_num_inputs(AOTInductorModelContainerHandle handle, size_t *ret);
 AOTIRuntimeError api_get_input_name(AOTInductorModelContainerHandle handle, size_t index,

@@ -102,7 +102,9 @@ AOTIRuntimeError run_instance(Container *c, Instance *instance, const void *cons
                    stream,
                    proxy_executor,
                    nullptr,
-                   c->ops};
+                   c->ops,
+                   __atomic_load_n(&c->rng_seed, __ATOMIC_RELAXED),
+                   __atomic_fetch_add(&c->rng_runs, 1, __ATOMIC_RELAXED)};
   return instance->cuda == nullptr ? run_model(desc, &args) : run_on_device(desc, instance, &args);
 }
 

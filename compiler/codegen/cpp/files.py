@@ -5,6 +5,8 @@ Each function is written once, with the origins of all launches that share it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from compiler.codegen.cpp.scalar_text import SPECIAL
 from compiler.codegen.cpp.writer import kernel_lines, parameters
 from compiler.ir.kernel import Compute, KernelSpec, Loop, Parallel, Statement, TemplateCall
@@ -28,6 +30,8 @@ _TEMPLATE_HEADERS = {
     "search_positions": "kernels/cpp/positions.h",
     "selected_positions": "kernels/cpp/positions.h",
 }
+# Of scalar operations.
+_OPERATION_HEADERS = {**dict.fromkeys(SPECIAL, "kernels/cpp/special.h"), "philox": "kernels/cpp/philox.h"}
 
 
 def write(specs: list[KernelSpec], kernels_per_file: int) -> dict[str, str]:
@@ -70,8 +74,7 @@ def _kernels_file(piece: list[KernelSpec], launches: dict[str, list[KernelSpec]]
     headers.update(
         _TEMPLATE_HEADERS[s.template] for spec in piece for s in spec.body if isinstance(s, TemplateCall)
     )
-    if any(_calls_special(spec.body) for spec in piece):
-        headers.add("kernels/cpp/special.h")
+    headers.update(h for spec in piece for h in _headers_of(spec.body))
     includes = "".join(f'#include "{h}"\n' for h in sorted(["aoti/kernel_context.h", *headers]))
     text = [f'{GENERATED}#include <stdint.h>\n\n{includes}#include "kernels.h"\n\nusing namespace aoti;\n']
     for spec in piece:
@@ -80,16 +83,15 @@ def _kernels_file(piece: list[KernelSpec], launches: dict[str, list[KernelSpec]]
     return "".join(text)
 
 
-def _calls_special(body: tuple[Statement, ...]) -> bool:
-    """Whether a statement, however deep, is a function of kernels/cpp/special.h."""
+def _headers_of(body: tuple[Statement, ...]) -> Iterator[str]:
+    """The headers of the functions that statements, however deep, call beside vector mathematics."""
     for s in body:
-        if isinstance(s, Compute) and s.opcode in SPECIAL:
-            return True
-        if isinstance(s, (Loop, Parallel)) and _calls_special(s.body):
-            return True
-        if isinstance(s, TemplateCall) and _calls_special(s.row + s.column):
-            return True
-    return False
+        if isinstance(s, Compute) and s.opcode in _OPERATION_HEADERS:
+            yield _OPERATION_HEADERS[s.opcode]
+        if isinstance(s, (Loop, Parallel)):
+            yield from _headers_of(s.body)
+        if isinstance(s, TemplateCall):
+            yield from _headers_of(s.row + s.column)
 
 
 def _comment(launches: list[KernelSpec]) -> str:

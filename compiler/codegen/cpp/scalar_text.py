@@ -205,6 +205,7 @@ _TABLE: dict[str, Callable[..., str]] = {
     "truncdiv": _division("__builtin_trunc{f}({a} / {b})", "trunc_div"),
     "mod": _division("signed_as_divisor(aoti_fmod{f}({a}, {b}), {b})", "mod"),
     "pow": _division("aoti_pow{f}({a}, {b})", "pow"),
+    "philox": lambda d, element, stream, seed, run: f"philox({element}, {stream}, {seed}, {run})",
     "gcd": lambda d, a, b: f"int_gcd<{value_ctype(d)}>({a}, {b})",
     "fmod": _division("aoti_fmod{f}({a}, {b})", "fmod"),
     "maximum": _extreme("maximum", ">"),

@@ -12,7 +12,7 @@ from compiler.ir.dtypes import DType
 from compiler.ir.scalar_ops import SCALAR_OPS
 
 BOOL_ONLY = {"logical_and", "logical_or", "logical_not"}
-INTEGER_ONLY = {"shl", "shr", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "gcd"}
+INTEGER_ONLY = {"shl", "shr", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "gcd", "philox"}
 FLOAT_OR_INTEGER = {
     "add",
     "sub",
@@ -42,7 +42,7 @@ def test_every_operation_has_a_text(name: str) -> None:
     if name in FLOAT_OR_INTEGER:
         types += [dtypes.int64, dtypes.uint8]
     for dtype in types:
-        args = ["a", "b", "c"][: SCALAR_OPS[name].arity]
+        args = ["a", "b", "c", "d"][: SCALAR_OPS[name].arity]
         text = scalar_text(name, dtype, dtype, args)
         assert all(a in text for a in args), text
 

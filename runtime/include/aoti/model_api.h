@@ -198,6 +198,13 @@ typedef struct AotiModelApi {
   AOTIRuntimeError (*get_session_state)(AotiSessionHandle session, size_t index, AotiStatePlace *ret_state);
   // Puts the first values back. Waits for runs in progress.
   AOTIRuntimeError (*reset_session)(AotiSessionHandle session);
+
+  // ---- Random numbers: may be null (libraries made before they were there; stock libraries) ----
+
+  // Sets the seed, and counts runs from 0 again. The numbers of a run depend on the seed and on how many runs
+  // of the container began since it was set, on nothing else. Without a call the seed is 0. A run that is in
+  // progress may have begun with either seed. Cannot fail for a container.
+  AOTIRuntimeError (*set_seed)(AOTInductorModelContainerHandle container, uint64_t seed);
 } AotiModelApi;
 
 // The table of the library that this function is in. Never null; cannot fail; thread-safe.

@@ -141,6 +141,8 @@ typedef struct AotiRunArgs {
   AOTIProxyExecutorHandle proxy_executor;  // may be null
   AotiCudaRun *cuda;                       // null on a CPU
   const AotiOpTable *ops;  // the runtime's own; null: the model calls no operator by its schema
+  // What random numbers depend on: the container's seed, and which run since it was set this is.
+  int64_t rng_seed, rng_run;
 } AotiRunArgs;
 
 // A size that is known at run time only: what messages call it, and where it comes from, e.g. "s0",

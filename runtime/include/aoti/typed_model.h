@@ -19,6 +19,7 @@
 #error "aoti/typed_model.h is for C++; C programs use the table of aoti/model_api.h"
 #endif
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -366,6 +367,14 @@ class ModelBase {
     if (!ok()) return Status("the model was not loaded");
     if (api_->set_num_threads == nullptr) return Status("this library cannot change its number of threads");
     return api_->set_num_threads(container_, num_threads) == 0 ? Status() : Status(api_->last_error());
+  }
+
+  // Random numbers begin anew: the next run draws what the first run after any other call with this seed drew.
+  Status seed(uint64_t seed) const {
+    if (!ok()) return Status("the model was not loaded");
+    const bool has = api_->struct_size > offsetof(AotiModelApi, set_seed) && api_->set_seed != nullptr;
+    if (!has) return Status("this library was made before models had random numbers");
+    return api_->set_seed(container_, seed) == 0 ? Status() : Status(api_->last_error());
   }
 
   // The table and the container, for what has no C++ form here. Borrowed.
