@@ -24,6 +24,7 @@ from torch.export import ExportedProgram
 
 from compiler.frontend import (
     blocks,
+    call_info,
     checks,
     container_types,
     custom_ops,
@@ -76,6 +77,7 @@ def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
         data=data,
         in_spec=signature.spec_text(program.call_spec.in_spec),
         out_spec=signature.spec_text(program.call_spec.out_spec),
+        call_info=call_info.of_program(program),
         guards=sizes.guards,
         meta={"torch": torch.__version__},
         blocks=blocks.make(program.graph_module, ctx.options.name, constants, data),

@@ -23,7 +23,7 @@ import torch.fx
 import torch.utils._pytree as pytree
 from torch._export.serde.schema import ArgumentKind, Layout, MemoryFormat, ScalarType
 
-from compiler.frontend import input_paths, provenance, signature
+from compiler.frontend import call_info, input_paths, provenance, signature
 from compiler.frontend.pt2_file import Archive
 from compiler.frontend.sizes import Sizes
 from compiler.ir.aten_ops import IGNORED, KNOWN, PYTORCH_NAMESPACES
@@ -104,6 +104,7 @@ class _Reader:
             data=self._data(constants),
             in_spec=specs["in_spec"],
             out_spec=specs["out_spec"],
+            call_info=call_info.of_file(specs, self.signature["input_specs"]),
             guards=self.sizes.guards,
             meta={"torch": str(self.archive.model.get("torch_version", ""))},
         )

@@ -80,6 +80,9 @@ class ModelGraph:
     data: dict[str, torch.Tensor]  # by fqn
     in_spec: str = ""
     out_spec: str = ""
+    call_info: str = (
+        ""  # JSON: names of the parameters, values of arguments that export fixed (`frontend.call_info`)
+    )
     guards: list[Guard] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)  # torch version of the export, ...
     originals: list[Original] = field(default_factory=list)  # what the model held before any pass

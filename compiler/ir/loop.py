@@ -392,6 +392,7 @@ class Program:
     data: dict[str, object] = field(default_factory=dict)
     in_spec: str = ""
     out_spec: str = ""
+    call_info: str = ""
     originals: list[Original] = field(default_factory=list)
     mutations: list[Mutation] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)  # what must hold of the sizes of a run

@@ -68,7 +68,8 @@ class _Parser:
 
     def program(self) -> Program:
         readers: dict[str, Callable[[Scanner], None]] = {
-            "program": self._name, "in_spec": self._in_spec, "out_spec": self._out_spec, "symbol": self._symbol,
+            "program": self._name, "in_spec": self._in_spec, "out_spec": self._out_spec,
+            "call_info": self._call_info, "symbol": self._symbol,
             "guard": self._guard, "input": self._input, "constant": self._constant, "output": self._output, "mutate": self._mutate,
             "original": self._original,
         }  # fmt: skip
@@ -107,6 +108,9 @@ class _Parser:
 
     def _out_spec(self, s: Scanner) -> None:
         self.result.out_spec = s.string()
+
+    def _call_info(self, s: Scanner) -> None:
+        self.result.call_info = s.string()
 
     def _symbol(self, s: Scanner) -> None:
         name = s.word()

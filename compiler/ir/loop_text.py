@@ -62,7 +62,11 @@ from compiler.ir.size_float import SizeFloat
 def print_program(program: Program) -> str:
     """The whole program as text, with a newline at the end."""
     lines = [f"program {program.name}"]
-    for key, text in (("in_spec", program.in_spec), ("out_spec", program.out_spec)):
+    for key, text in (
+        ("in_spec", program.in_spec),
+        ("out_spec", program.out_spec),
+        ("call_info", program.call_info),
+    ):
         if text:
             lines.append(f"{key} {json.dumps(text)}")
     for symbol in (*program.size_symbols(), *(n.symbol for n in program.read_sizes())):

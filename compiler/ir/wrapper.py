@@ -280,6 +280,7 @@ class Plan:
     weights_bytes: int = 0
     in_spec: str = ""
     out_spec: str = ""
+    call_info: str = ""
     originals: list[Original] = field(default_factory=list)
     ops: list[str] = field(default_factory=list)  # schemas of the custom operators
     workspace_bytes: int = 0

@@ -257,7 +257,7 @@ def test_names_of_a_block_end_with_it() -> None:
 
 def test_parser_names_the_line() -> None:
     text = print_plan(GOOD).replace("launch k1", "lunch k1")
-    with pytest.raises(ValueError, match=r"line 12 of the plan is not understood: lunch k1"):
+    with pytest.raises(ValueError, match=r"line 13 of the plan is not understood: lunch k1"):
         parse_plan(text)
 
 

@@ -8,6 +8,7 @@ with the number and the text of the line that it does not understand.
     arena 32768 scratch 0 weights 0
     in_spec "[1, ...]"
     out_spec "[1, ...]"
+    call_info "{...}"
     input x: float32 [64, 64] stride [64, 1] at "models/my_model.py:20 in forward"
     constant c0: float32 [48] stride [1] of float32 [3, 10] stride [10, 1] bytes 0+192 parameter "fc.weight" packing "panel16"
     output cos: float32 [64, 64] stride [64, 1]
@@ -100,6 +101,7 @@ def print_plan(plan: Plan) -> str:
         + (f" workspace {plan.workspace_bytes} {plan.semaphores}" if plan.semaphores else ""),
         f"in_spec {json.dumps(plan.in_spec)}",
         f"out_spec {json.dumps(plan.out_spec)}",
+        f"call_info {json.dumps(plan.call_info)}",
     ]
     for i in plan.inputs:
         out.append(
@@ -243,6 +245,7 @@ class _Parser:
         plan.workspace_bytes, plan.semaphores = int(m[4] or 0), int(m[5] or 0)
         plan.in_spec = json.loads(self._match(r"in_spec (\".*\")")[1])
         plan.out_spec = json.loads(self._match(r"out_spec (\".*\")")[1])
+        plan.call_info = json.loads(self._match(r"call_info (\".*\")")[1])
         while self._peek() != "begin":
             self._slot(plan)
         self.at += 1

@@ -44,6 +44,7 @@ def run(graph: ModelGraph, ctx: Context) -> Program:
     families.load()
     walk.refuse_unsupported(graph, ctx)
     program = Program(graph.name, _inputs(graph), [], [], [], {}, graph.in_spec, graph.out_spec)
+    program.call_info = graph.call_info
     program.guards = list(graph.guards)
     constants = ConstantTable(program, graph)
     builder = Builder(program, constants, ctx)

@@ -11,6 +11,7 @@ through which the runtime finds everything, and `<name>_api()`, through which a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from compiler.ir import own_ops
@@ -212,6 +213,12 @@ def _cuda(plan: Plan) -> str:
     )
 
 
+def _call_info(plan: Plan) -> str:
+    """With the results that are numbers of Python's."""
+    numbers = [n for n, slot in enumerate(plan.outputs) if slot.layout is None and slot.literal is not None]
+    return json.dumps({**json.loads(plan.call_info), "numbers": numbers}, sort_keys=True)
+
+
 def _model(plan: Plan, isa: Sequence[str], embedded: bool) -> str:
     in_file = plan.weights_bytes > 0 and not embedded
 
@@ -253,6 +260,7 @@ def _model(plan: Plan, isa: Sequence[str], embedded: bool) -> str:
         ("ops", table("kOps", plan.ops)),
         ("op_record", table("kOpRecord", plan.ops)),
         ("op_record_bytes", str(len(OpRecords(plan).record()))),
+        ("call_info", string(_call_info(plan)) if plan.call_info else "nullptr"),
     ]
     rows = "".join(f"    /* {name} */ {value},\n" for name, value in fields)
     return (

@@ -77,6 +77,7 @@ def run(
         weights_bytes=weights_bytes,
         in_spec=program.in_spec,
         out_spec=program.out_spec,
+        call_info=program.call_info,
         originals=program.originals,
     )
     launches = [launch for s in specs if (launch := s.template_launch)]

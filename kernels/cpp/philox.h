@@ -1,5 +1,5 @@
-// Random bits that depend on nothing but their number: Philox 4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel
-// random numbers: as easy as 1, 2, 3", SC 2011).
+// Random bits that depend on nothing but their number: Philox 4x32-10 (Salmon, Moraes, Dror and Shaw,
+// "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
 //
 // What enters: a key (the seed) and a counter (which element, of which call of the model, in which run). What
 // leaves: 64 of the 128 bits of that block. No state, so that neither threads, nor the order of a loop, nor

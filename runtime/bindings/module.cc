@@ -11,6 +11,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "runtime/bindings/call_spec.h"
 #include "runtime/bindings/dlpack_exchange.h"
 #include "runtime/bindings/dtype.h"
 #include "runtime/bindings/model.h"
@@ -199,6 +200,12 @@ void set_num_threads(const Model &model, int threads) {
   model.check(model.api().set_num_threads(model.container(), threads));
 }
 
+py::object call(const std::shared_ptr<Model> &model, const py::args &args, const py::kwargs &kwargs) {
+  const CallSpec spec(*model);
+  const py::args tensors = spec.flatten(args, kwargs);
+  return spec.unflatten(run(model, tensors, py::none()));
+}
+
 void set_seed(const Model &model, uint64_t seed) {
   if (model.api().set_seed == nullptr)
     throw Error("this library was made before models had random numbers, or by stock AOTInductor");
@@ -270,6 +277,10 @@ void define_model(py::module_ *module) {
            "Runs the model on objects that speak DLPack, in the order of `inputs`; gives a list of Tensor. "
            "Python's lock "
            "is released meanwhile. Up to num_models runs at once; others wait.")
+      .def("__call__", call,
+           "Runs the model as it was written: positional and keyword arguments, containers, fixed values; "
+           "gives "
+           "what the model returns, with Tensor for tensors.")
       .def_property_readonly("inputs", [](const Model &m) { return infos(m, true); })
       .def_property_readonly("outputs", [](const Model &m) { return infos(m, false); })
       .def_property_readonly("name",
@@ -288,7 +299,8 @@ void define_model(py::module_ *module) {
       .def_property_readonly("manifest", manifest,
                              "The compiler's manifest, when it lies beside the library.")
       .def("seed", set_seed, py::arg("seed"),
-           "Random numbers begin anew: the next run draws what the first run after any other call with this seed "
+           "Random numbers begin anew: the next run draws what the first run after any other call with this "
+           "seed "
            "drew.")
       .def_property("num_threads", get_num_threads, set_num_threads,
                     "Threads that one run may use; 0 sets the default.")

@@ -92,20 +92,20 @@ int32_t aoti_model_check_result(const char *file, int line, const char *function
   } while (0)
 
 // A number that the run read out of a tensor: returns from the current function where it is not in its range.
-#define AOTI_CHECK_READ(holds, value, where, expected)                                               \
-  do {                                                                                               \
-    if (__builtin_expect(!(holds), 0)) {                                                             \
-      AOTI_REPORT(                                                                                   \
+#define AOTI_CHECK_READ(holds, value, where, expected)                                                \
+  do {                                                                                                \
+    if (__builtin_expect(!(holds), 0)) {                                                              \
+      AOTI_REPORT(                                                                                    \
           "%s gives %lld, which the model uses as a size; expected %s, the range that the model was " \
-          "exported with",                                                                           \
-          (where), (long long)(value), (expected));                                                  \
-    }                                                                                                \
+          "exported with",                                                                            \
+          (where), (long long)(value), (expected));                                                   \
+    }                                                                                                 \
   } while (0)
 
 // A condition on such numbers; the other arguments are a printf-like message.
-#define AOTI_CHECK_SIZES(holds, ...)                               \
-  do {                                                             \
-    if (__builtin_expect(!(holds), 0)) AOTI_REPORT(__VA_ARGS__);   \
+#define AOTI_CHECK_SIZES(holds, ...)                             \
+  do {                                                           \
+    if (__builtin_expect(!(holds), 0)) AOTI_REPORT(__VA_ARGS__); \
   } while (0)
 
 // Arithmetic of sizes, rounding towards minus infinity. A division by an empty size is 0: nothing is computed

@@ -217,6 +217,9 @@ typedef struct AotiModelDesc {
   // Their calls, serialised: compiler/wrapper/op_record.py states the format.
   const uint8_t *op_record;
   int64_t op_record_bytes;
+  // JSON: "names" of the model's parameters; "fixed", the values that export fixed, by the number of the leaf
+  // in in_spec (such a leaf is no input); "numbers", outputs that are numbers of Python's. Null: not known.
+  const char *call_info;
 } AotiModelDesc;
 
 #ifdef __cplusplus

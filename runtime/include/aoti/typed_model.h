@@ -369,7 +369,8 @@ class ModelBase {
     return api_->set_num_threads(container_, num_threads) == 0 ? Status() : Status(api_->last_error());
   }
 
-  // Random numbers begin anew: the next run draws what the first run after any other call with this seed drew.
+  // Random numbers begin anew: the next run draws what the first run after any other call with this seed
+  // drew.
   Status seed(uint64_t seed) const {
     if (!ok()) return Status("the model was not loaded");
     const bool has = api_->struct_size > offsetof(AotiModelApi, set_seed) && api_->set_seed != nullptr;
