@@ -15,4 +15,5 @@ class KernelContext(ctypes.Structure):
         ("error", ctypes.c_char_p),
         ("error_value", ctypes.c_int64),
         ("processor_features", ctypes.c_int64),
+        ("tracer", ctypes.c_void_p),
     )

@@ -176,7 +176,9 @@ def _packing(slot: ConstantSlot) -> str:
 def _variants(isa: Sequence[str]) -> str:
     ordered = sorted(isa, key=ISA_BEST_FIRST.index)
     return _table(
-        "AotiIsaVariant", "kIsa", [f"{{{ISA_CONSTANTS[i]}, {string(i)}, &{isa_symbol(i)}}}" for i in ordered]
+        "AotiIsaVariant",
+        "kIsa",
+        [f"{{{ISA_CONSTANTS[i]}, {string(i)}, &{isa_symbol(i)}, &{isa_symbol(i)}_traced}}" for i in ordered],
     )
 
 

@@ -98,7 +98,9 @@ def write(plan: Plan, ctx: Context) -> dict[str, str]:
     isas = () if plan.on_gpu else ctx.options.isa
     includes = _GPU_INCLUDES if plan.on_gpu else _CPU_INCLUDES
     text = _HEAD.format(name=plan.name, version=COMPILER_VERSION, includes=includes)
-    text += "".join(f'extern "C" const Kernels {isa_symbol(isa)};\n' for isa in isas)
+    text += "".join(
+        f'extern "C" const Kernels {isa_symbol(isa)}, {isa_symbol(isa)}_traced;\n' for isa in isas
+    )
     text += cpp_gpu.kernel_numbers(plan)
     text += cpp_externs.declarations(plan)
     embedded = plan.weights_bytes > 0 and ctx.options.weights == "embedded"

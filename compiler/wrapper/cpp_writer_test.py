@@ -70,7 +70,7 @@ def test_my_model() -> None:
         '  kernels->cpp_fused_mm_cos_1(ctx, buf0, y, buf2);\n  AOTI_KERNEL_CHECK(ctx, "cpp_fused_mm_cos_1");\n',
         "  args->outputs[0] = buf2_owner.release();  // cos\n  return AOTI_RUNTIME_SUCCESS;\n",
         '    {"x", AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 2, kInput0Dims, nullptr, "models/my_model.py:20 in forward", 0, 0},\n',
-        '    {AOTI_ISA_X86_64_V4, "x86-64-v4", &aoti_kernels_x86_64_v4},\n    {AOTI_ISA_X86_64_V3,',
+        '    {AOTI_ISA_X86_64_V4, "x86-64-v4", &aoti_kernels_x86_64_v4, &aoti_kernels_x86_64_v4_traced},\n    {AOTI_ISA_X86_64_V3,',
         "    /* arena_bytes */ 16384,\n",
         "const AotiModelApi *m_aoti_api(void) { return aoti_model_api_of_this_library(); }",
     ):

@@ -88,6 +88,7 @@ const AotiModelApi *aoti_model_api_of_this_library(void) {
       api_get_session_state,
       api_reset_session,
       api_set_seed,
+      api_set_tracer,
   };
   return &api;
 }

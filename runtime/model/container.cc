@@ -21,6 +21,12 @@ constexpr uint64_t kLiveContainer = 0x4c444f4d69746f61u;
 constexpr uint64_t kDeadContainer = 0x454e4f4769746f61u;
 constexpr size_t kMaxInstances = 1024;
 
+// The mark of this library's live containers: each library has the variable at an address of its own.
+uint64_t live_mark() {
+  static const char own = 0;
+  return kLiveContainer ^ reinterpret_cast<uintptr_t>(&own);
+}
+
 // Makes the instance's arena at least `bytes` long.
 AOTIRuntimeError grow_arena(Instance *instance, int64_t bytes) {
   if (bytes <= instance->arena_bytes) return AOTI_RUNTIME_SUCCESS;
@@ -115,7 +121,7 @@ AOTIRuntimeError container_create(const AotiModelDesc &desc, const AotiContainer
   }
   Container *c = static_cast<Container *>(calloc(1, sizeof(Container)));
   if (c == nullptr) return fail_memory("a container", sizeof(Container));
-  c->magic = kLiveContainer;
+  c->magic = live_mark();
   c->desc = &desc;
   pthread_mutex_init(&c->constants_mutex, nullptr);
   pthread_mutex_init(&c->sets_mutex, nullptr);
@@ -151,13 +157,24 @@ void container_destroy(Container *c) {
 AOTIRuntimeError container_from(const void *handle, Container **ret_container) {
   if (handle == nullptr) return fail("the container or model handle is null; create one first");
   const uint64_t magic = *static_cast<const uint64_t *>(handle);
-  if (magic == kLiveContainer) {
+  if (magic == live_mark()) {
     *ret_container = static_cast<Container *>(const_cast<void *>(handle));
     return AOTI_RUNTIME_SUCCESS;
   }
   return fail(
       "%p is not a container of this library%s", handle,
       magic == kDeadContainer ? ": it has been deleted" : "; use the functions of the library that made it");
+}
+
+AOTIRuntimeError container_set_tracer(Container *c, const AotiTracer *tracer) {
+  if (tracer != nullptr && (c->variant == nullptr || c->variant->traced_kernels == nullptr)) {
+    return fail("model %s has no kernels on the CPU that can be traced%s", c->desc->name,
+                c->variant == nullptr ? "; a GPU's are seen by NVIDIA's tools" : "; compile it again");
+  }
+  queue_take_all(&c->queue);
+  c->tracer = tracer != nullptr ? *tracer : AotiTracer{nullptr, nullptr};
+  queue_give_all(&c->queue);
+  return AOTI_RUNTIME_SUCCESS;
 }
 
 }  // namespace aoti_model

@@ -51,9 +51,10 @@ struct Container {
   pthread_mutex_t constants_mutex;  // held by whoever changes or lists constants; taken before the instances
   pthread_mutex_t sets_mutex;       // held to read or exchange the two pointers, never longer
   ConstantSet *active, *inactive;
-  bool has_state;    // runs change constants, so one runs at a time
-  AotiOpTable *ops;  // null: the model calls no operator by its schema
+  bool has_state;              // runs change constants, so one runs at a time
+  AotiOpTable *ops;            // null: the model calls no operator by its schema
   int64_t rng_seed, rng_runs;  // of random numbers: the seed, and the runs since it was set; atomic
+  AotiTracer tracer;           // its record is null: nobody traces
   AOTInductorConstantMapEntry
       *entries;  // what extract_constants gave out last: [num_entries] handles of ours
   int32_t num_entries;
@@ -73,6 +74,9 @@ AOTIRuntimeError container_run(Container *container, Session *session, AtenTenso
 
 // As AotiModelApi.set_num_threads; with `each`, as set_threads_of_each.
 AOTIRuntimeError container_set_num_threads(Container *container, int32_t num_threads, bool each);
+
+// As AotiModelApi.set_tracer.
+AOTIRuntimeError container_set_tracer(Container *container, const AotiTracer *tracer);
 
 // ---- Constants (container_constants.cc) ----
 

@@ -84,6 +84,12 @@ AOTIRuntimeError api_set_num_threads(AOTInductorModelContainerHandle handle, int
   return container_set_num_threads(c, n, false);
 }
 
+AOTIRuntimeError api_set_tracer(AOTInductorModelContainerHandle handle, const AotiTracer *tracer) {
+  Container *c = nullptr;
+  if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  return container_set_tracer(c, tracer);
+}
+
 AOTIRuntimeError api_set_threads_of_each(AOTInductorModelContainerHandle handle, int32_t n) {
   Container *c = nullptr;
   if (enter(handle, &c) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;

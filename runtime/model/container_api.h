@@ -75,6 +75,7 @@ AOTIRuntimeError api_synchronize_stream(AOTInductorModelContainerHandle handle,
 AOTIRuntimeError api_stream_wait_stream(AOTInductorModelContainerHandle handle,
                                         AOTInductorStreamHandle waiting, AOTInductorStreamHandle waited);
 AOTIRuntimeError api_set_threads_of_each(AOTInductorModelContainerHandle handle, int32_t n);
+AOTIRuntimeError api_set_tracer(AOTInductorModelContainerHandle handle, const AotiTracer *tracer);
 
 // ---- Sessions (session_api.cc) ----
 

@@ -77,6 +77,13 @@ AOTIRuntimeError run_on_device(const AotiModelDesc &desc, Instance *instance, Ao
   return runtime.end(instance->cuda, run_model(desc, args));
 }
 
+bool is_traced(const Container &c) { return c.tracer.record != nullptr; }
+
+const void *kernels_of(const Container &c) {
+  if (c.variant == nullptr) return nullptr;  // every kernel runs on the GPU
+  return is_traced(c) ? c.variant->traced_kernels : c.variant->kernels;
+}
+
 AOTIRuntimeError run_instance(Container *c, Instance *instance, const void *const *constants,
                               AtenTensorHandle *inputs, AtenTensorHandle *outputs, void *stream,
                               AOTIProxyExecutorHandle proxy_executor) {
@@ -91,13 +98,14 @@ AOTIRuntimeError run_instance(Container *c, Instance *instance, const void *cons
                         round_up(desc.scratch_bytes_per_thread),
                         nullptr,
                         0,
-                        c->processor_features};
+                        c->processor_features,
+                        is_traced(*c) ? &c->tracer : nullptr};
   AotiRunArgs args{inputs,
                    outputs,
                    instance->arena,
                    constants,
                    instance->symbols,
-                   c->variant != nullptr ? c->variant->kernels : nullptr,
+                   kernels_of(*c),
                    &ctx,
                    stream,
                    proxy_executor,

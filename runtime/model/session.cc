@@ -12,6 +12,12 @@ namespace {
 constexpr uint64_t kLiveSession = 0x5353455369746f61u;
 constexpr uint64_t kDeadSession = 0x4e4f475369746f61u;
 
+// The mark of this library's live sessions, as that of its containers.
+uint64_t live_mark() {
+  static const char own = 0;
+  return kLiveSession ^ reinterpret_cast<uintptr_t>(&own);
+}
+
 // The stored constant that is the state of that name; -1 when there is none.
 int32_t find_state(const AotiModelDesc &desc, const char *fqn) {
   for (int32_t i = 0; fqn != nullptr && i < desc.num_constants; ++i) {
@@ -94,7 +100,7 @@ AOTIRuntimeError session_create(Container *container, const AotiStatePlace *shar
   }
   Session *session = static_cast<Session *>(calloc(1, sizeof(Session)));
   if (session == nullptr) return fail_memory("a session", sizeof(Session));
-  session->magic = kLiveSession;
+  session->magic = live_mark();
   session->container = container;
   if (fill(shared, num_shared, session) != AOTI_RUNTIME_SUCCESS) {
     session_destroy(session);
@@ -119,7 +125,7 @@ void session_destroy(Session *session) {
 AOTIRuntimeError session_from(const void *handle, Session **ret_session) {
   if (handle == nullptr) return fail("the session handle is null; create one first");
   const uint64_t magic = *static_cast<const uint64_t *>(handle);
-  if (magic == kLiveSession) {
+  if (magic == live_mark()) {
     *ret_session = static_cast<Session *>(const_cast<void *>(handle));
     return AOTI_RUNTIME_SUCCESS;
   }

@@ -46,6 +46,22 @@ void test_two_at_once(const std::string &first, const std::string &second) {
   CHECK(a != nullptr && b != nullptr && &a->api() != &b->api() && a->api().run != b->api().run);
   AOTInductorModelContainerHandle model = nullptr;
   CHECK_EQ(a->api().create_with_device(&model, 1, "cpu", nullptr), 0);
+  // A tensor of one library's shim is refused by the other, not misread; so is a container.
+  toy::Inputs inputs(4);
+  AtenTensorHandle handles[3], outputs[3];
+  current = &b->api();
+  toy::make_handles(&inputs, handles);
+  AtenTensorHandle copy = nullptr;
+  CHECK_EQ(a->api().new_tensor_handle(handles[0], &copy), AOTI_TORCH_FAILURE);
+  CHECK_CONTAINS(a->api().last_tensor_error(),
+                 "is not a tensor handle of this shim; handles of another library");
+  AtenTensorHandle foreign[3];
+  memcpy(foreign, handles, sizeof handles);
+  CHECK_EQ(a->api().run(model, foreign, 3, outputs, 3, nullptr, nullptr), 1);
+  CHECK_CONTAINS(a->api().last_error(), "input 0 'x'");
+  for (AtenTensorHandle handle : handles) CHECK_EQ(b->api().delete_tensor_object(handle), AOTI_TORCH_SUCCESS);
+  CHECK_EQ(b->api().delete_container(model), 1);
+  CHECK_CONTAINS(b->api().last_error(), "not a container of this library");
   CHECK_EQ(a->api().delete_container(model), 0);
 }
 

@@ -69,6 +69,22 @@ void test_calls() {
   CHECK_EQ(api.delete_container(model), 0);
 }
 
+void test_kernel_trace() {
+  AOTInductorModelContainerHandle model = make(1);
+  std::string error;
+  aoti::Trace trace;
+  CHECK(trace.attach(api, model, &error));
+  toy::Inputs inputs(4);
+  toy::run_and_check(model, &inputs, toy::Constants());
+  aoti::Trace::detach(api, model);
+  toy::run_and_check(model, &inputs, toy::Constants());
+  CHECK_EQ(trace.size(), size_t{1});
+  const std::string json = trace.json();
+  CHECK_CONTAINS(json.c_str(), "\"cat\":\"kernel\",\"name\":\"cpp_fused_addmm_relu_0\"");
+  CHECK_CONTAINS(json.c_str(), "\"ts\":0.010,\"dur\":0.020,\"args\":{\"origin\":\"addmm at toy.py:2\"}");
+  CHECK_EQ(api.delete_container(model), 0);
+}
+
 // Holds every instance of a container from outside, so that what waits in the pool stays there.
 class Blocker {
  public:
@@ -267,6 +283,7 @@ void test_refusals() {
 int main() {
   test_histogram();
   test_calls();
+  test_kernel_trace();
   test_refusals();
   test_limits();
   test_waiting();

@@ -73,6 +73,25 @@ int64_t Trace::num_lost() const {
   return added_ > events_.size() ? static_cast<int64_t>(added_ - events_.size()) : 0;
 }
 
+bool Trace::attach(const AotiModelApi &api, AOTInductorModelContainerHandle container, std::string *error) {
+  const AotiTracer tracer = {
+      [](void *self, const char *kernel, const char *origins, int64_t begin, int64_t end) {
+        static_cast<Trace *>(self)->add("kernel", kernel, origins, begin, end);
+      },
+      this};
+  if (api.set_tracer == nullptr) {
+    *error = "this library cannot tell of its kernels; compile it again with this release";
+    return false;
+  }
+  if (api.set_tracer(container, &tracer) == AOTI_RUNTIME_SUCCESS) return true;
+  *error = api.last_error();
+  return false;
+}
+
+void Trace::detach(const AotiModelApi &api, AOTInductorModelContainerHandle container) {
+  if (api.set_tracer != nullptr) api.set_tracer(container, nullptr);
+}
+
 std::string Trace::json() const {
   std::lock_guard<std::mutex> lock(mutex_);
   std::string json = "{\"traceEvents\":[";

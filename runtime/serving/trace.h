@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "aoti/model_api.h"
+
 namespace aoti {
 
 struct TraceEvent {
@@ -26,6 +28,11 @@ class Trace {
 
   // Thread-safe. The calling thread's number is filled in.
   void add(const char *category, const char *name, const char *origin, int64_t begin_ns, int64_t end_ns);
+
+  // Adds each kernel of the container's runs; false with a message where that cannot be. Until detach, or
+  // another attach to the container.
+  bool attach(const AotiModelApi &api, AOTInductorModelContainerHandle container, std::string *error);
+  static void detach(const AotiModelApi &api, AOTInductorModelContainerHandle container);
 
   // The events in the order in which they ended, as JSON.
   std::string json() const;

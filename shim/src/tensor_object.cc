@@ -9,6 +9,16 @@
 #include "shim/src/error.h"
 
 namespace aoti_shim {
+namespace {
+
+// The mark of live tensors that this copy of the shim made. A process has as many copies as static libraries,
+// and each has this variable at an address of its own.
+uint64_t live_mark() {
+  static const char own = 0;
+  return kLiveTensor ^ reinterpret_cast<uintptr_t>(&own);
+}
+
+}  // namespace
 
 AOTITorchError check_handle(const char *function, AtenTensorHandle tensor) {
   if (tensor == nullptr) {
@@ -18,7 +28,7 @@ AOTITorchError check_handle(const char *function, AtenTensorHandle tensor) {
     return fail(function, "%p is not a tensor handle (misaligned); expected one that this shim made",
                 static_cast<void *>(tensor));
   }
-  if (tensor->magic == kLiveTensor) return AOTI_TORCH_SUCCESS;
+  if (tensor->magic == live_mark()) return AOTI_TORCH_SUCCESS;
   if (tensor->magic == kDeadTensor) {
     return fail(function,
                 "tensor handle %p has been deleted; inputs of a run are consumed by it, keep a handle of "
@@ -97,7 +107,7 @@ AOTITorchError make_tensor(const char *function, const Geometry &g, int64_t nume
     storage_release(storage);
     return fail_memory(function, static_cast<int64_t>(sizeof(AtenTensorOpaque) + dims_bytes));
   }
-  tensor->magic = kLiveTensor;
+  tensor->magic = live_mark();
   tensor->storage = storage;
   tensor->offset = g.offset;
   tensor->numel = numel;

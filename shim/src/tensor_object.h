@@ -1,8 +1,8 @@
 // What an AtenTensorHandle points to, and the checks that every function makes before it trusts one.
 //
-// Invariants of a live object: magic is kLiveTensor; sizes and strides have ndim numbers, none negative;
-// numel is the product of the sizes; [offset, offset + extent) lies inside the storage. An undefined tensor
-// has no storage, rank 0 and numel 0.
+// Invariants of a live object: magic is the mark of the copy of the shim that made it; sizes and strides have
+// ndim numbers, none negative; numel is the product of the sizes; [offset, offset + extent) lies inside the
+// storage. An undefined tensor has no storage, rank 0 and numel 0.
 #ifndef SHIM_SRC_TENSOR_OBJECT_H_
 #define SHIM_SRC_TENSOR_OBJECT_H_
 

@@ -83,6 +83,22 @@ void test_limits(aoti::Pool *pool) {
   CHECK_CONTAINS(error.c_str(), "input 'x' of model rows_aoti: dimension 1 is not the dynamic size");
 }
 
+// Every kernel of a compiled model's run is in the trace, with the source lines that it was made of.
+void test_trace(const AotiModelApi &api, AOTInductorModelContainerHandle model) {
+  std::string error;
+  aoti::Trace trace;
+  CHECK(trace.attach(api, model, &error));
+  const RowsCall call(3, 1);
+  AtenTensorHandle inputs[2], outputs[2];
+  call.handles(api, inputs);
+  CHECK_EQ(api.run(model, inputs, 2, outputs, 2, nullptr, nullptr), 0);
+  call.check_and_delete(api, outputs);
+  aoti::Trace::detach(api, model);
+  CHECK(trace.size() >= 1);
+  CHECK_CONTAINS(trace.json().c_str(), "\"name\":\"cpp_fused_");
+  CHECK_CONTAINS(trace.json().c_str(), "tests/serving/models.py:");
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -102,6 +118,7 @@ int main(int argc, char **argv) {
     CHECK_STR_EQ(error.c_str(), "");
     test_many_callers(&pool);
     test_limits(&pool);
+    test_trace(api, model);
   }
   CHECK_EQ(api.delete_container(model), 0);
   return aoti_test::result();

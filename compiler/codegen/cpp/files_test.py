@@ -129,6 +129,19 @@ def test_a_function_shared_by_launches_is_written_once() -> None:
     assert made["kernels_table.cpp"].count("  AOTI_KERNEL(cpp_fused_sum_0),") == 1
 
 
+def test_traced_kernels_say_what_they_were_made_of() -> None:
+    table = files.write(specs(), 8)["kernels_table.cpp"]
+    assert (
+        """static void traced_cpp_fused_sum_0(AotiKernelContext *ctx, const float *in_ptr0, float *out_ptr0) {
+  const aoti::TracedKernel traced(ctx, "cpp_fused_sum_0", "aten.sum.dim_IntList [sum_1] at models/x.py:3 in forward");
+  AOTI_KERNEL(cpp_fused_sum_0)(ctx, in_ptr0, out_ptr0);
+}
+"""
+        in table
+    )
+    assert "_traced) = {\n    traced_cpp_fused_sum_0,\n" in table
+
+
 def test_lines_are_not_too_long() -> None:
     text = files.write(specs(), 8)["kernels_0.cpp"]
     assert max(map(len, text.splitlines())) <= 112

@@ -23,6 +23,14 @@ typedef enum AotiProcessorFeature {
   AOTI_FEATURE_AVX512_BF16 = 1  // VDPBF16PS, beside x86-64-v4
 } AotiProcessorFeature;
 
+// Gets told of every kernel of a container's runs, from the threads that run (AotiModelApi.set_tracer).
+// `kernel` and `origins` (what it was made of: "aten.mm [mm] at m.py:3 in forward") are literals of the
+// library. Times are of CLOCK_MONOTONIC.
+typedef struct AotiTracer {
+  void (*record)(void *ctx, const char *kernel, const char *origins, int64_t begin_ns, int64_t end_ns);
+  void *ctx;
+} AotiTracer;
+
 typedef struct AotiKernelContext {
   // Borrowed; null means one thread.
   AotiThreads *threads;
@@ -39,6 +47,8 @@ typedef struct AotiKernelContext {
   int64_t error_value;
   // AotiProcessorFeature bits: what kernels may use beyond the instruction set that they were built for.
   int64_t processor_features;
+  // Null unless the variant's traced kernels run.
+  const AotiTracer *tracer;
 } AotiKernelContext;
 
 // Reports bad data found by a kernel, e.g. an index out of range. `message` is a literal that says what was

@@ -205,6 +205,11 @@ typedef struct AotiModelApi {
   // of the container began since it was set, on nothing else. Without a call the seed is 0. A run that is in
   // progress may have begun with either seed. Cannot fail for a container.
   AOTIRuntimeError (*set_seed)(AOTInductorModelContainerHandle container, uint64_t seed);
+
+  // From now on each kernel of the container's runs is told to *tracer, which is copied; null: to nobody.
+  // Waits for runs in progress, so that an earlier tracer may be freed afterwards. Kernels on a GPU are not
+  // traced.
+  AOTIRuntimeError (*set_tracer)(AOTInductorModelContainerHandle container, const AotiTracer *tracer);
 } AotiModelApi;
 
 // The table of the library that this function is in. Never null; cannot fail; thread-safe.

@@ -114,9 +114,10 @@ typedef enum AotiIsa {
 } AotiIsa;
 
 typedef struct AotiIsaVariant {
-  int32_t isa;          // AotiIsa
-  const char *name;     // "x86-64-v3"
-  const void *kernels;  // the generated struct of function pointers
+  int32_t isa;                 // AotiIsa
+  const char *name;            // "x86-64-v3"
+  const void *kernels;         // the generated struct of function pointers
+  const void *traced_kernels;  // the same, each told to the context's tracer; null: there are none
 } AotiIsaVariant;
 
 // Who calls the model's operators, and their arguments: the runtime's own.

@@ -67,6 +67,14 @@ void cpp_fused_add_index_2(AotiKernelContext *ctx, const float *x, const float *
 
 const Kernels baseline_kernels = {cpp_fused_addmm_relu_0, cpp_fused_mul_1, cpp_fused_add_index_2};
 
+void traced_addmm_relu(AotiKernelContext *ctx, const float *x, const float *weight, const float *bias,
+                       float *out, int64_t rows) {
+  cpp_fused_addmm_relu_0(ctx, x, weight, bias, out, rows);
+  ctx->tracer->record(ctx->tracer->ctx, "cpp_fused_addmm_relu_0", "addmm at toy.py:2", 10, 30);
+}
+
+const Kernels traced_kernels = {traced_addmm_relu, cpp_fused_mul_1, cpp_fused_add_index_2};
+
 int64_t arena_bytes_for(const int64_t *symbols) { return symbols[0] * kColumns * 4; }
 
 int32_t run(AotiRunArgs *args) {
@@ -136,7 +144,7 @@ const AotiRecipe recipes[] = {{weight_recipe, 2, nullptr, nullptr, 0, 0},
                               {bias_recipe, 2, nullptr, nullptr, 0, 0},
                               {scale_recipe, 8, nullptr, nullptr, 0, 0}};
 
-const AotiIsaVariant isa[] = {{AOTI_ISA_BASELINE, "baseline", &baseline_kernels}};
+const AotiIsaVariant isa[] = {{AOTI_ISA_BASELINE, "baseline", &baseline_kernels, &traced_kernels}};
 
 const char in_spec[] =
     "[1, {\"type\": \"builtins.tuple\", \"context\": \"null\", \"children_spec\": [{\"type\": "
