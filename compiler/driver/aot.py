@@ -1,6 +1,7 @@
 """Ahead-of-time compilation of one model: stages, generated files, and (unless only sources are wanted) the linked library.
 
-Enters: a `Request`. Leaves: the files that it names, all at once, or a CompilerError and nothing. C++ compilers run beside Python:
+Enters: a `Request`. Leaves: the files that it names, or a CompilerError and nothing: all are made before the
+first is moved to its place, each whole, and the manifest, which tells of the rest, last. C++ compilers run beside Python:
 runtime and shim from the start (the cache has them nearly always), kernels as soon as codegen has printed them, while weights are
 packed and the wrapper is planned.
 """

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from absl import app, flags
 
+from compiler.support import disk
 from compiler.support.diagnostics import CompilerError, UserError
 
 FLAGS = flags.FLAGS
@@ -106,24 +107,14 @@ def export_file(request: Request) -> str:
     example = export_example.load(request.model_file, request.function, request.seed, request.data)
     program = export_program.export(example)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=request.output.parent) as scratch:
-        # torch writes the file's stem into the archive, so the temporary file's name must always be the same.
         program_file = Path(scratch) / "model.pt2"
         export_program.save(program, program_file)
         if request.recorded:
             recorded_file = Path(scratch) / "recorded.npz"
             export_recorded.write(recorded_file, export_recorded.record(example, program))
-            _move(recorded_file, request.recorded)
-        _move(program_file, request.output)
+            disk.move(recorded_file, request.recorded)
+        disk.move(program_file, request.output)
     return f"{example.origin} -> {request.output}: {export_program.summary(program)}"
-
-
-def _move(source: Path, target: Path) -> None:
-    """Renames; where the target is on another file system, copies to a temporary name beside it first."""
-    if source.stat().st_dev != target.parent.stat().st_dev:
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
-        beside.write_bytes(source.read_bytes())
-        source = beside
-    os.replace(source, target)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -140,10 +131,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(
-            f"error: {error.filename or FLAGS.output}: {error.strerror or error}; nothing was written",
-            file=sys.stderr,
-        )
+        print(f"error: {disk.cannot_write(error, Path(FLAGS.output).absolute().parent)}", file=sys.stderr)
         return 1
     return 0
 

@@ -15,6 +15,7 @@ import io
 import logging
 import sys
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import torch
 
@@ -48,14 +49,46 @@ def export(example: Example) -> torch.export.ExportedProgram:
 
 
 def save(program: torch.export.ExportedProgram, file: Path) -> None:
-    """Writes the archive. Its bytes depend on the program and on the stem of the file's name only.
+    """Writes the archive. Its bytes depend on the program only. Raises OSError where the disk takes no more.
 
     A program with custom operators is written in operators that the compiler knows, with its schemas beside it: to decompose it later would
     take the operators' own Python code."""
     extra = custom_ops.extra_files(program)
-    torch.export.save(
-        decompositions.decompose(program) if extra else program, file, extra_files=extra or None
-    )
+    with file.open("wb") as sink:
+        careful = _CarefulFile(sink)
+        torch.export.save(
+            decompositions.decompose(program) if extra else program, careful, extra_files=extra or None
+        )
+        if careful.error:
+            raise careful.error
+
+
+class _CarefulFile(io.RawIOBase):
+    """A file that keeps its first error for later: torch's archive writer ends the process when a write fails while it is being closed."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+        self.error: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """To the start at the end, as torch does; nothing is written after it."""
+        return self._sink.seek(offset, whence) if self.error is None else 0
+
+    def write(self, data: Any, /) -> int:
+        """Takes everything; after an error, writes nothing."""
+        if self.error is None:
+            try:
+                self._sink.write(data)
+                self._sink.flush()
+            except OSError as error:
+                self.error = error
+        return memoryview(data).nbytes
 
 
 def summary(program: torch.export.ExportedProgram) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy
@@ -134,12 +136,18 @@ def refusal(file: Path, function: str, weights: str | None = None) -> str:
 
 
 def command(
-    arguments: list[str], folder: Path, root: Path = REPOSITORY, hash_seed: str = "0"
+    arguments: list[str],
+    folder: Path,
+    root: Path = REPOSITORY,
+    hash_seed: str = "0",
+    prepare: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     search = os.pathsep.join([str(root), *(p for p in sys.path if p)])
     environment = {**os.environ, "PYTHONPATH": search, "PYTHONHASHSEED": hash_seed}
     line = [sys.executable, "-m", "compiler.driver.export", *arguments]
-    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        line, cwd=folder, env=environment, capture_output=True, text=True, check=False, preexec_fn=prepare
+    )
 
 
 def test_program_computes_what_the_module_does(model_file: Path) -> None:
@@ -361,21 +369,19 @@ def test_bad_arguments_are_refused_before_torch_is_imported(
     assert done.returncode == 1 and expected in done.stderr, done.stderr
 
 
-def test_a_full_disk_is_named(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from compiler.driver import export_program
-
-    def full(_program: object, file: Path) -> None:
-        file.write_bytes(b"half")
-        raise OSError(28, "No space left on device", str(file))
-
-    monkeypatch.setattr(export_program, "save", full)
-    with pytest.raises(OSError, match="No space left"):
-        run(model_file)
-    assert not [
-        name
-        for name in os.listdir(model_file.parent)
-        if name.endswith((".pt2", ".npz")) or name.startswith(".export")
-    ]
+@pytest.mark.parametrize("limit", [500, 2000, 20000])
+def test_a_full_disk_is_named(model_file: Path, limit: int) -> None:
+    """A limit on the size of files strikes as a full disk does, at any place of the archive."""
+    before = sorted(os.listdir(model_file.parent))
+    done = command(
+        [model_file.name, "-o=m.pt2", "--recorded=m.npz"],
+        model_file.parent,
+        prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ") and "no space left" in done.stderr and "-o" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(os.listdir(model_file.parent)) == before
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ that fails or is killed leaves at most a hidden scratch folder, never half an ou
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from compiler.package.toolchain import is_no_space, no_space
-from compiler.support.diagnostics import UserError
+from compiler.support.disk import cannot_write, move
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ class Scratch:
             final.mkdir(parents=True, exist_ok=True)
             wanted = {p.name for p in source.iterdir()}
             for path in source.iterdir():
-                _move(path, final / path.name)
+                move(path, final / path.name)
             for old in final.iterdir():
                 if old.name not in wanted and old.suffix in (".cpp", ".h", ".py"):
                     old.unlink()
@@ -93,26 +91,6 @@ class Scratch:
         """Moves one file to its place."""
         try:
             final.parent.mkdir(parents=True, exist_ok=True)
-            _move(source, final)
+            move(source, final)
         except OSError as e:
             raise cannot_write(e, final.parent) from None
-
-
-def cannot_write(error: OSError, folder: Path) -> UserError:
-    """The error for outputs that cannot be written."""
-    if is_no_space(error):
-        return no_space("writing the outputs", folder)
-    return UserError(f"cannot write into {folder}: {error.strerror}; choose another folder with -o")
-
-
-def _move(source: Path, final: Path) -> None:
-    """Renames; across disks copies under a hidden name first."""
-    try:
-        os.replace(source, final)
-    except OSError:
-        partial = final.with_name(f".{final.name}.partial")
-        try:
-            shutil.copyfile(source, partial)
-            os.replace(partial, final)
-        finally:
-            partial.unlink(missing_ok=True)

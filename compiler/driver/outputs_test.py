@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from compiler.driver.outputs import OutputPaths, Scratch, cannot_write
+from compiler.driver.outputs import OutputPaths, Scratch
 from compiler.support.diagnostics import UserError
+from compiler.support.disk import cannot_write
 
 
 def paths(folder: Path) -> OutputPaths:

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from compiler.package.toolchain import Toolchain, is_no_space, no_space, run
+from compiler.package.toolchain import Toolchain, run
 from compiler.support.diagnostics import UserError
+from compiler.support.disk import is_no_space, no_space
 
 HEADER_SUFFIXES = (".h", ".hpp", ".inc")
 

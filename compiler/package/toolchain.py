@@ -9,7 +9,6 @@ part of a cache key. Any clang or gcc that understands C++17 will do; `zig c++` 
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shlex
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.support.diagnostics import UserError
+from compiler.support.disk import no_space
 
 _CANDIDATES = ("clang++", "g++", "c++")
 _MAX_SHOWN_LINES = 40
@@ -75,19 +75,6 @@ def run(tool: Toolchain, args: Sequence[str], folder: Path, what: str) -> None:
     raise UserError(
         f"{what} failed{killed}:\n{_tail(done.stdout)}\nthe command was: {shlex.join([*tool.command, *args])}"
     )
-
-
-def no_space(what: str, folder: Path) -> UserError:
-    """The error for a full disk, or a file that may not grow, wherever it strikes."""
-    return UserError(
-        f"{what}: no space left in {folder} (the disk is full, or a limit on file size was hit). Free some space, or choose another "
-        "place with -o (outputs), --cache (compiled objects) or TMPDIR (the compiler's own files)"
-    )
-
-
-def is_no_space(error: OSError) -> bool:
-    """Whether an OSError means that nothing more can be written."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _start(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from pathlib import Path
 
 import pytest
@@ -76,13 +74,6 @@ def test_full_disk_and_killed_compiler(tmp_path: Path) -> None:
         toolchain.run(tool, ["disk"], tmp_path, "compiling x.cpp")
     with pytest.raises(UserError, match="killed by signal 9; out of memory"):
         toolchain.run(tool, ["other"], tmp_path, "compiling x.cpp")
-
-
-def test_no_space_errors_are_told_apart() -> None:
-    assert toolchain.is_no_space(OSError(errno.ENOSPC, "x")) and toolchain.is_no_space(
-        OSError(errno.EFBIG, "x")
-    )
-    assert not toolchain.is_no_space(OSError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def test_unknown_instruction_set(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def aoti_cc_library(
       benchmark: whether to make <NAME>_benchmark.
       deps: cc_library targets with kernels for the model's custom operators (aoti/custom_op.h), each with alwayslink = True.
       tags: of all targets that are made.
-      visibility: of the library.
+      visibility: of the library and of <NAME>_benchmark.
       **kwargs: what else every rule knows.
     """
     refuse_first([
@@ -177,6 +177,7 @@ def aoti_cc_library(
             args = ["--library=$(rootpath :%s.library)" % name],
             data = [":" + name, ":%s.library" % name],
             tags = tags + ["manual"],
+            visibility = visibility,
             deps = [Label("//tools/bench:benchmark_main")],
         )
     if test or benchmark:

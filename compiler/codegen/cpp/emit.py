@@ -2,7 +2,8 @@
 
 Enters: a verified schedule. Leaves: one KernelSpec for each launched group, in order; then the files, which compile once for each
 instruction set with -DAOTI_ISA=... and include C headers and kernels/cpp only.
-Invariants: specs with equal `key()` name the same function, which is written once; file names and contents depend on the specs alone.
+Invariants: every spec verifies; specs with equal `key()` name the same function, which is written once; file names and contents depend
+on the specs alone.
 
     kernels/kernels.h           struct Kernels: a pointer to each kernel
     kernels/kernels_<i>.cpp     `kernels_per_file` kernels each
@@ -18,6 +19,7 @@ from compiler.codegen.common.single_kernel import single_spec
 from compiler.codegen.common.template_kernel import TemplateGroup
 from compiler.codegen.cpp import files
 from compiler.ir.kernel import KernelSpec
+from compiler.ir.kernel_verify import verify
 from compiler.ir.schedule import SINGLE, Schedule
 from compiler.support.options import Context
 
@@ -34,6 +36,8 @@ def run(schedule: Schedule, ctx: Context) -> list[KernelSpec]:
         else:
             spec = TemplateGroup(owner, group).spec()
         specs.append(replace(spec, function=functions.setdefault(spec.key(), spec.name)))
+        if specs[-1].function == spec.name:
+            verify(specs[-1])
     return specs
 
 

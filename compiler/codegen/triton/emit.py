@@ -2,7 +2,7 @@
 
 Enters: a verified schedule of a CUDA program. Leaves: one or several KernelSpecs for each launched group, in order (a group's specs have
 its name); then `kernels/triton_kernels.py`, which Triton compiles as it stands.
-Invariants: specs with equal `key()` name the same function, which is written, and compiled, once.
+Invariants: every spec verifies; specs with equal `key()` name the same function, which is written, and compiled, once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from compiler.codegen.triton.target import Target, targets_of
 from compiler.codegen.triton.template_calls import TEMPLATES, call_of
 from compiler.codegen.triton.writer import kernel_lines
 from compiler.ir.kernel import KernelSpec, TemplateCall
+from compiler.ir.kernel_verify import verify
 from compiler.ir.schedule import SINGLE, KernelGroup, Schedule
 from compiler.support.options import Context
 from kernels.tuning.configs import SHORT_EPILOGUE
@@ -33,6 +34,7 @@ def run(schedule: Schedule, ctx: Context) -> list[KernelSpec]:
     targets = targets_of(ctx.options.cuda_archs)
     for group in schedule.groups:
         for spec in _specs(schedule, group, targets):
+            verify(spec)
             specs.append(replace(spec, function=functions.setdefault(spec.key(), spec.function)))
     return specs
 

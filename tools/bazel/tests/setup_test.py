@@ -5,6 +5,7 @@ Downloads and the relocation are played by stand-ins; locks, signals, the folder
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -174,6 +175,31 @@ def test_packages_that_debian_no_longer_has() -> None:
         debian_packages.choose_versions(pins, "one | 1 | http://mirror sid/main\n")
     with pytest.raises(SetupError, match="is the network"):
         debian_packages.choose_versions(pins, "")
+
+
+@pytest.mark.parametrize(
+    ("version", "content", "refused"),
+    [
+        ("1", b"locked", ""),
+        ("2", b"newer", ""),
+        ("1", b"forged", "sha256 of one_1_amd64.deb is not the lock's"),
+    ],
+)
+def test_archives_of_pinned_versions_have_the_pinned_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, content: bytes, refused: str
+) -> None:
+    unpacked: list[str] = []
+    monkeypatch.setattr(debian_packages, "run", lambda command, why: unpacked.append(command[2]))
+    pins = [debian_packages.Pin("one", "1", hashlib.sha256(b"locked").hexdigest())]
+    (tmp_path / f"one_{version}_amd64.deb").write_bytes(content)
+    (tmp_path / "two_3_amd64.deb").write_bytes(b"locked")  # the digest of another package does not help
+    if refused:
+        with pytest.raises(SetupError, match=refused):
+            debian_packages.check_and_unpack(pins, [f"one={version}"], tmp_path, tmp_path)
+        assert unpacked == []
+    else:
+        debian_packages.check_and_unpack(pins, [f"one={version}"], tmp_path, tmp_path)
+        assert unpacked == [str(tmp_path / f"one_{version}_amd64.deb")]
 
 
 class Wrapper:
