@@ -295,5 +295,8 @@ def test_a_users_triton_kernel_is_refused_by_its_name() -> None:
     node = graph.call_function(triton_kernel_wrapper_functional, (), arguments)
     node.meta["origin"] = Origin("k", "triton", "model.py:7 in forward")
     (problem,) = checks._node(node)
-    assert "the Triton kernel my_kernel of the model" in problem.what and problem.where == "model.py:7 in forward"
+    assert (
+        "the Triton kernel my_kernel of the model" in problem.what
+        and problem.where == "model.py:7 in forward"
+    )
     assert "GPU only" in problem.remedy

@@ -59,7 +59,7 @@ class LibraryBuilder:
         return self.cache.toolchain
 
     def start_support(self, runtime: Sequence[str] = MODEL_RUNTIME) -> None:
-        """Begins with everything that does not depend on the model: the engine of the kernels, runtime and shim."""
+        """Begins with everything that does not depend on the model: the engine of the kernels, `runtime`, and for a model its shim."""
         on_gpu = self.device == "cuda"
         for source in [] if on_gpu else _library_sources(self.root / "kernels/cpp/engine"):
             self.support += self._kernel(source)
@@ -68,17 +68,18 @@ class LibraryBuilder:
             self.support += [
                 self._submit(s, COMMON, _RUNTIME_HEADERS) for s in _library_sources(self.root / folder)
             ]
-        if runtime == MODEL_RUNTIME:
-            kernels = _library_sources(self.root / "shim/src/ops")
-            self.support += [self._submit(s, COMMON, ("shim/src/ops",)) for s in kernels]
+        if runtime != MODEL_RUNTIME:
+            return
+        kernels = _library_sources(self.root / "shim/src/ops")
+        self.support += [self._submit(s, COMMON, ("shim/src/ops",)) for s in kernels]
         if self.shim == "torch":
             folder = self.root / "shim/src/torch"
             self.support += [self._submit(s, COMMON, ("shim/src/torch",)) for s in _library_sources(folder)]
-        elif runtime == MODEL_RUNTIME:
-            flags = (*COMMON, "-DAOTI_SHIM_EXPORTS") if self.shim == "shared" else COMMON
-            for folder in ("shim/src", *(("shim/src/cuda",) if on_gpu else ())):
-                sources = _library_sources(self.root / folder)
-                self.shim_objects += [self._submit(s, flags, ("shim/src", "shim/cuda")) for s in sources]
+            return
+        flags = (*COMMON, "-DAOTI_SHIM_EXPORTS") if self.shim == "shared" else COMMON
+        for folder in ("shim/src", *(("shim/src/cuda",) if on_gpu else ())):
+            sources = _library_sources(self.root / folder)
+            self.shim_objects += [self._submit(s, flags, ("shim/src", "shim/cuda")) for s in sources]
 
     def start_kernels(self, folder: Path) -> None:
         """Begins with every kernel file of `folder`, once for each instruction set."""

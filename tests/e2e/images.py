@@ -84,8 +84,14 @@ CASES = [
     ),
     net("conv_one_channel", lambda: nn.Conv2d(1, 1, 5, padding=2), normal(2, 1, 9, 8)),
     net("conv_3d", lambda: nn.Conv3d(4, 9, 3, stride=(2, 1, 1), padding=1), normal(2, 4, 5, 6, 7)),
-    net("conv_transposed_phases", lambda: nn.ConvTranspose2d(8, 5, 4, stride=2, padding=1), normal(2, 8, 5, 6)),
-    net("conv_transposed_uneven", lambda: nn.ConvTranspose2d(5, 20, (5, 3), stride=(3, 2), padding=(2, 1)), normal(1, 5, 4, 6)),
+    net(
+        "conv_transposed_phases", lambda: nn.ConvTranspose2d(8, 5, 4, stride=2, padding=1), normal(2, 8, 5, 6)
+    ),
+    net(
+        "conv_transposed_uneven",
+        lambda: nn.ConvTranspose2d(5, 20, (5, 3), stride=(3, 2), padding=(2, 1)),
+        normal(1, 5, 4, 6),
+    ),
     net("conv_1d", lambda: nn.Conv1d(5, 9, 3, padding=1), normal(2, 5, 20)),
     net("bottleneck", lambda: Bottleneck(32, 8), normal(1, 32, 8, 8)),
     net("classifier", Classifier, normal(2, 3, 10, 10)),

@@ -9,7 +9,16 @@ import pytest
 
 SAID = json.loads(Path("tools/bazel/tests/rules/said.json").read_text())
 
-FINE = {"archs_fine", "archs_none", "data_fine", "device_fine", "isa_fine", "isa_none", "name_fine", "weights_fine"}
+FINE = {
+    "archs_fine",
+    "archs_none",
+    "data_fine",
+    "device_fine",
+    "isa_fine",
+    "isa_none",
+    "name_fine",
+    "weights_fine",
+}
 MACROS = {
     "archs_empty": 'aoti_cc_library(name = "m", cuda_archs = []): expected a list of architectures: sm_80, ',
     "archs_on_cpu": 'cuda_archs = ["sm_90"]): expected device = "cuda" beside it, or no cuda_archs',
