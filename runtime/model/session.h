@@ -1,4 +1,4 @@
-// Sessions: the state of one sequence each, for containers whose model has state (docs/adr/0020-sessions.md).
+// Sessions: the state of one sequence each, for containers whose model has state (docs/adr/0016-sessions.md).
 //
 // A session has memory for every constant that runs change; its runs see that memory in place of the
 // container's, and the container's active parameters. Runs of one session take turns; a run holds one

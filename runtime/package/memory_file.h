@@ -3,7 +3,7 @@
 // What enters: an open file, or bytes (of a package, of the network). What leaves: a descriptor and the path
 // by which the linker opens it, under /proc/self/fd. Bytes are copied once, into a sealed memfd; an open file
 // is not copied. Nothing is written to a disk and nothing is left behind when the process ends, however it
-// ends (docs/adr/0021-packages.md).
+// ends (docs/adr/0017-packages.md).
 #ifndef RUNTIME_PACKAGE_MEMORY_FILE_H_
 #define RUNTIME_PACKAGE_MEMORY_FILE_H_
 
