@@ -143,7 +143,12 @@ def command(
     prepare: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     search = os.pathsep.join([str(root), *(p for p in sys.path if p)])
-    environment = {**os.environ, "PYTHONPATH": search, "PYTHONHASHSEED": hash_seed}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": search,
+        "PYTHONHASHSEED": hash_seed,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     line = [sys.executable, "-m", "compiler.driver.export", *arguments]
     return subprocess.run(
         line, cwd=folder, env=environment, capture_output=True, text=True, check=False, preexec_fn=prepare
