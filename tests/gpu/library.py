@@ -27,6 +27,8 @@ FIELDS = (
     "create_tensor_with_deleter", "empty_strided", "new_tensor_handle", "delete_tensor_object", "get_data_ptr", "get_dtype",
     "get_dim", "get_numel", "get_sizes", "get_strides", "get_storage_offset", "get_storage_size", "get_device_type",
     "get_device_index", "copy_", "set_cuda_graphs", "get_cuda_graph_state", "synchronize_stream", "stream_wait_stream",
+    "create_with_options", "set_threads_of_each", "get_state", "create_session", "delete_session", "run_session",
+    "get_session_state", "reset_session", "set_seed", "set_tracer",
 )  # fmt: skip
 
 # These leave their messages with the shim, the others with the container.
