@@ -14,7 +14,7 @@ static void add(void *sum, int64_t begin, int64_t end, int32_t thread) {
 
 int main(void) {
   const AotiDimDesc dims[] = {AOTI_STATIC_DIM(3), {1, 8, 2, 0, 0}};
-  AotiKernelContext ctx = {NULL, NULL, 0, NULL, 0, 0};
+  AotiKernelContext ctx = {NULL, NULL, 0, NULL, 0, 0, NULL};
   int64_t sum = 0;
   aoti_parallel_for(ctx.threads, 7, 2, add, &sum);
   aoti_kernel_fail(&ctx, "first", 1);
