@@ -55,7 +55,7 @@ def save(program: torch.export.ExportedProgram, file: Path) -> None:
     take the operators' own Python code."""
     extra = custom_ops.extra_files(program)
     with file.open("wb") as sink:
-        careful = _CarefulFile(sink)
+        careful: Any = _CarefulFile(sink)
         torch.export.save(
             decompositions.decompose(program) if extra else program, careful, extra_files=extra or None
         )

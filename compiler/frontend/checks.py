@@ -99,7 +99,7 @@ def _triton_kernel(node: torch.fx.Node) -> str:
     from torch._higher_order_ops.triton_kernel_wrap import kernel_side_table
 
     number = node.kwargs.get("kernel_idx")
-    kernel: object = kernel_side_table.id_to_kernel.get(number)  # type: ignore[call-overload]
+    kernel: object = kernel_side_table.id_to_kernel.get(number)  # type: ignore[arg-type]
     while hasattr(kernel, "fn"):  # under decorators: autotune, heuristics, jit
         kernel = kernel.fn
     return str(getattr(kernel, "__name__", f"number {number}"))
