@@ -289,9 +289,9 @@ def test_a_users_triton_kernel_is_refused_by_its_name() -> None:
 
     def my_kernel() -> None: ...
 
-    number = kernel_side_table.add_kernel(Jitted(Jitted(my_kernel)))  # type: ignore[arg-type]
+    number = kernel_side_table.add_kernel(Jitted(Jitted(my_kernel)))
     graph = torch.fx.Graph()
-    arguments = {"kernel_idx": number, "grid": [(1, 1, 1)], "kwargs": {}}
+    arguments: dict[str, Any] = {"kernel_idx": number, "grid": [(1, 1, 1)], "kwargs": {}}
     node = graph.call_function(triton_kernel_wrapper_functional, (), arguments)
     node.meta["origin"] = Origin("k", "triton", "model.py:7 in forward")
     (problem,) = checks._node(node)

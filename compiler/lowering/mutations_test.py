@@ -132,6 +132,9 @@ def test_a_part_and_a_view_of_a_buffer() -> None:
 
 def test_batch_statistics_that_a_run_updates() -> None:
     class Model(State):
+        mean: Tensor
+        var: Tensor
+
         def forward(self, x: Tensor) -> Tensor:
             return torch.native_batch_norm(x, None, None, self.mean, self.var, True, 0.1, 1e-5)[0]
 

@@ -33,7 +33,7 @@ class Machine:
         self.label, self.java, self.bazel = VERSION, "exit 0", "exit 0"
 
     def setup(self) -> int:
-        return setup_bazel.main([str(self.prefix), VERSION])
+        return int(setup_bazel.main([str(self.prefix), VERSION]))
 
     def setup_in_child(self) -> int:
         """The process id of a set-up that runs beside the test."""
