@@ -21,7 +21,7 @@ trap cleanup EXIT
 build() {
   local copy=$1
   mkdir -p "$copy"
-  tar -C "$root" --exclude='./bazel-*' --exclude=./.git --exclude='.*_cache' --exclude=__pycache__ -cf - . | tar -C "$copy" -xf -
+  tar -C "$root" --exclude='./bazel-*' --exclude=./.git --exclude=./user.bazelrc --exclude='.*_cache' --exclude=__pycache__ -cf - . | tar -C "$copy" -xf -
   (
     cd "$copy"
     ./bazelw --output_base="$copy/../base" build --noshow_progress "${targets[@]}" >&2
