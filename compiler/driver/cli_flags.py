@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from compiler.support.command_line import with_underscores
+
 CODE = ("cpp", "python", "wrappers")  # what --compile-to prints of the last stage beside its text
 STAGES = ("frontend", "fx_passes", "lowering", "scheduler", "codegen", "wrapper", *CODE)
 DEFAULT_CUDA_ARCHS = ("sm_80", "sm_90", "sm_100")
@@ -105,14 +107,8 @@ def define_flags() -> flags.FlagValues:
 
 def parse(fv: flags.FlagValues, argv: Sequence[str]) -> list[str]:
     """Sets `fv` from the command line and returns what is no flag. Raises flags.Error."""
-    rest: list[str] = fv([_with_underscores(a) for a in argv])[1:]
+    rest: list[str] = fv([with_underscores(a) for a in argv])[1:]
     return rest
-
-
-def _with_underscores(arg: str) -> str:
-    """The name of a flag as it was defined; values are left alone."""
-    head, equals, value = arg.partition("=")
-    return "--" + head[2:].replace("-", "_") + equals + value if head.startswith("--") else arg
 
 
 def help_text(fv: flags.FlagValues) -> str:

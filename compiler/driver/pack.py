@@ -16,6 +16,7 @@ from pathlib import Path
 from absl import flags
 
 from compiler.package.archive import MethodFiles, pack
+from compiler.support.command_line import with_underscores
 from compiler.support.diagnostics import UserError
 
 
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command line; returns the exit code."""
     fv = _flags()
     try:
-        arguments = fv([a.replace("--shared-state", "--shared_state") for a in argv])[1:]
+        arguments = fv([with_underscores(a) for a in argv])[1:]
         if not fv.out or not arguments:
             raise flags.Error("expected -o NAME.pt2 METHOD=LIBRARY ...")
         pack([files_of(a) for a in arguments], Path(fv.out), fv.shared_state)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MAX_LINES = 12
+
 
 @dataclass(frozen=True, order=True)
 class Origin:
@@ -20,3 +22,9 @@ class Origin:
 def merge(*groups: tuple[Origin, ...]) -> tuple[Origin, ...]:
     """The origins of a fused thing: each once, in order of first appearance."""
     return tuple(dict.fromkeys(o for g in groups for o in g))
+
+
+def lines(origins: tuple[Origin, ...]) -> list[str]:
+    """A line each of the first ones, and how many more there are."""
+    more = len(origins) - MAX_LINES
+    return [*map(str, origins[:MAX_LINES]), *([f"and {more} more"] if more > 0 else [])]

@@ -91,6 +91,17 @@ CallSpec::CallSpec(const Model &model) {
   numbers_ = info["numbers"];
 }
 
+const CallSpec &CallSpec::of(const Model &model) {
+  if (model.call_spec_ == nullptr) {
+    // The last tensor of a model can go in a thread without the interpreter's lock.
+    model.call_spec_ = std::shared_ptr<const CallSpec>(new CallSpec(model), [](const CallSpec *spec) {
+      py::gil_scoped_acquire gil;
+      delete spec;
+    });
+  }
+  return *model.call_spec_;
+}
+
 py::tuple CallSpec::flatten(const py::args &args, const py::kwargs &kwargs) const {
   const py::list sides = children(in_);
   const py::list positional = children(sides[0]), named = children(sides[1]);

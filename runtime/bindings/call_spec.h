@@ -1,9 +1,8 @@
 // Calls by the model's own signature: keyword arguments, nested containers, fixed values, and results as the
 // model returns them.
 //
-//   leaves = spec.flatten((x, {"state": s}), {"steps": 3})     the tensors, in the order of the library's
-//   inputs result = spec.unflatten([Tensor, Tensor])                  {"logits": Tensor, "state": [Tensor,
-//   None]}
+//   spec.flatten((x, {"state": s}), {"steps": 3})   ->   (x, s): the library's inputs, in order
+//   spec.unflatten([Tensor, Tensor])                ->   {"logits": Tensor, "state": [Tensor, None]}
 //
 // The tree comes from the library (PyTorch's pytree spec, and `call_info` of aoti/model_desc.h). A value that
 // the export fixed is compared with the one given; what is different, missing or unknown is an Error that
@@ -21,14 +20,16 @@ namespace aoti {
 
 class __attribute__((visibility("hidden"))) CallSpec {
  public:
-  // Throws Error where the library says nothing of its signature.
-  explicit CallSpec(const Model &model);
+  // The model's, which is read from the library at the first call. Throws Error where the library says
+  // nothing of its signature.
+  static const CallSpec &of(const Model &model);
   // The tensors among the arguments. Throws Error for arguments that do not fit.
   pybind11::tuple flatten(const pybind11::args &args, const pybind11::kwargs &kwargs) const;
   // The results as the model returns them; numbers are Python's.
   pybind11::object unflatten(const pybind11::list &results) const;
 
  private:
+  explicit CallSpec(const Model &model);
   void flatten_into(const pybind11::dict &node, const pybind11::handle &value, const std::string &path,
                     pybind11::list *leaves) const;
   void check_fixed(size_t leaf, const pybind11::handle &value, const std::string &path) const;

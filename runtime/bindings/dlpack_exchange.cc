@@ -36,7 +36,7 @@ struct Imported {
   }
 };
 
-thread_local std::vector<Imported *> *returned = nullptr;  // of the ReturnLater of this thread
+thread_local std::vector<void *> *returned = nullptr;  // of the ReturnLater of this thread
 
 void delete_imported(void *, void *context) {
   Imported *imported = static_cast<Imported *>(context);
@@ -233,15 +233,11 @@ void order_streams(const Tensor &tensor, const py::object &stream) {
 
 }  // namespace
 
-struct ReturnLater::List {
-  std::vector<Imported *> tensors;
-};
-
-ReturnLater::ReturnLater() : list_(std::make_unique<List>()) { returned = &list_->tensors; }
+ReturnLater::ReturnLater() { returned = &tensors_; }
 
 ReturnLater::~ReturnLater() {
   returned = nullptr;
-  for (Imported *imported : list_->tensors) delete_imported(nullptr, imported);
+  for (void *imported : tensors_) delete_imported(nullptr, imported);
 }
 
 AtenTensorHandle import_tensor(const Model &model, const py::handle &object, const TensorName &what,

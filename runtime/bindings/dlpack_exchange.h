@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/bindings/model.h"
 
@@ -39,8 +40,7 @@ class ReturnLater {
   ReturnLater &operator=(const ReturnLater &) = delete;
 
  private:
-  struct List;
-  std::unique_ptr<List> list_;
+  std::vector<void *> tensors_;  // as delete_imported takes them
 };
 
 // The capsule that __dlpack__ returns. max_version: None or (major, minor); stream, copy and device as in the

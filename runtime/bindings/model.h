@@ -20,6 +20,7 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+class CallSpec;
 class Model;
 
 // A session and the models that it runs on, which live at least as long.
@@ -61,6 +62,8 @@ class Model {
   void check_tensor(AOTITorchError status) const;
 
  private:
+  friend class CallSpec;
+
   void set_num_threads(int num_threads);
 
   std::unique_ptr<LoadedLibrary> own_library_;  // null: the library is a package's
@@ -69,6 +72,7 @@ class Model {
   size_t index_ = 0;
   const LoadedLibrary *library_ = nullptr;
   AOTInductorModelContainerHandle container_ = nullptr;
+  mutable std::shared_ptr<const CallSpec> call_spec_;  // made by the first call; CallSpec::of
 };
 
 // A tensor handle with its owner.

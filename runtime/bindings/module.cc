@@ -201,7 +201,7 @@ void set_num_threads(const Model &model, int threads) {
 }
 
 py::object call(const std::shared_ptr<Model> &model, const py::args &args, const py::kwargs &kwargs) {
-  const CallSpec spec(*model);
+  const CallSpec &spec = CallSpec::of(*model);
   const py::args tensors = spec.flatten(args, kwargs);
   return spec.unflatten(run(model, tensors, py::none()));
 }

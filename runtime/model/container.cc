@@ -11,21 +11,16 @@
 #include "runtime/model/desc_check.h"
 #include "runtime/model/device_name.h"
 #include "runtime/model/error.h"
+#include "runtime/model/handle_mark.h"
 #include "runtime/model/memory.h"
 
 namespace aoti_model {
 namespace {
 
 // "aotiMODL" and "aotiGONE" as little-endian numbers.
-constexpr uint64_t kLiveContainer = 0x4c444f4d69746f61u;
-constexpr uint64_t kDeadContainer = 0x454e4f4769746f61u;
+constexpr HandleKind kContainerKind = {"container", "container or model", 0x4c444f4d69746f61u,
+                                       0x454e4f4769746f61u};
 constexpr size_t kMaxInstances = 1024;
-
-// The mark of this library's live containers: each library has the variable at an address of its own.
-uint64_t live_mark() {
-  static const char own = 0;
-  return kLiveContainer ^ reinterpret_cast<uintptr_t>(&own);
-}
 
 // Makes the instance's arena at least `bytes` long.
 AOTIRuntimeError grow_arena(Instance *instance, int64_t bytes) {
@@ -121,7 +116,7 @@ AOTIRuntimeError container_create(const AotiModelDesc &desc, const AotiContainer
   }
   Container *c = static_cast<Container *>(calloc(1, sizeof(Container)));
   if (c == nullptr) return fail_memory("a container", sizeof(Container));
-  c->magic = live_mark();
+  c->magic = live_mark(kContainerKind);
   c->desc = &desc;
   pthread_mutex_init(&c->constants_mutex, nullptr);
   pthread_mutex_init(&c->sets_mutex, nullptr);
@@ -150,20 +145,14 @@ void container_destroy(Container *c) {
   aoti_cpu::thread_pool_destroy(c->threads);
   pthread_mutex_destroy(&c->constants_mutex);
   pthread_mutex_destroy(&c->sets_mutex);
-  c->magic = kDeadContainer;
+  c->magic = kContainerKind.dead;
   free(c);
 }
 
 AOTIRuntimeError container_from(const void *handle, Container **ret_container) {
-  if (handle == nullptr) return fail("the container or model handle is null; create one first");
-  const uint64_t magic = *static_cast<const uint64_t *>(handle);
-  if (magic == live_mark()) {
-    *ret_container = static_cast<Container *>(const_cast<void *>(handle));
-    return AOTI_RUNTIME_SUCCESS;
-  }
-  return fail(
-      "%p is not a container of this library%s", handle,
-      magic == kDeadContainer ? ": it has been deleted" : "; use the functions of the library that made it");
+  if (check_handle(handle, kContainerKind) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  *ret_container = static_cast<Container *>(const_cast<void *>(handle));
+  return AOTI_RUNTIME_SUCCESS;
 }
 
 AOTIRuntimeError container_set_tracer(Container *c, const AotiTracer *tracer) {

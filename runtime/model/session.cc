@@ -4,19 +4,13 @@
 #include <string.h>
 
 #include "runtime/model/error.h"
+#include "runtime/model/handle_mark.h"
 
 namespace aoti_model {
 namespace {
 
 // "aotiSESS" and "aotiSGON" as little-endian numbers.
-constexpr uint64_t kLiveSession = 0x5353455369746f61u;
-constexpr uint64_t kDeadSession = 0x4e4f475369746f61u;
-
-// The mark of this library's live sessions, as that of its containers.
-uint64_t live_mark() {
-  static const char own = 0;
-  return kLiveSession ^ reinterpret_cast<uintptr_t>(&own);
-}
+constexpr HandleKind kSessionKind = {"session", "session", 0x5353455369746f61u, 0x4e4f475369746f61u};
 
 // The stored constant that is the state of that name; -1 when there is none.
 int32_t find_state(const AotiModelDesc &desc, const char *fqn) {
@@ -100,7 +94,7 @@ AOTIRuntimeError session_create(Container *container, const AotiStatePlace *shar
   }
   Session *session = static_cast<Session *>(calloc(1, sizeof(Session)));
   if (session == nullptr) return fail_memory("a session", sizeof(Session));
-  session->magic = live_mark();
+  session->magic = live_mark(kSessionKind);
   session->container = container;
   if (fill(shared, num_shared, session) != AOTI_RUNTIME_SUCCESS) {
     session_destroy(session);
@@ -118,20 +112,14 @@ void session_destroy(Session *session) {
   free(session->state);
   free(session->owners);
   free(session->data);
-  session->magic = kDeadSession;
+  session->magic = kSessionKind.dead;
   free(session);
 }
 
 AOTIRuntimeError session_from(const void *handle, Session **ret_session) {
-  if (handle == nullptr) return fail("the session handle is null; create one first");
-  const uint64_t magic = *static_cast<const uint64_t *>(handle);
-  if (magic == live_mark()) {
-    *ret_session = static_cast<Session *>(const_cast<void *>(handle));
-    return AOTI_RUNTIME_SUCCESS;
-  }
-  return fail(
-      "%p is not a session of this library%s", handle,
-      magic == kDeadSession ? ": it has been deleted" : "; use the functions of the library that made it");
+  if (check_handle(handle, kSessionKind) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  *ret_session = static_cast<Session *>(const_cast<void *>(handle));
+  return AOTI_RUNTIME_SUCCESS;
 }
 
 AOTIRuntimeError state_at(const AotiModelDesc &desc, const Session *session, size_t index,

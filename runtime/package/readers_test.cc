@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "runtime/package/json.h"
 #include "runtime/package/package_index.h"
@@ -96,6 +99,15 @@ std::string write_package(const std::string &index, uint64_t size, uint64_t alig
   return path;
 }
 
+// An archive of these files and no others.
+std::string write_zip(const std::vector<std::pair<std::string, std::string>> &files) {
+  const std::string path = scratch("other.pt2");
+  ZipWriter zip(path);
+  for (const auto &[name, content] : files) zip.add(name, content);
+  zip.finish();
+  return path;
+}
+
 void bad_package(const std::string &path, const char *said) {
   aoti::FileMap map;
   aoti::PackageIndex index;
@@ -144,40 +156,14 @@ void test_bad_packages() {
   bad_package(write_package("{\"format\":1}", 72), "'methods' is missing or empty");
   bad_package(write_package("{\"format\":1,\"methods\":{\"a\":{\"library\":\"b\"}}}", 72),
               "the library of method 'a' is not in the package");
+  bad_package(write_zip({{"p/archive_format", "onnx"}}), "expected a file archive_format that says pt2");
+  bad_package(write_zip({{"p/archive_format", "pt2"}, {"q/x", ""}}), "expected all files in one folder");
+  bad_package(write_zip({{"p/archive_format", "pt2"}, {"p/archive_format", "pt2"}}),
+              "has 'p/archive_format' twice");
+  bad_package(write_zip({{"p/../archive_format", "pt2"}}), "an entry of the name 'p/../archive_format'");
+  bad_package(write_zip({{"p/archive_format", "pt2"}, {"p/data/models/model.json", "{}"}}),
+              "it holds an exported program only; compile it");
   const std::string path = scratch("other.pt2");
-  {
-    ZipWriter zip(path);
-    zip.add("p/archive_format", "onnx");
-    zip.finish();
-  }
-  bad_package(path, "expected a file archive_format that says pt2");
-  {
-    ZipWriter zip(path);
-    zip.add("p/archive_format", "pt2");
-    zip.add("q/x", "");
-    zip.finish();
-  }
-  bad_package(path, "expected all files in one folder");
-  {
-    ZipWriter zip(path);
-    zip.add("p/archive_format", "pt2");
-    zip.add("p/archive_format", "pt2");
-    zip.finish();
-  }
-  bad_package(path, "has 'p/archive_format' twice");
-  {
-    ZipWriter zip(path);
-    zip.add("p/../archive_format", "pt2");
-    zip.finish();
-  }
-  bad_package(path, "an entry of the name 'p/../archive_format'");
-  {
-    ZipWriter zip(path);
-    zip.add("p/archive_format", "pt2");
-    zip.add("p/data/models/model.json", "{}");
-    zip.finish();
-  }
-  bad_package(path, "it holds an exported program only; compile it");
   std::ofstream(path) << "no zip";
   bad_package(path, "it has no directory; the file is cut short, or no archive");
 }

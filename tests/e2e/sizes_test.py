@@ -7,16 +7,15 @@ Enters, by environment: AOTI_SIZES_LIBRARY.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import aoti_runtime
-import numpy
 import pytest
 import torch
 from torch import Tensor
 
 from tests.e2e import sizes
+from tests.e2e.case_runs import compiled, eager
 from tests.harness.recorded_test import check
 
 
@@ -27,17 +26,6 @@ def model(request: pytest.FixtureRequest) -> Any:
     )
 
 
-def compiled(model: Any, inputs: Sequence[Tensor]) -> list[numpy.ndarray]:
-    return [numpy.from_dlpack(output) for output in model.run(*(x.numpy() for x in inputs))]
-
-
-def eager(case: sizes.Sized, inputs: Sequence[Tensor], dtype: torch.dtype) -> list[numpy.ndarray]:
-    """The case's outputs; numbers as the library gives them, tensors of rank 0."""
-    with torch.no_grad():
-        result = case.module().to(dtype)(*(x.to(dtype) for x in inputs))
-    return [numpy.asarray(leaf) for leaf in torch.utils._pytree.tree_leaves(result)]
-
-
 @pytest.mark.parametrize("run", [0, 3, 1, 2])
 def test_every_size_is_as_exact_as_eager(model: Any, run: int) -> None:
     """The largest sizes in the middle: the arena grows, and is used again for smaller ones."""
@@ -46,7 +34,7 @@ def test_every_size_is_as_exact_as_eager(model: Any, run: int) -> None:
     position, wrong = 0, []
     for case, args in zip(sizes.CASES, given, strict=True):
         for near, exact in zip(
-            eager(case, args, torch.float32), eager(case, args, torch.float64), strict=True
+            eager(case.module(), args, torch.float32), eager(case.module(), args, torch.float64), strict=True
         ):
             try:
                 check(position, outputs[position], near, exact)

@@ -35,9 +35,9 @@ def run(schedule: Schedule, ctx: Context) -> list[KernelSpec]:
             spec = LoopKernel(owner, group, ctx.options.parallel_grain_bytes).spec()
         else:
             spec = TemplateGroup(owner, group).spec()
+        if spec.key() not in functions:
+            verify(spec)
         specs.append(replace(spec, function=functions.setdefault(spec.key(), spec.name)))
-        if specs[-1].function == spec.name:
-            verify(specs[-1])
     return specs
 
 

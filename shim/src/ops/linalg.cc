@@ -148,6 +148,24 @@ void form_q(const double *a, int64_t rows, int64_t columns, const double *tau, d
   }
 }
 
+// Of each matrix the determinant; with `logarithm` its sign, and the logarithm of its size there.
+AOTITorchError determinants(const AotiOpCall *call, const Batch *logarithm) {
+  Batch a, out;
+  if (!read_argument(call, 0, 2, &a) || !read_output(call, 0, 0, &out)) return AOTI_TORCH_FAILURE;
+  Scratch matrix(a.rows * a.rows);
+  Pivots pivots(a.rows);
+  if (matrix.data == nullptr || pivots.data == nullptr) return no_memory(call);
+  for (int64_t k = 0; k < out.count; ++k) {
+    load(a, out, k, matrix.data);
+    lu(matrix.data, a.rows, a.rows, pivots.data);
+    double log_size = 0;
+    const double value = determinant(matrix.data, a.rows, pivots.data, logarithm == nullptr, &log_size);
+    store(out, k, &value);
+    if (logarithm != nullptr) store(*logarithm, k, &log_size);
+  }
+  return AOTI_TORCH_SUCCESS;
+}
+
 }  // namespace
 }  // namespace aoti_ops
 
@@ -205,39 +223,12 @@ AOTITorchError aoti_op_linalg_solve(const AotiOpCall *call) {
   return AOTI_TORCH_SUCCESS;
 }
 
-AOTITorchError aoti_op_linalg_det(const AotiOpCall *call) {
-  Batch a, out;
-  if (!read_argument(call, 0, 2, &a) || !read_output(call, 0, 0, &out)) return AOTI_TORCH_FAILURE;
-  Scratch matrix(a.rows * a.rows);
-  Pivots pivots(a.rows);
-  if (matrix.data == nullptr || pivots.data == nullptr) return no_memory(call);
-  for (int64_t k = 0; k < out.count; ++k) {
-    load(a, out, k, matrix.data);
-    lu(matrix.data, a.rows, a.rows, pivots.data);
-    double unused = 0;
-    const double value = determinant(matrix.data, a.rows, pivots.data, true, &unused);
-    store(out, k, &value);
-  }
-  return AOTI_TORCH_SUCCESS;
-}
+AOTITorchError aoti_op_linalg_det(const AotiOpCall *call) { return determinants(call, nullptr); }
 
 AOTITorchError aoti_op_linalg_slogdet(const AotiOpCall *call) {
-  Batch a, sign, logarithm;
-  if (!read_argument(call, 0, 2, &a) || !read_output(call, 0, 0, &sign) ||
-      !read_output(call, 1, 0, &logarithm))
-    return AOTI_TORCH_FAILURE;
-  Scratch matrix(a.rows * a.rows);
-  Pivots pivots(a.rows);
-  if (matrix.data == nullptr || pivots.data == nullptr) return no_memory(call);
-  for (int64_t k = 0; k < sign.count; ++k) {
-    load(a, sign, k, matrix.data);
-    lu(matrix.data, a.rows, a.rows, pivots.data);
-    double log_size = 0;
-    const double value = determinant(matrix.data, a.rows, pivots.data, false, &log_size);
-    store(sign, k, &value);
-    store(logarithm, k, &log_size);
-  }
-  return AOTI_TORCH_SUCCESS;
+  Batch logarithm;
+  if (!read_output(call, 1, 0, &logarithm)) return AOTI_TORCH_FAILURE;
+  return determinants(call, &logarithm);
 }
 
 // a -> LU, pivots (int32, from 1)
