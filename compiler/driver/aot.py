@@ -113,12 +113,12 @@ def _run(c: Compilation, request: Request, last: str, report: Report) -> None:
         return
     if STAGE_NAMES.index(start.first) > STAGE_NAMES.index(last):
         raise UserError(f"--compile-from is the text of a later stage than --compile-to={last}")
-    if start.needs_weights and request.model is None:
+    if start.needs_model and request.model is None:
         raise UserError(f"{request.start_text} names constants: give the .pt2 that has their data as well")
     gc.disable()  # collections while torch is imported cost a third of the time of a small model
     try:
-        if start.needs_weights:
-            run_stages(c, STAGE_NAMES[0], "lowering", report)
+        if start.model_until and request.model is not None:
+            run_stages(c, STAGE_NAMES[0], start.model_until, report)
         start.enter(c)
         run_stages(c, start.first, last, report)
     finally:

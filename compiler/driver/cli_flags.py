@@ -49,8 +49,8 @@ _STRINGS = (
     (
         "compile_from",
         None,
-        "Begin with the text of an IR in this file, as --compile-to=lowering, scheduler, codegen or wrapper prints it. The model too is "
-        "needed for constants; of the last two only code can be printed (--compile-to=cpp; of wrapper also python).",
+        "Begin with the text of an IR in this file, as --compile-to=STAGE prints it. The model too is needed for constants and for its "
+        "custom operators; of codegen's and wrapper's text only code can be printed (--compile-to=cpp; of wrapper also python).",
     ),
     ("recorded", None, "Inputs for --check-numerics: the NAME.recorded.npz that the export tool writes."),
     ("header_out", None, "Place of the header, when it is not OUT_DIR (for build systems)."),

@@ -36,6 +36,7 @@ PASSES = (
 def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     """All passes, over the bodies of control flow first. The graph is edited in place and returned."""
     graph = _passes(graph, ctx)
+    graph.canonical = True
     verify(graph)
     return graph
 

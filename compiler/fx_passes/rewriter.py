@@ -111,7 +111,7 @@ class Rewriter:
         node.meta["val"] = _without_data(data)
         node.meta["origin"] = self._origin
         entry = GraphConstant(node.name, key, "folded")
-        self.model.constants.append(entry)
+        self.model.constants.insert(0, entry)
         self._constants[node.name] = entry
         self.model.data[key] = data
         self.model.recipes[key] = recipe

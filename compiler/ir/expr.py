@@ -472,8 +472,15 @@ def mod(a: Expr, b: Expr) -> Expr:
 def _never_above(a: Expr, b: Expr) -> bool:
     if a is b or (a.hi is not None and b.lo is not None and a.hi <= b.lo):
         return True
-    least = (b - a).lo
-    return least is not None and least >= 0
+    gap = b - a
+    if gap.lo is not None and gap.lo >= 0:
+        return True
+    # As a product: s0*s1 - s1 is s1*(s0 - 1).
+    for factor in a.symbols():
+        rest = divide_exactly(gap, factor) if factor.lo is not None and factor.lo >= 0 else None
+        if rest is not None:
+            return rest.lo is not None and rest.lo >= 0
+    return False
 
 
 def _operands(kind: str, e: Expr) -> list[Expr]:

@@ -1,4 +1,4 @@
-"""Reads index expressions from text: the inverse of `str(expr)`.
+"""Reads index expressions from text, the inverse of `str(expr)`; symbols with their ranges as text, both ways.
 
 Enters: text (data from outside) and the symbols that it may name. Leaves: the expression, or a ValueError that names what is not
 understood.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 
-from compiler.ir.expr import Expr, const, floordiv, maximum, minimum, mod
+from compiler.ir.expr import Expr, const, floordiv, maximum, minimum, mod, sym
 
 _OPERATORS: dict[type[ast.operator], Callable[[Expr, Expr], Expr]] = {
     ast.Add: lambda a, b: a + b,
@@ -41,6 +41,17 @@ def parse_exprs(text: str, symbols: Mapping[str, Expr]) -> tuple[Expr, ...]:
             parts.append(text[begin:position])
             begin = position + 1
     return tuple(parse_expr(part, symbols) for part in parts) if text.strip() else ()
+
+
+def print_range(symbol: Expr) -> str:
+    """`[0, inf]`"""
+    return f"[{'-inf' if symbol.lo is None else symbol.lo}, {'inf' if symbol.hi is None else symbol.hi}]"
+
+
+def parse_range(name: str, text: str) -> Expr:
+    """The symbol of this name with the range `0, inf`: what `print_range` printed, without its brackets."""
+    lo, hi = (part.strip() for part in text.split(","))
+    return sym(name, None if lo == "-inf" else int(lo), None if hi == "inf" else int(hi))
 
 
 def _build(node: ast.AST, text: str, symbols: Mapping[str, Expr]) -> Expr:

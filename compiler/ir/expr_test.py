@@ -39,6 +39,13 @@ def _random_expr(rng: random.Random, depth: int) -> Expr:
     return rng.choice(makers)()
 
 
+def test_extremes_of_products_with_a_common_factor() -> None:
+    s0, s1, any_size = sym("s0", 1, None), sym("s1", 1, None), sym("z", 0, None)
+    assert minimum(s0 * s1, s1) is s1 and maximum(s1, s0 * s1) == s0 * s1
+    assert minimum(any_size * s1, s1).kind == "min"  # any_size may be 0
+    assert minimum(s0 * any_size, any_size) is any_size
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_substitution_evaluation_interval_and_text_agree(seed: int) -> None:
     rng = random.Random(seed)

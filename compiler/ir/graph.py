@@ -2,9 +2,9 @@
 it.
 
 Invariants
-- Every placeholder of `module.graph` is named in exactly one of `inputs` and `constants`; every call is an ATen overload, a
-  getitem or a control-flow operator; each has `meta["val"]` (`ir.tensor_type`, since all is on the CPU; a scalar; None where
-  nothing is returned) and `meta["origin"]` (support.origins.Origin).
+- Every placeholder of `module.graph` is named in exactly one of `inputs` and `constants`, which are in the placeholders' order; every
+  call is an ATen overload, a getitem or a control-flow operator; each has `meta["val"]` (`ir.tensor_type`, since all is on the CPU; a
+  scalar; None where nothing is returned) and `meta["origin"]` (support.origins.Origin).
 - A call of cond, while_loop, scan or map_impl names its bodies by get_attr nodes; each is a graph of its own in `blocks`. A block's
   placeholder whose operand is a constant of the graph around it is that constant there too; the others are its inputs.
 - `outputs[i]` describes the i-th element of the output node's (flat) tuple.
@@ -84,6 +84,7 @@ class ModelGraph:
         ""  # JSON: names of the parameters, values of arguments that export fixed (`frontend.call_info`)
     )
     guards: list[Guard] = field(default_factory=list)
+    canonical: bool = False  # the FX passes have been over it
     meta: dict[str, str] = field(default_factory=dict)  # torch version of the export, ...
     originals: list[Original] = field(default_factory=list)  # what the model held before any pass
     original_data: dict[str, torch.Tensor] = field(default_factory=dict)  # theirs, by fqn

@@ -73,6 +73,11 @@ class _Verifier:
         for name in self.placeholders:
             if name not in described:
                 self._fail(name, "the placeholder belongs to no input and no constant")
+        for kind, entries in (("inputs", self.graph.inputs), ("constants", self.graph.constants)):
+            listed = [e.placeholder for e in entries]
+            members = set(listed)
+            if listed != [name for name in self.placeholders if name in members]:
+                self._fail(kind, "are not in the order of their placeholders")
 
     def _data(self, constant: GraphConstant) -> None:
         """The data of a constant is what its placeholder says."""

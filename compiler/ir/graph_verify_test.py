@@ -102,6 +102,7 @@ def _after_output(g: ModelGraph) -> None:
 
 BROKEN: dict[str, tuple[Callable[[ModelGraph], object], str]] = {
     "placeholder of nobody": (lambda g: g.inputs.clear(), "x: the placeholder belongs to no input and no constant"),
+    "constants out of order": (lambda g: g.constants.reverse(), "constants: are not in the order of their placeholders"),
     "two owners": (lambda g: g.inputs.append(GraphInput("w", "w")), "w: the placeholder belongs to 2 inputs and constants"),
     "input without placeholder": (lambda g: g.inputs.append(GraphInput("y", "y")), "y: an input or constant .* is no placeholder"),
     "input that is a call": (lambda g: g.inputs.append(GraphInput("sin", "y")), "sin: an input or constant .* is no placeholder"),

@@ -12,8 +12,8 @@ from typing import Union
 
 from compiler.ir import random_symbols
 from compiler.ir.dtypes import DType, parse_dtype
-from compiler.ir.expr import Expr, as_expr, sym
-from compiler.ir.expr_parse import parse_expr, parse_exprs
+from compiler.ir.expr import Expr, as_expr
+from compiler.ir.expr_parse import parse_expr, parse_exprs, parse_range
 from compiler.ir.guard import parse_guard
 from compiler.ir.loop import (
     Body,
@@ -385,12 +385,6 @@ def _number(text: str) -> Union[bool, int, float]:
     if text in ("true", "false"):
         return text == "true"
     return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
-
-
-def parse_range(name: str, text: str) -> Expr:
-    """The symbol of this name with the range `0, inf`."""
-    lo, hi = (part.strip() for part in text.split(","))
-    return sym(name, None if lo == "-inf" else int(lo), None if hi == "inf" else int(hi))
 
 
 def plain(s: Scanner, symbols: Symbols) -> Plain:

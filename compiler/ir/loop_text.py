@@ -33,6 +33,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from compiler.ir.expr import Expr
+from compiler.ir.expr_parse import print_range
 from compiler.ir.loop import (
     Body,
     BodyOp,
@@ -100,11 +101,6 @@ def print_layout(layout: Layout) -> str:
     offset = "" if layout.offset == 0 else f" offset {_offset(layout.offset)}"
     device = "" if layout.device == "cpu" else f" device {layout.device}"
     return f"{layout.dtype} {print_exprs(layout.size)} stride {print_exprs(layout.stride)}{offset}{device}"
-
-
-def print_range(symbol: Expr) -> str:
-    """`[0, inf]`"""
-    return f"[{'-inf' if symbol.lo is None else symbol.lo}, {'inf' if symbol.hi is None else symbol.hi}]"
 
 
 def _offset(offset: Expr) -> str:

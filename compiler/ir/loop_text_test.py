@@ -82,7 +82,7 @@ def test_every_node_is_printed_as_it_was_read() -> None:
     [
         ("buf0 = pointwise float33 [8] stride [1]", "unknown dtype 'float33'"),
         ("buf0 = cosine float32 [8] stride [1]", "cosine"),
-        ("buf0 = pointwise float32 [8] stride 1", r"expected \[, got '1'"),
+        ("buf0 = pointwise float32 [8] stride 1", r"expected '\[', got '1'"),
         ("buf0 = pointwise float32 [8 stride [1]", r"no \] closes"),
         (
             "buf0 = pointwise float32 [8] stride [1]\n  %0 = load x[j0] : float32\n  yield %0",

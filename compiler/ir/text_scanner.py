@@ -6,6 +6,7 @@ import json
 import re
 
 _WORD = re.compile(r"\s*([^\s,;\[\]=]+|=)")
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
 _IDS = re.compile(r"\s*%(\d+)(?:\s*,\s*%(\d+))*")
 
 
@@ -29,6 +30,34 @@ class Scanner:
     def next_is(self, character: str) -> bool:
         """Whether this character comes next."""
         return self.line[self.position :].lstrip().startswith(character)
+
+    def taken(self, character: str) -> bool:
+        """Goes past this character where it comes next."""
+        if not self.next_is(character):
+            return False
+        self.position = self.line.index(character, self.position) + 1
+        return True
+
+    def take(self, character: str) -> None:
+        """Goes past this character, which must come next."""
+        if not self.taken(character):
+            raise ValueError(f"expected {character!r}, got {self._here()}")
+
+    def match(self, pattern: re.Pattern[str]) -> str:
+        """What the pattern matches next, without spaces before it; empty where it does not."""
+        start = len(self.line) - len(self.line[self.position :].lstrip())
+        found = pattern.match(self.line, start)
+        if found is None:
+            return ""
+        self.position = found.end()
+        return found[0]
+
+    def name(self) -> str:
+        """A name, with dots in it or not."""
+        found = self.match(_NAME)
+        if not found:
+            raise ValueError(f"expected a name, got {self._here()}")
+        return found
 
     def word(self) -> str:
         """The next run of characters without spaces, commas or brackets."""
@@ -61,18 +90,21 @@ class Scanner:
 
     def bracketed(self) -> str:
         """What stands between [ and the ] that closes it."""
-        start = self.position
-        while start < len(self.line) and self.line[start].isspace():
-            start += 1
-        if start == len(self.line) or self.line[start] != "[":
-            raise ValueError(f"expected [, got {self._here()}")
-        depth = 0
+        return self._enclosed("[", "]")
+
+    def parenthesised(self) -> str:
+        """What stands between ( and the ) that closes it."""
+        return self._enclosed("(", ")")
+
+    def _enclosed(self, opening: str, closing: str) -> str:
+        self.take(opening)
+        start, depth = self.position, 1
         for end in range(start, len(self.line)):
-            depth += {"[": 1, "]": -1}.get(self.line[end], 0)
+            depth += {opening: 1, closing: -1}.get(self.line[end], 0)
             if depth == 0:
                 self.position = end + 1
-                return self.line[start + 1 : end]
-        raise ValueError(f"no ] closes {self.line[start:]!r}")
+                return self.line[start:end]
+        raise ValueError(f"no {closing} closes {self.line[start - 1 :]!r}")
 
     def ids(self) -> tuple[int, ...]:
         """One or more of %0, %1, ... with commas between."""

@@ -47,11 +47,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from compiler.ir import random_symbols
 from compiler.ir.dtypes import parse_dtype
 from compiler.ir.expr import Expr, as_expr
-from compiler.ir.expr_parse import parse_expr, parse_exprs
+from compiler.ir.expr_parse import parse_expr, parse_exprs, parse_range, print_range
 from compiler.ir.guard import parse_guard
 from compiler.ir.loop import Layout
-from compiler.ir.loop_parse import parse_range
-from compiler.ir.loop_text import print_range
 from compiler.ir.recipe import parse_original, parse_recipe, print_original, print_recipe
 from compiler.ir.size_float import SizeFloat, parse_size_float
 from compiler.ir.wrapper import (

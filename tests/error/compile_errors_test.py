@@ -207,6 +207,8 @@ def test_a_place_that_cannot_be_written(
 
 
 STAGE_RESULTS = (
+    ("frontend", "--emit=sources"),
+    ("fx_passes", "--emit=sources"),
     ("lowering", "--emit=sources"),
     ("scheduler", "--emit=sources"),
     ("codegen", "--compile-to=cpp"),
@@ -243,8 +245,16 @@ def test_texts_that_are_none(fine: bytes, tmp_path: Path, capsys: pytest.Capture
         assert cli.main(["driver", f"--compile-from={text}", *argv, "--quiet"]) == 1
         return capsys.readouterr().err
 
-    assert "begins with 'once': expected the text of Loop IR" in error("once upon a time", "--compile-to=cpp")
+    assert "begins with 'once': expected the text of Graph IR, of Loop IR" in error(
+        "once upon a time", "--compile-to=cpp"
+    )
     assert "stage.txt" in error("program m\nnonsense here\n", "--compile-to=cpp")
+    assert "stage.txt: Graph IR line 'nonsense here': expected one of" in error(
+        "graph m\nnonsense here\n", "--compile-to=cpp"
+    )
+    weights = 'graph m\nconstant %w "fc.weight" parameter : float32 [3] stride [1]\noutput o = %w\n'
+    assert "names constants: give the .pt2 that has their data" in error(weights, "--compile-to=cpp")
+    assert "names constants that" in error(weights, str(model), "--compile-to=cpp")
     assert cli.main(["driver", str(model), "--compile-to=wrapper", "--quiet"]) == 0
     plan = capsys.readouterr().out
     assert "can only be printed as code: add --compile-to=cpp" in error(plan, "-o", str(tmp_path / "o"))
