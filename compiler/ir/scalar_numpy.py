@@ -136,6 +136,7 @@ def _philox(element: Array, stream: Array, seed: Array, run: Array) -> Array:
 MEANING: dict[str, Callable[..., Array]] = {
     "neg": np.negative, "abs": np.abs, "sign": _sign, "reciprocal": lambda a: (1 / a).astype(a.dtype), "sqrt": np.sqrt,
     "rsqrt": lambda a: (1 / np.sqrt(a.astype(np.float64))).astype(a.dtype), "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1,
+    "exp_nonpositive": np.exp, "gelu": _elementwise(lambda x: 0.5 * x * (1 + math.erf(x * math.sqrt(0.5)))),
     "log": np.log, "log2": np.log2, "log10": np.log10, "log1p": np.log1p, "sin": np.sin, "cos": np.cos, "tan": np.tan,
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
     "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "erf": _elementwise(math.erf), "erfc": _elementwise(math.erfc),

@@ -21,10 +21,11 @@ def _ops(result: str, arity: int, table: dict[str, str]) -> dict[str, ScalarOp]:
     return {n: ScalarOp(n, arity, result, m) for n, m in table.items()}
 
 
-# What only the C++ code generator has: calls of kernels/cpp/special.h, and Euclid's algorithm. Lowering refuses them for other devices.
+# What only the C++ code generator has: calls of kernels/cpp/special.h, Euclid's algorithm, and forms of exp and erf that are cheaper
+# there. Lowering refuses them for other devices, or has another form for those.
 CPU_ONLY = frozenset(
     "digamma erfinv erfcx ndtri i0 i1 i0e i1e bessel_j0 bessel_j1 bessel_y0 bessel_y1 zeta igamma igammac nextafter gcd frexp_mantissa"
-    " frexp_exponent philox".split()
+    " frexp_exponent philox gelu exp_nonpositive".split()
 )
 
 SCALAR_OPS: dict[str, ScalarOp] = {
@@ -40,6 +41,7 @@ SCALAR_OPS: dict[str, ScalarOp] = {
             "rsqrt": "1/sqrt(a)",
             "exp": "e**a",
             "exp2": "2**a",
+            "exp_nonpositive": "e**a for a <= 0; may be 0 where that is below the normal numbers",
             "expm1": "e**a - 1",
             "log": "natural logarithm",
             "log2": "base 2",
@@ -60,6 +62,7 @@ SCALAR_OPS: dict[str, ScalarOp] = {
             "erf": "error function",
             "erfc": "1 - erf",
             "sigmoid": "1/(1+exp(-a))",
+            "gelu": "a times the normal distribution function: a/2 * (1 + erf(a/sqrt(2)))",
             "floor": "towards -inf",
             "ceil": "towards +inf",
             "trunc": "towards zero",

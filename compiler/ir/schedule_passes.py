@@ -35,6 +35,7 @@ _MEDIUM = {
     "reciprocal": 4,
     "indirect": 4,
     "exp": 12,
+    "exp_nonpositive": 12,
     "exp2": 12,
     "log": 12,
     "log2": 12,

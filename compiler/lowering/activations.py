@@ -77,7 +77,8 @@ def elu(b: Builder, x: Value, alpha: float = 1, scale: float = 1, input_scale: f
 
 @lowers("aten.gelu.default", family=POINTWISE)
 def gelu(b: Builder, x: Value, approximate: str = "none") -> Value:
-    return _apply(b, x, _gelu_tanh if approximate == "tanh" else _gelu_erf, 9, heavy=True)
+    exact = _gelu_erf if b.on_gpu else lambda t, p: t.op("gelu", p)
+    return _apply(b, x, _gelu_tanh if approximate == "tanh" else exact, 9, heavy=True)
 
 
 def _gelu_erf(t: Tracer, x: Scalar) -> Scalar:

@@ -24,6 +24,11 @@ from compiler.lowering.values import Value
 from compiler.lowering.view_ops import reshape
 
 
+def _exp_of_shifted(b: Builder) -> str:
+    """The operation for exp(x - max x), whose argument is never positive."""
+    return "exp" if b.on_gpu else "exp_nonpositive"
+
+
 def softmax(b: Builder, x: Value, dim: int, dtype: DType) -> Value:
     """exp(x) over its sum along `dim`, shifted by the maximum so that nothing overflows."""
     if x.rank == 0:
@@ -33,8 +38,9 @@ def softmax(b: Builder, x: Value, dim: int, dtype: DType) -> Value:
     b.share(wide)
     dims = (dim % x.rank,)
     largest = reduce_dims(b, "max", wide, dims, True, inner)
+    exp = _exp_of_shifted(b)
     powers = elementwise(
-        b, inner, inner, lambda t, p, m: t.op("exp", t.op("sub", p, m)), [wide, largest], ops=2, heavy=True
+        b, inner, inner, lambda t, p, m: t.op(exp, t.op("sub", p, m)), [wide, largest], ops=2, heavy=True
     )
     b.realize(powers)
     total = sum_dims(b, powers, dims, True, inner)
@@ -62,7 +68,7 @@ def log_softmax(b: Builder, x: Value, dim: int, dtype: DType) -> Value:
     dims = (dim % x.rank,)
     largest = reduce_dims(b, "max", wide, dims, True, inner)
     shifted = apply(b, "sub", [wide, largest], inner, inner)
-    total = sum_dims(b, apply(b, "exp", [shifted], inner, inner), dims, True, inner)
+    total = sum_dims(b, apply(b, _exp_of_shifted(b), [shifted], inner, inner), dims, True, inner)
     return convert(b, apply(b, "sub", [shifted, apply(b, "log", [total], inner, inner)], inner, inner), dtype)
 
 

@@ -6,7 +6,8 @@
 //
 //   for (int64_t i = 0; i < n; ++i) out[i] = aoti_expf(in[i]);   // 16 at a time with AVX-512
 //
-// float:  aoti_{exp exp2 expm1 sigmoid tanh sinh cosh}f, aoti_{log log2 log10 log1p asinh acosh atanh}f,
+// float:  aoti_{exp exp_nonpositive exp2 expm1 sigmoid gelu tanh sinh cosh}f, aoti_{log log2 log10 log1p
+// asinh acosh atanh}f,
 //         aoti_{sin cos tan}f, aoti_{asin acos atan atan2}f, aoti_{erf erfc}f, aoti_{pow sqrt rsqrt hypot}f,
 //         aoti_maximum, aoti_minimum; scalar: aoti_{lgamma fmod}f
 // double: the same names without f
@@ -17,6 +18,7 @@
 #include "kernels/cpp/vec_math/base.h"
 #include "kernels/cpp/vec_math/erf.h"
 #include "kernels/cpp/vec_math/exp.h"
+#include "kernels/cpp/vec_math/gelu.h"
 #include "kernels/cpp/vec_math/inverse_trig.h"
 #include "kernels/cpp/vec_math/libm.h"
 #include "kernels/cpp/vec_math/log.h"

@@ -20,29 +20,36 @@ namespace {
 
 constexpr int kBlock = 4096;
 
-// Error of `got` in units of the last place of the float nearest to `exact`.
+// The unit of the last place of the float nearest to `exact`.
+double ulp(double exact) {
+  int exponent = 0;
+  frexp(exact, &exponent);
+  if (exponent < -125) exponent = -125;
+  if (exponent > 128) exponent = 128;
+  return ldexp(1.0, exponent - 24);
+}
+
+// Error of `got` in such units.
 double ulp_error(float got, double exact) {
   if (exact != exact || got != got) return exact != exact && got != got ? 0.0 : INFINITY;
   if (__builtin_isinf(exact)) return got == exact ? 0.0 : INFINITY;
   // overflow: infinity counts as the next float above the largest
   const double value = __builtin_isinf(got) ? copysign(0x1p128, got) : double(got);
-  int exponent = 0;
-  frexp(exact, &exponent);
-  if (exponent < -125) exponent = -125;
-  if (exponent > 128) exponent = 128;
   const double bounded = exact > 0x1p128 ? 0x1p128 : (exact < -0x1p128 ? -0x1p128 : exact);
-  return fabs(value - bounded) / ldexp(1.0, exponent - 24);
+  return fabs(value - bounded) / ulp(exact);
 }
 
 struct Worst {
   double error = 0;
   float x = 0, y = 0, got = 0;
   void note(float a, float b, float result, double exact) {
-    const double e = ulp_error(result, exact);
     // a sign of zero that differs is an error of its own
     const bool wrong_zero = exact == 0 && result == 0 && signbit(exact) != signbit(result);
-    if (wrong_zero || e > error) {
-      error = wrong_zero ? INFINITY : e;
+    note_error(a, b, result, wrong_zero ? INFINITY : ulp_error(result, exact));
+  }
+  void note_error(float a, float b, float result, double e) {
+    if (e > error) {
+      error = e;
       x = a;
       y = b;
       got = result;
@@ -123,6 +130,31 @@ double reference_sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
 double reference_acosh(double x) { return x < 1.0 ? NAN : acosh(x); }  // some C libraries have numbers there
 double reference_rsqrt(double x) { return 1.0 / sqrt(x); }
 
+// Of a GELU what counts is the last place of the result for x >= 0, that of x below.
+void check_gelu(uint32_t stride) {
+  Worst above, below;
+  float in[kBlock], out[kBlock];
+  for (uint64_t next = 0; next <= 0xffffffffu;) {
+    int count = 0;
+    for (; count < kBlock && next <= 0xffffffffu; next += stride)
+      in[count++] = vec::from_bits(uint32_t(next));
+    for (int i = 0; i < count; ++i) out[i] = aoti_geluf(in[i]);
+    for (int i = 0; i < count; ++i) {
+      const double x = double(in[i]);
+      const double exact = x == -INFINITY ? 0.0 : 0.5 * x * erfc(-x * sqrt(0.5));
+      if (x < 0)
+        below.note_error(in[i], 0, out[i], fabs(double(out[i]) - exact) / ulp(x));
+      else
+        above.note(in[i], 0, out[i], exact);
+    }
+  }
+  above.report("gelu, x >= 0", 1.9);
+  below.report("gelu, x < 0", 1.0);
+  CHECK_EQ(aoti_geluf(-9.9f), 0.0f);
+  CHECK_EQ(aoti_geluf(-INFINITY), 0.0f);
+  CHECK(signbit(aoti_geluf(-0.0f)));
+}
+
 void check_maximum() {
   CHECK(aoti_maximum(NAN, 1.0f) != aoti_maximum(NAN, 1.0f));
   CHECK(aoti_maximum(1.0f, NAN) != aoti_maximum(1.0f, NAN));
@@ -161,6 +193,13 @@ int main(int argc, char **argv) {
   const int samples = 2000000;
   CHECK1(exp, 1.1);
   CHECK1(exp2, 1.1);
+  check1(
+      "exp, x <= 0", stride, 1.1,
+      [](float x) { return aoti_exp_nonpositivef(x > 0 || x < -87.3f ? 0.0f : x); },
+      [](double x) { return exp(x > 0 || x < double(-87.3f) ? 0.0 : x); });
+  CHECK_EQ(aoti_exp_nonpositivef(-INFINITY), 0.0f);
+  CHECK_EQ(aoti_exp_nonpositivef(-87.7f), 0.0f);
+  check_gelu(stride);
   CHECK1(expm1, 1.6);
   CHECK_AGAINST(sigmoid, 2.5, reference_sigmoid);
   CHECK1(tanh, 2.6);

@@ -19,8 +19,10 @@ using namespace aoti;
 // begin: every line with a loop must be vectorised
 CASE1(exp)
 CASE1(exp2)
+CASE1(exp_nonpositive)
 CASE1(expm1)
 CASE1(sigmoid)
+CASE1(gelu)
 CASE1(tanh)
 CASE1(sinh)
 CASE1(cosh)

@@ -16,6 +16,7 @@ from compiler.ir.dtypes import DType
 MATH = (
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh",
     "acosh", "atanh", "erf", "erfc", "sigmoid", "sqrt", "rsqrt", "lgamma", "atan2", "hypot",
+    "gelu", "exp_nonpositive",
 )  # fmt: skip
 # Through kernels/cpp/special.h, by the same names: one call of the engine or of the C library an element.
 SPECIAL = (

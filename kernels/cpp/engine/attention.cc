@@ -211,7 +211,7 @@ struct Attention {
       scratch.sum[row] = sum;
       return;
     }
-    const float factor = before == -INFINITY ? 0.0f : vec::exp_of_negative(before - maximum);
+    const float factor = before == -INFINITY ? 0.0f : aoti_exp_nonpositivef(before - maximum);
     scratch.sum[row] = scratch.sum[row] * factor + sum;
     float *result = scratch.results + row * pad(p.Dv);
     for (int64_t d = 0; d < pad(p.Dv); ++d) result[d] *= factor;

@@ -45,7 +45,7 @@ float exponentiate(float *row, int64_t padded, float maximum) {
   for (int64_t i = 0; i < padded; i += kStep) {
     AOTI_VECTORIZE
     for (int64_t j = 0; j < kStep; ++j) {
-      const float e = vec::exp_of_negative(row[i + j] - shift);
+      const float e = aoti_exp_nonpositivef(row[i + j] - shift);
       row[i + j] = e;
       sums[j] += e;
     }

@@ -132,6 +132,15 @@ POLYNOMIALS = [
         (10.1 - 4) / (10.1 + 4),
         10,
     ),
+    # Phi(-a) = 2^p(a); the weight makes the error relative to Phi(a)
+    Polynomial(
+        "kGelu",
+        lambda a: mp.log(mp.ncdf(-a), 2),
+        lambda a: mp.ncdf(-a) / mp.ncdf(a),
+        0,
+        5.6,
+        8,
+    ),
     # in double, for pow: log2(1 + f) = f * p(f); 2^f = p(f)
     Polynomial(
         "kPowLog2",

@@ -42,7 +42,7 @@ AOTI_INLINE T poly(T x, T c0, Rest... rest) {
   return fma(poly(x, rest...), x, c0);
 }
 
-// 2^n for -126 <= n <= 127
+// 2^n for -126 <= n <= 127; 0 for n = -127
 AOTI_INLINE float pow2(int32_t n) { return from_bits((static_cast<uint32_t>(n) + 127u) << 23); }
 
 // y * 2^n for -252 <= n <= 254; overflow gives infinity, underflow a correctly rounded denormal.

@@ -1,8 +1,8 @@
 // Exponentials and what is made of them, float32. Bounds in ulp over all floats, measured by
 // vec_math_test.cc.
 //
-//   aoti_expf 1.1, aoti_exp2f 1.1, aoti_expm1f 1.6, aoti_sigmoidf 2.5, aoti_tanhf 2.6, aoti_sinhf 2.5,
-//   aoti_coshf 1.6
+//   aoti_expf 1.1, aoti_exp_nonpositivef 1.1 (x >= -87.3), aoti_exp2f 1.1, aoti_expm1f 1.6,
+//   aoti_sigmoidf 2.5, aoti_tanhf 2.6, aoti_sinhf 2.5, aoti_coshf 1.6
 //
 // x = n ln 2 + r, |r| <= ln 2 / 2; ln 2 in two parts (Cody and Waite); polynomials from kernels/cpp/fit.
 #ifndef KERNELS_CPP_VEC_MATH_EXP_H_
@@ -27,19 +27,19 @@ AOTI_INLINE ExpReduced exp_reduce(float x) {
 
 AOTI_INLINE float exp_poly(float r) {  // kExp
   const float p = poly(r, 0.49999994f, 0.166665167f, 0.0416681021f, 0.00836919248f, 0.00138389028f);
-  return fma(r * r, p, r) + 1.0f;
+  return fma(r, fma(r, p, 1.0f), 1.0f);
+}
+
+// 2^f for |f| <= 1/2
+AOTI_INLINE float exp2_poly(float f) {  // kExp2
+  const float p =
+      poly(f, 0.693147242f, 0.240226552f, 0.0555027276f, 0.00961706508f, 0.0013417704f, 0.00015825023f);
+  return fma(f, p, 1.0f);
 }
 
 AOTI_INLINE float expm1_poly(float r) {  // kExpm1
   const float p = poly(r, 0.5f, 0.166666657f, 0.0416664667f, 0.0083336439f, 0.00139350351f, 0.000196623761f);
   return fma(r * r, p, r);
-}
-
-// exp(x) for x <= 0 where results below exp(-87) may be 0: one power of two scales, as in a softmax
-AOTI_INLINE float exp_of_negative(float x) {
-  const ExpReduced e = exp_reduce(at_least(x, -87.0f));
-  const float y = exp_poly(e.r) * pow2(e.n);
-  return x < -87.0f ? 0.0f : y;
 }
 
 // (exp(x) - 1) / 4 for -20 <= x <= 89.7: finite although exp(x) may not be
@@ -56,13 +56,17 @@ AOTI_INLINE float aoti_expf(float x) {
   return vec::scale(vec::exp_poly(e.r), e.n);
 }
 
+// exp(x) for x <= 0, where results below exp(-87.6) are 0, as a softmax needs it: one power of two scales,
+// and at the limit, where n is -127, pow2 gives 0.
+AOTI_INLINE float aoti_exp_nonpositivef(float x) {
+  const vec::ExpReduced e = vec::exp_reduce(vec::at_least(x, -88.0f));
+  return vec::exp_poly(e.r) * vec::pow2(e.n);
+}
+
 AOTI_INLINE float aoti_exp2f(float x) {
   const float bounded = vec::at_least(vec::at_most(x, 129.0f), -151.0f);
   const vec::Rounded n = vec::round_near(bounded);
-  const float f = bounded - n.value;  // kExp2
-  const float p =
-      vec::poly(f, 0.693147242f, 0.240226552f, 0.0555027276f, 0.00961706508f, 0.0013417704f, 0.00015825023f);
-  return vec::scale(vec::fma(f, p, 1.0f), n.integer);
+  return vec::scale(vec::exp2_poly(bounded - n.value), n.integer);
 }
 
 AOTI_INLINE float aoti_expm1f(float x) {

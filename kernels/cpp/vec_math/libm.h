@@ -47,6 +47,8 @@ AOTI_INLINE double aoti_sigmoid(double x) {
   const double e = __builtin_exp(-__builtin_fabs(x));
   return (x < 0.0 ? e : 1.0) / (1.0 + e);
 }
+AOTI_INLINE double aoti_gelu(double x) { return 0.5 * x * (1.0 + __builtin_erf(x * 0.70710678118654752440)); }
+AOTI_INLINE double aoti_exp_nonpositive(double x) { return __builtin_exp(x); }
 AOTI_INLINE float aoti_fmodf(float x, float y) { return __builtin_fmodf(x, y); }
 
 // lgamma(x) writes a global sign; the _r form does not and is safe in threads.
