@@ -166,6 +166,21 @@ void check_maximum() {
   CHECK_EQ(int(aoti_maximum(int64_t(3), int64_t(7))), 7);
 }
 
+// Of every pair, in both orders: the larger, a NaN of either sign before all, 0 before -0.
+void check_ranks() {
+  const float values[] = {-INFINITY, -FLT_MAX, -1.0f,   -1e-45f,  -0.0f, 0.0f,
+                          1e-45f,    1.0f,     FLT_MAX, INFINITY, NAN,   -NAN};
+  const int count = int(sizeof values / sizeof values[0]);
+  for (int i = 0; i < count; ++i) {
+    for (int j = 0; j < count; ++j) {
+      const float got = aoti_at_rank(aoti_higher(aoti_rank(values[i]), aoti_rank(values[j])));
+      const float expected = values[i > j ? i : j];
+      CHECK_EQ(got != got, expected != expected);
+      if (expected == expected) CHECK_EQ(vec::bits(got), vec::bits(expected));
+    }
+  }
+}
+
 }  // namespace
 
 #define CHECK_AGAINST(name, bound, reference)                          \
@@ -229,5 +244,6 @@ int main(int argc, char **argv) {
   CHECK2(atan2, 2);
   CHECK2(hypot, 0.6);
   check_maximum();
+  check_ranks();
   return aoti_test::result();
 }

@@ -65,9 +65,9 @@ void clamp(const float *__restrict a, float *__restrict out, int64_t n) {
 }
 
 float row_maximum(const float *a, int64_t n) {
-  float m = -INFINITY;
-  for (int64_t i = 0; i < n; ++i) m = aoti_maximum(m, a[i]);
-  return m;
+  Rank m = aoti_rank(-INFINITY);
+  for (int64_t i = 0; i < n; ++i) m = aoti_higher(m, aoti_rank(a[i]));
+  return aoti_at_rank(m);
 }
 
 float softmax_row(const float *__restrict a, float *__restrict out, float m, int64_t n) {

@@ -113,8 +113,20 @@ def combine_text(kind: str, dtype: DType, a: str, b: str) -> str:
     return scalar_text(opcode, dtype, dtype, (a, b))
 
 
+def ranked(kind: str, dtype: DType) -> bool:
+    """Whether an accumulator holds the place of its value in the order of floats (`Rank` of vec_math/select.h), of -value for "min"."""
+    return kind in ("max", "min") and value_ctype(dtype) == "float"
+
+
+def rank_value_text(kind: str, accumulator: str) -> str:
+    """The value of such an accumulator."""
+    return f"aoti_at_rank({accumulator})" if kind == "max" else f"(-aoti_at_rank({accumulator}))"
+
+
 def accumulate_text(kind: str, dtype: DType, a: str, b: str) -> str:
     """One step of a reduction into a scalar, in a form that the vectoriser may reorder."""
+    if ranked(kind, dtype):
+        return f"aoti_higher({a}, aoti_rank({b if kind == 'max' else '-' + b}))"
     if kind in ("max", "min") and dtype.is_float:
         return f"aoti_{kind}imum({a}, {b})"
     return combine_text(kind, dtype, a, b)

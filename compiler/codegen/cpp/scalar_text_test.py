@@ -6,7 +6,15 @@ import math
 
 import pytest
 
-from compiler.codegen.cpp.scalar_text import clamp_text, literal, neutral_literal, scalar_text
+from compiler.codegen.cpp.scalar_text import (
+    accumulate_text,
+    clamp_text,
+    literal,
+    neutral_literal,
+    rank_value_text,
+    ranked,
+    scalar_text,
+)
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
 from compiler.ir.scalar_ops import SCALAR_OPS
@@ -98,3 +106,12 @@ def test_halves_are_computed_as_float_and_rounded_by_casts() -> None:
 def test_a_nan_passes_a_clamp() -> None:
     assert clamp_text("maximum", "x", "0.0f") == "x < 0.0f ? 0.0f : x"
     assert clamp_text("minimum", "x", "6.0f") == "x > 6.0f ? 6.0f : x"
+
+
+def test_extremes_of_floats_are_kept_as_ranks() -> None:
+    assert ranked("max", dtypes.float32) and ranked("min", dtypes.bfloat16)
+    assert not ranked("sum", dtypes.float32) and not ranked("max", dtypes.float64)
+    assert accumulate_text("max", dtypes.float32, "acc0", "tmp1") == "aoti_higher(acc0, aoti_rank(tmp1))"
+    assert accumulate_text("min", dtypes.float32, "acc0", "tmp1") == "aoti_higher(acc0, aoti_rank(-tmp1))"
+    assert rank_value_text("min", "acc0") == "(-aoti_at_rank(acc0))"
+    assert accumulate_text("max", dtypes.float64, "acc0", "tmp1") == "aoti_maximum(acc0, tmp1)"

@@ -21,6 +21,8 @@ from compiler.codegen.cpp.scalar_text import (
     literal,
     memory_ctype,
     neutral_literal,
+    rank_value_text,
+    ranked,
     scalar_text,
     to_memory,
     value_ctype,
@@ -61,6 +63,7 @@ class StatementWriter:
         self.indent = 0
         self.dtype: dict[str, DType] = dict(pointers)  # of pointers' elements and of values
         self.text: dict[str, str] = {}  # of constants
+        self.ranks: dict[str, str] = {}  # of accumulators that hold ranks: the text of their values
         self.near = False  # in a loop whose far arguments come again
 
     def line(self, text: str) -> None:
@@ -95,8 +98,7 @@ class StatementWriter:
             elif isinstance(s, Define):
                 self.line(f"const int64_t {s.symbol} = {index_text(s.value)};")
             elif isinstance(s, Accumulator):
-                self.dtype[s.name] = s.dtype
-                self.line(f"{value_ctype(s.dtype)} {s.name} = {neutral_literal(s.kind, s.dtype)};")
+                self._accumulator(s)
             elif isinstance(s, Accumulate):
                 self._accumulate(s)
             elif isinstance(s, Local):
@@ -137,7 +139,7 @@ class StatementWriter:
         self.close()
 
     def _value(self, name: str) -> str:
-        return self.text.get(name, name)
+        return self.text.get(name) or self.ranks.get(name, name)
 
     def _compute(self, s: Compute) -> None:
         self.dtype[s.name] = s.dtype
@@ -179,6 +181,14 @@ class StatementWriter:
         if self.near and near_forms.has_one(s.opcode, operand):
             return near_forms.text(s.opcode, args[0])
         return scalar_text(s.opcode, s.dtype, operand, args)
+
+    def _accumulator(self, s: Accumulator) -> None:
+        self.dtype[s.name] = s.dtype
+        if ranked(s.kind, s.dtype):
+            self.line(f"Rank {s.name} = aoti_rank(-__builtin_inff());")
+            self.ranks[s.name] = rank_value_text(s.kind, s.name)
+        else:
+            self.line(f"{value_ctype(s.dtype)} {s.name} = {neutral_literal(s.kind, s.dtype)};")
 
     def _accumulate(self, s: Accumulate) -> None:
         dtype, value = self.dtype[s.accumulator], self._value(s.value)
