@@ -23,11 +23,15 @@ from compiler.frontend import custom_ops, own_decompositions
 from compiler.ir.aten_ops import IGNORED, KNOWN
 from compiler.support.diagnostics import UserError
 
+# After run_decompositions of torch 2.13 their out= tensor keeps what it held before.
+_LOSES_OUT = frozenset(("aten::linalg_matrix_rank",))
+
 
 def decompose(program: ExportedProgram) -> ExportedProgram:
     """The program in known operators, functional. The very same where nothing had to change."""
     if all(_stays(n.target) for n in program.graph.nodes if n.op == "call_function"):
         return program
+    _refuse_lost_results(program)
     _forget_derived_ranges(program)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -39,6 +43,22 @@ def decompose(program: ExportedProgram) -> ExportedProgram:
                 "reason is a buffer with two names that the model writes to: give it one"
             ) from error
         return decomposed
+
+
+def _refuse_lost_results(program: ExportedProgram) -> None:
+    for node in program.graph.nodes:
+        if (
+            isinstance(node.target, OpOverload)
+            and node.target._schema.name in _LOSES_OUT
+            and _writes_out(node.target)
+        ):
+            raise UserError(
+                f"{node.target} writes into out=, and PyTorch's run_decompositions loses what it writes: call it without out="
+            )
+
+
+def _writes_out(target: OpOverload) -> bool:
+    return any(a.is_out for a in target._schema.arguments)
 
 
 def _forget_derived_ranges(program: ExportedProgram) -> None:

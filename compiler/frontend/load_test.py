@@ -300,3 +300,14 @@ def test_a_users_triton_kernel_is_refused_by_its_name() -> None:
         and problem.where == "model.py:7 in forward"
     )
     assert "GPU only" in problem.remedy
+
+
+def test_an_out_tensor_that_pytorch_loses_is_refused() -> None:
+    class Rank(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            rank = torch.zeros((), dtype=torch.int64)
+            torch.linalg.matrix_rank(x, out=rank)
+            return rank
+
+    with pytest.raises(UserError, match="linalg_matrix_rank.* writes into out=.*call it without out="):
+        _graph(Rank(), torch.eye(3))

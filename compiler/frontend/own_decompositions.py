@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+import torch.nn.modules.linear_cross_entropy  # makes the operators of torch_nn known
 from torch import Tensor
 
 aten: Any = torch.ops.aten
@@ -137,6 +138,62 @@ def embedding_bag(
     return total.to(rows.dtype), bag, sizes, sizes
 
 
+def linear_cross_entropy(
+    x: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    linear_bias: Tensor | None,
+    weight: Tensor | None,
+    reduction: str,
+    ignore_index: int,
+    label_smoothing: float,
+    batch_chunk_size: int,
+    acc_policy: str,
+    acc_dtype: torch.dtype,
+    allow_retain_graph: bool,
+    *gradients: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The loss; the gradients, which it computes along with it where one is wanted, are those of training."""
+    if any(gradients):
+        raise NotImplementedError(
+            "linear_cross_entropy with gradients: export the model under torch.no_grad()"
+        )
+    scores = torch.nn.functional.linear(
+        x.to(acc_dtype),
+        linear_weight.to(acc_dtype),
+        None if linear_bias is None else linear_bias.to(acc_dtype),
+    )
+    loss = torch.nn.functional.cross_entropy(
+        scores,
+        target,
+        None if weight is None else weight.to(acc_dtype),
+        reduction=reduction,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+    )
+    none = x.new_zeros((0, 0))
+    return loss.to(x.dtype), none, none, x.new_zeros((0,))
+
+
+def linear_cross_entropy_of_each(
+    x: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    linear_bias: Tensor | None,
+    weight: Tensor | None,
+    ignore_index: int,
+    batch_chunk_size: int,
+    acc_policy: str,
+    acc_dtype: torch.dtype,
+) -> Tensor:
+    """The same without a reduction: a loss for each row of x."""
+    return linear_cross_entropy(
+        x, linear_weight, target, linear_bias, weight, "none", ignore_index, 0.0, batch_chunk_size, acc_policy, acc_dtype, False
+    )[0]  # fmt: skip
+
+
+torch_nn: Any = torch.ops.torch_nn
+
 TABLE: dict[Any, Callable[..., Any]] = {
     aten.index_reduce.default: index_reduce,
     aten.scatter.reduce: scatter_with_reduction,
@@ -148,4 +205,6 @@ TABLE: dict[Any, Callable[..., Any]] = {
     aten._trilinear.default: trilinear,
     aten._embedding_bag.default: embedding_bag,
     aten._embedding_bag_forward_only.default: embedding_bag,
+    torch_nn._linear_cross_entropy_batch_chunked.default: linear_cross_entropy,
+    torch_nn._linear_cross_entropy_batch_chunked_no_reduction.default: linear_cross_entropy_of_each,
 }

@@ -124,5 +124,5 @@ KNOWN = LOWERED | REWRITTEN
 
 # Namespaces of PyTorch's own operators. An operator of any other one is custom: its kernel is linked into the library.
 PYTORCH_NAMESPACES = frozenset(
-    ("aten", "prims", "prim", "higher_order", "inductor", "quantized", "quantized_decomposed")
+    ("aten", "prims", "prim", "higher_order", "inductor", "quantized", "quantized_decomposed", "torch_nn")
 )

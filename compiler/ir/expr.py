@@ -90,6 +90,10 @@ class Expr:
     def __hash__(self) -> int:
         return hash(self.args[0]) if self.kind == "const" else id(self) >> 4
 
+    def __deepcopy__(self, memo: object) -> Expr:
+        """Itself: a copy would be another symbol."""
+        return self
+
     def __str__(self) -> str:
         if self._text is None:
             self._text = _print(self)

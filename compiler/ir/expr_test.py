@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable
 
@@ -110,3 +111,8 @@ def test_a_position_of_unknown_sign_counts_from_the_end_where_it_is_negative(pos
     u0, s0 = sym("u0", None, None), sym("s0", 0, 9)
     assert wrapped(u0, s0).evaluate({u0: position, s0: 7}) == (position + 7 if position < 0 else position)
     assert wrapped(const(position), s0).subst({s0: 7}) == (position + 7 if position < 0 else position)
+
+
+def test_a_copy_of_a_symbol_is_the_symbol() -> None:
+    s0 = sym("s0", 0, None)
+    assert copy.deepcopy([s0 * 2 + 1])[0] is s0 * 2 + 1

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from compiler.lowering.builder import Builder
 from compiler.lowering.elementwise import Operand, elementwise
+from compiler.lowering.pointwise_composites import convert
+from compiler.lowering.promotion import promote_to_float
 from compiler.lowering.registry import POINTWISE, lowers
 from compiler.lowering.tracer import Scalar, Tracer
 from compiler.lowering.values import Value
@@ -152,6 +154,8 @@ def threshold(b: Builder, x: Value, threshold: float, value: float) -> Value:
 
 @lowers("aten.logit.default", family=POINTWISE)
 def logit(b: Builder, x: Value, eps: float | None = None) -> Value:
+    x = convert(b, x, promote_to_float([x]))
+
     def function(t: Tracer, p: Scalar) -> Scalar:
         p = p if eps is None else _clip(t, p, eps, 1 - eps)
         return t.op("log", t.op("div", p, t.op("sub", _constant(t, p, 1), p)))

@@ -55,6 +55,7 @@ def test_scatter_reduce(reduce: str, include_self: bool) -> None:
         torch.special.i0e,
         torch.special.erfcx,
         lambda x: torch.polygamma(2, x.abs() + 0.5),
+        lambda x: torch.polygamma(1, x),
     ],
 )
 def test_special_functions(function: Callable[..., Any]) -> None:

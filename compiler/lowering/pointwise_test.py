@@ -101,6 +101,7 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
         ((2, 3), (2, 3), (2, 3)),
     ),
     "threshold, logit": (lambda x: F.threshold(x, 0.1, 7.0) + torch.logit(x.abs() / 9, 1e-3), ((3, 5),)),
+    "logit of integers": (torch.logit, (torch.tensor([0, 1, 2]),)),
     "in place": (lambda x: (x + 1).relu_().mul_(2), ((3, 4),)),
     "no elements": (lambda x: torch.sin(x) + 1, ((0, 3),)),
     "scalar tensor": (lambda x: torch.exp(x), ((),)),

@@ -1,6 +1,8 @@
 """Special functions: a table of ATen name and scalar operation, and those that are made of others.
 
 polygamma(n, x)  ->  (-1)**(n + 1) * n! * zeta(n + 1, x)            DLMF 5.15.1 (dlmf.nist.gov)
+polygamma(1, x)  ->  sum of 1 / (x + k)**2 and the asymptotic series  DLMF 5.15.5 and 5.15.8; below a half (pi / sin(pi x))**2 less that
+                     of 1 - x (5.15.6), as eager has it also at the poles, where sin(pi x) is not 0 but rounded
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ _UNARY = {
 }  # fmt: skip
 # Below this, sin(x) / x is computed by its series: 1 - x**2 / 6 is exact to float64 there.
 _SMALL_SPHERICAL = 1e-4
+# Bernoulli numbers B_0, B_2, B_4, ...: the first term left out is below 2e-16 of the result after these steps.
+_TRIGAMMA_STEPS = 10
+_TRIGAMMA_SERIES = (1.0, 1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730)
 
 
 def _register_unary() -> None:
@@ -53,6 +58,8 @@ def polygamma(b: Builder, n: int, x: Value) -> Value:
     dtype = promote_to_float([x])
     if n == 0:
         return apply(b, "digamma", [x], dtype, dtype)
+    if n == 1:
+        return elementwise(b, dtype, dtype, _trigamma, [x], ops=50, heavy=True)
     refuse_other_devices(b, "zeta")
     scale = float((-1) ** (n + 1) * math.factorial(n))
 
@@ -60,6 +67,29 @@ def polygamma(b: Builder, n: int, x: Value) -> Value:
         return t.op("mul", t.op("zeta", t.constant(n + 1, p.dtype), p), t.constant(scale, p.dtype))
 
     return elementwise(b, dtype, dtype, combine, [x], ops=2, heavy=True)
+
+
+def _trigamma(t: Tracer, x: Scalar) -> Scalar:
+    """polygamma(1, x): reflected below a half, raised by the recurrence to where the asymptotic series is exact enough for float64."""
+
+    def constant(value: float) -> Scalar:
+        return t.constant(value, x.dtype)
+
+    low = t.op("lt", x, constant(0.5))
+    at = t.op("where", low, t.op("sub", constant(1), x), x)
+    total = constant(0)
+    for _ in range(_TRIGAMMA_STEPS):
+        total = t.op("add", total, t.op("div", constant(1), t.op("mul", at, at)))
+        at = t.op("add", at, constant(1))
+    inverse = t.op("div", constant(1), at)
+    square = t.op("mul", inverse, inverse)
+    series = constant(_TRIGAMMA_SERIES[-1])
+    for coefficient in _TRIGAMMA_SERIES[-2::-1]:
+        series = t.op("add", t.op("mul", series, square), constant(coefficient))
+    tail = t.op("add", t.op("mul", series, inverse), t.op("mul", square, constant(0.5)))
+    raised = t.op("add", total, tail)
+    root = t.op("div", constant(math.pi), t.op("sin", t.op("mul", x, constant(math.pi))))
+    return t.op("where", low, t.op("sub", t.op("mul", root, root), raised), raised)
 
 
 @lowers("aten.special_spherical_bessel_j0.default", family=POINTWISE)

@@ -33,9 +33,13 @@ class MemoryPlan:
     slots: list[Expr] = field(default_factory=list)
 
 
+def exact_bytes(layout: Layout) -> Expr:
+    return layout.storage_numel() * layout.dtype.size_bytes
+
+
 def storage_bytes(layout: Layout) -> Expr:
     """Bytes of a buffer's storage; a fixed size is rounded up to the alignment."""
-    size = layout.storage_numel() * layout.dtype.size_bytes
+    size = exact_bytes(layout)
     return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES if size.is_const else size
 
 
@@ -145,6 +149,7 @@ class _Planner:
         self.plan, self.groups, self.dependencies, self.keeps_rows = plan, groups, dependencies, keeps_rows
         self.arena, self.slots = Arena(), Slots()
         self.bytes: dict[str, Expr] = {}
+        self.needs: dict[str, Expr] = {}  # the same, not rounded up: two sizes that round to one are not one
         self.last_use = _last_uses(groups, dependencies)
         self.dying: dict[int, list[str]] = {}
         for b, k in self.last_use.items():
@@ -181,7 +186,8 @@ class _Planner:
     def _place(self, node: Node, group: KernelGroup, k: int, taken: set[str]) -> Placement:
         """In the memory of a buffer that dies here, or in new memory."""
         size = self.bytes[node.name] = storage_bytes(node.layout)
-        candidates = [b for b in self.dying.get(k, ()) if self.bytes.get(b) is size and b not in taken]
+        need = self.needs[node.name] = exact_bytes(node.layout)
+        candidates = [b for b in self.dying.get(k, ()) if self.needs.get(b) is need and b not in taken]
         old = can_take_over(node.name, group, candidates, self.dependencies.storage, self.keeps_rows)
         if old is not None:
             taken.add(old)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
 from compiler.ir import dtypes
-from compiler.ir.expr import maximum, sym
+from compiler.ir.expr import Expr, maximum, sym
 from compiler.ir.loop import Layout, Program
 from compiler.ir.schedule import ALIGNMENT_BYTES, Schedule
 from compiler.scheduler import pipeline
-from compiler.scheduler.example_programs import ProgramBuilder
+from compiler.scheduler.example_programs import BodyBuilder, ProgramBuilder
 from compiler.scheduler.memory import Arena, Slots, storage_bytes
 from compiler.scheduler.verify import verify
 from compiler.support.diagnostics import InternalError
@@ -98,6 +99,21 @@ def chain(transposed: bool) -> Program:
 
 def test_in_place_where_each_element_is_read_before_it_is_written() -> None:
     assert scheduled(chain(transposed=False), fuse_limit=0).reuse == {"buf1": "buf0"}
+
+
+def test_not_in_place_where_only_the_blocks_are_of_one_size() -> None:
+    """6 and 8 floats both take a block of 64 bytes; the second kernel reads the first's buffer where it has elements, as `cat` does."""
+    b = ProgramBuilder("p")
+    x = b.input("x", [6])
+    first = b.pointwise("exp", [6], lambda o, i: o.op("exp", o.load(x, i)))
+
+    def padded(o: BodyBuilder, i: Sequence[Expr]) -> int:
+        inside = o.op("lt", o.index(i[0]), o.index(6))
+        return o.load(first, i, mask=inside, other=o.constant(0.0))
+
+    joined = b.pointwise("cat", [8], padded)
+    last = b.pointwise("abs", [8], lambda o, i: o.op("abs", o.load(joined, i)))
+    assert scheduled(b.build(last), fuse_limit=0).reuse == {}
 
 
 def test_not_in_place_where_another_element_is_read() -> None:

@@ -203,6 +203,12 @@ def _special(sample: SampleInput, dtype: torch.dtype) -> SampleInput:
     return _mapped(sample, _special_filler(dtype))
 
 
+def special_tensors(sample: Sample) -> tuple[torch.Tensor, ...]:
+    """The tensors that the sample's special form has, for one that is plain."""
+    fill = _special_filler(sample.tensors[0].dtype)
+    return tuple(map(fill, sample.tensors))
+
+
 def _special_filler(dtype: torch.dtype) -> Callable[[Any], Any]:
     """Puts special values into one tensor after the other, other ones each time."""
     info = torch.finfo(dtype)

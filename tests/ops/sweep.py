@@ -31,6 +31,7 @@ LEFT_OUT = (
     "hash_tensor",
     "empty",
     "new_empty",
+    "resize_",
 )
 
 

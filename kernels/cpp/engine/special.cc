@@ -225,13 +225,14 @@ double special_zeta(double s, double q) {
                                       -3617.0 / 10670622842880000.0,
                                       43867.0 / 5109094217170944000.0,
                                       -174611.0 / 802857662698291200000.0};
-  if (s != s || q != q) return s + q;
+  // Poles are poles beside a NaN too, as PyTorch has it.
   if (s == 1.0) return INFINITY;
   if (s < 1.0) return NAN;
   if (q <= 0.0) {
     if (q == __builtin_floor(q)) return INFINITY;
     if (s != __builtin_floor(s)) return NAN;  // (q + k)^-s is no real number
   }
+  if (s != s || q != q) return s + q;
   double sum = 0.0;
   for (int k = 0; k < 12 || q < 12.0; ++k) {
     const double term = pow(q, -s);
