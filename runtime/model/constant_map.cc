@@ -51,22 +51,29 @@ static_assert(sizeof(String) == 32 && sizeof(Node) == 56 && sizeof(Map) == 56,
               "libstdc++'s layout on 64 bit");
 
 struct HostLibrary {
-  void *(*operator_new)(size_t bytes);
+  void *(*operator_new)(size_t bytes, const void *nothrow);  // the form that gives null
+  void (*operator_delete)(void *memory);
   size_t (*hash_bytes)(const void *data, size_t bytes, size_t seed);
 };
 
 // The global scope comes first: a program may have operator new of its own. Where libstdc++ was loaded
 // privately (Python does so), only its handle finds it.
+void *find_function(void *handle, const char *name) {
+  void *function = dlsym(RTLD_DEFAULT, name);
+  return function != nullptr ? function : dlsym(handle, name);
+}
+
 AOTIRuntimeError find_host_library(HostLibrary *ret_library) {
   void *handle = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
   if (handle != nullptr) {
-    void *allocate = dlsym(RTLD_DEFAULT, "_Znwm");
-    if (allocate == nullptr) allocate = dlsym(handle, "_Znwm");
+    void *allocate = find_function(handle, "_ZnwmRKSt9nothrow_t");
+    void *release = find_function(handle, "_ZdlPv");
     void *hash = dlsym(handle, "_ZSt11_Hash_bytesPKvmm");
     dlclose(handle);  // the host keeps it loaded
     memcpy(&ret_library->operator_new, &allocate, sizeof allocate);
+    memcpy(&ret_library->operator_delete, &release, sizeof release);
     memcpy(&ret_library->hash_bytes, &hash, sizeof hash);
-    if (allocate != nullptr && hash != nullptr) return AOTI_RUNTIME_SUCCESS;
+    if (allocate != nullptr && release != nullptr && hash != nullptr) return AOTI_RUNTIME_SUCCESS;
   }
   return fail(
       "the constants were asked for as a std::unordered_map, but this process has not loaded libstdc++.so.6, "
@@ -141,16 +148,20 @@ AOTIRuntimeError map_insert(AOTInductorConstantMapHandle handle, const AOTInduct
   }
   const size_t length = strlen(entry.name);
   if (find_node(map, entry.name, length) != nullptr) return AOTI_RUNTIME_SUCCESS;
-  // The host's operator new throws when memory runs out, which a process with libtorch in it survives no
-  // better.
-  Node *node = static_cast<Node *>(library.operator_new(sizeof(Node)));
+  const char nothrow = 0;  // std::nothrow_t has no members
+  Node *node = static_cast<Node *>(library.operator_new(sizeof(Node), &nothrow));
+  if (node == nullptr) return fail_memory("an entry of a map of constants", sizeof(Node));
   node->handle = entry.handle;
   node->hash = library.hash_bytes(entry.name, length, kHashSeed);
   node->key.characters = node->key.inside;
   node->key.length = length;
   if (length > kShortLength) {
-    node->key.characters = static_cast<char *>(library.operator_new(length + 1));
+    node->key.characters = static_cast<char *>(library.operator_new(length + 1, &nothrow));
     node->key.capacity = length;
+    if (node->key.characters == nullptr) {
+      library.operator_delete(node);
+      return fail_memory("a name in a map of constants", static_cast<int64_t>(length) + 1);
+    }
   }
   memcpy(node->key.characters, entry.name, length + 1);
   link_node(map, node);

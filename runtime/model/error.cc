@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "aoti/model.h"
+#include "shim/src/thread_texts.h"
 
 // libtorch has this since 2.13, the lean shim always; an older libtorch prints its message to stderr instead.
 extern "C" __attribute__((weak)) const char *torch_exception_get_what_without_backtrace(void);
@@ -11,7 +12,7 @@ extern "C" __attribute__((weak)) const char *torch_exception_get_what_without_ba
 namespace {
 
 constexpr size_t kMessageBytes = 4096;
-__thread char message[kMessageBytes];
+aoti_shim::ThreadTexts<kMessageBytes> messages;
 
 }  // namespace
 
@@ -24,6 +25,8 @@ const char *shim_message() {
 }
 
 AOTIRuntimeError fail(const char *format, ...) {
+  char *message = messages.take();
+  if (message == nullptr) return AOTI_RUNTIME_FAILURE;
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(message, kMessageBytes, format, arguments);
@@ -37,9 +40,9 @@ AOTIRuntimeError fail_memory(const char *what, int64_t bytes) {
   return fail("out of memory: could not allocate %lld bytes for %s", (long long)bytes, what);
 }
 
-void clear_error() { message[0] = '\0'; }
+void clear_error() { messages.clear(); }
 
-const char *last_error() { return message; }
+const char *last_error() { return messages.get(); }
 
 void append(Text *text, const char *format, ...) {
   if (text->used + 1 >= text->capacity) return;

@@ -61,7 +61,11 @@ int open_in(const char *directory, const char *name, char *path) {
     errno = ENAMETOOLONG;
     return -1;
   }
-  return open(path, O_RDONLY | O_CLOEXEC);
+  int file = -1;
+  do {
+    file = open(path, O_RDONLY | O_CLOEXEC);
+  } while (file < 0 && errno == EINTR);  // a signal came while a network's file system was asked
+  return file;
 }
 
 // Where offset 0 would be, had all constants been placed as in the library's own weights; null if they are

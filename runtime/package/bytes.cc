@@ -22,7 +22,10 @@ FileMap &FileMap::operator=(FileMap &&other) noexcept {
 }
 
 bool FileMap::open(const std::string &path, const char *what, std::string *error) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  int file = -1;
+  do {
+    file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  } while (file < 0 && errno == EINTR);  // a signal came while a network's file system was asked
   if (file < 0) {
     *error = path + ": " + strerror(errno);
     return false;

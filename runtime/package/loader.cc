@@ -144,12 +144,13 @@ class LibraryLoader {
     }
     void *libtorch = nullptr;
     if (!load_dependencies(name_, elf, options_, &libtorch, error_)) return nullptr;
-    void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle == nullptr) {
+    // Made first: once the library is loaded, nothing may fail before it has an owner.
+    std::unique_ptr<LoadedLibrary> library(new LoadedLibrary(name_, std::move(file)));
+    library->handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library->handle_ == nullptr) {
       *error_ = "cannot load the model library " + name_ + ": " + dl_message();
       return nullptr;
     }
-    std::unique_ptr<LoadedLibrary> library(new LoadedLibrary(name_, handle, std::move(file)));
     return (is_ours ? find_own(library.get()) : find_stock(libtorch, library.get())) ? std::move(library)
                                                                                      : nullptr;
   }
@@ -180,10 +181,11 @@ class LibraryLoader {
   std::string *const error_;
 };
 
-LoadedLibrary::LoadedLibrary(const std::string &path, void *handle, MemoryFile file)
-    : path_(path), handle_(handle), file_(std::move(file)) {}
+LoadedLibrary::LoadedLibrary(const std::string &path, MemoryFile file)
+    : path_(path), file_(std::move(file)) {}
 
 LoadedLibrary::~LoadedLibrary() {
+  if (handle_ == nullptr) return;
   if (is_stock_) forget_stock_library(handle_);
   dlclose(handle_);
   if (file_.descriptor() < 0) return;

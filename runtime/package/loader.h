@@ -51,11 +51,11 @@ class LoadedLibrary {
 
  private:
   friend class LibraryLoader;
-  LoadedLibrary(const std::string &path, void *handle, MemoryFile file);
+  LoadedLibrary(const std::string &path, MemoryFile file);
 
   std::string path_;
-  void *handle_;
-  MemoryFile file_;  // of a library that has no path of its own
+  void *handle_ = nullptr;  // null until it is loaded
+  MemoryFile file_;         // of a library that has no path of its own
   bool is_stock_ = false;
   AotiModelApi api_ = {};
 };

@@ -158,21 +158,17 @@ class Views {
     std::vector<int64_t> strides(tensor.shape.size(), 1);
     for (size_t i = strides.size(); i-- > 1;)
       strides[i - 1] = strides[i] * std::max<int64_t>(tensor.shape[i], 1);
-    AtenTensorHandle handle = nullptr;
+    entries_.push_back(AOTInductorConstantMapEntry{name, nullptr});  // first: else the tensor could be lost
     const uint8_t *data = tensor.bytes.data;
     if (reinterpret_cast<uintptr_t>(data) % kWidestElement != 0) {
       copies_.emplace_back(tensor.bytes.size / kWidestElement + 1);
       memcpy(copies_.back().data(), data, tensor.bytes.size);
       data = reinterpret_cast<const uint8_t *>(copies_.back().data());
     }
-    if (api_.create_tensor_from_blob_v2(const_cast<uint8_t *>(data),
-                                        static_cast<int64_t>(tensor.shape.size()), tensor.shape.data(),
-                                        strides.data(), 0, tensor.dtype, AOTI_DEVICE_CPU, 0, &handle, 0,
-                                        nullptr, 0) != AOTI_TORCH_SUCCESS) {
-      return false;
-    }
-    entries_.push_back(AOTInductorConstantMapEntry{name, handle});
-    return true;
+    return api_.create_tensor_from_blob_v2(const_cast<uint8_t *>(data),
+                                           static_cast<int64_t>(tensor.shape.size()), tensor.shape.data(),
+                                           strides.data(), 0, tensor.dtype, AOTI_DEVICE_CPU, 0,
+                                           &entries_.back().handle, 0, nullptr, 0) == AOTI_TORCH_SUCCESS;
   }
 
   const std::vector<AOTInductorConstantMapEntry> &entries() const { return entries_; }

@@ -50,7 +50,6 @@ Session::~Session() {
 bool Session::add(const SessionMethod &method, const std::vector<std::string> &shared_state,
                   std::string *error) {
   const std::vector<AotiStatePlace> parts = state_of(method);
-  AotiSessionHandle handle = nullptr;
   std::vector<AotiStatePlace> shared;
   for (const AotiStatePlace &part : parts) {
     if (!contains(shared_state, part.fqn)) continue;
@@ -58,13 +57,14 @@ bool Session::add(const SessionMethod &method, const std::vector<std::string> &s
       if (strcmp(known.fqn, part.fqn) == 0) shared.push_back(known);
     }
   }
+  methods_.push_back(method);
+  handles_.push_back(nullptr);  // there is room for the session before there is one
+  AotiSessionHandle &handle = handles_.back();
   if (!parts.empty() && method.api->create_session(method.container, shared.data(), shared.size(), &handle) !=
                             AOTI_RUNTIME_SUCCESS) {
     *error = "method '" + method.name + "': " + method.api->last_error();
     return false;
   }
-  methods_.push_back(method);
-  handles_.push_back(handle);
   for (size_t i = 0; i < parts.size(); ++i) {
     AotiStatePlace part = {};
     method.api->get_session_state(handle, i, &part);

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shim/src/thread_texts.h"
+
 namespace {
 
 constexpr size_t kMessageBytes = 2048;
-__thread char last_message[kMessageBytes];
+aoti_shim::ThreadTexts<kMessageBytes> messages;
 
 const char *text_or(const char *text, const char *otherwise) { return text != nullptr ? text : otherwise; }
 
@@ -16,11 +18,13 @@ const char *text_or(const char *text, const char *otherwise) { return text != nu
 namespace aoti_shim {
 
 AOTITorchError fail(const char *function, const char *format, ...) {
-  int prefix = snprintf(last_message, kMessageBytes, "%s: ", function);
+  char *message = messages.take();
+  if (message == nullptr) return AOTI_TORCH_FAILURE;
+  int prefix = snprintf(message, kMessageBytes, "%s: ", function);
   if (prefix < 0 || (size_t)prefix >= kMessageBytes) return AOTI_TORCH_FAILURE;
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(last_message + prefix, kMessageBytes - (size_t)prefix, format, arguments);
+  vsnprintf(message + prefix, kMessageBytes - (size_t)prefix, format, arguments);
   va_end(arguments);
   return AOTI_TORCH_FAILURE;
 }
@@ -38,11 +42,11 @@ AOTITorchError fail_null(const char *function, const char *parameter) {
 
 extern "C" {
 
-const char *aoti_torch_get_last_error(void) { return last_message; }
+const char *aoti_torch_get_last_error(void) { return messages.get(); }
 
-const char *torch_exception_get_what(void) { return last_message; }
+const char *torch_exception_get_what(void) { return messages.get(); }
 
-const char *torch_exception_get_what_without_backtrace(void) { return last_message; }
+const char *torch_exception_get_what_without_backtrace(void) { return messages.get(); }
 
 void aoti_torch_check(bool cond, const char *func, const char *file, uint32_t line, const char *msg) {
   if (cond) return;
