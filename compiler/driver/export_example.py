@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy
 import torch
+from torch.utils import _pytree as pytree
 
 from compiler.driver.export_paths import portable_path
 from compiler.support.diagnostics import UserError
@@ -72,7 +73,25 @@ def normalise(result: Any, origin: str) -> Example:
         )
     if not isinstance(kwargs, dict) or not all(isinstance(name, str) for name in kwargs):
         raise UserError(f"{origin}: kwargs is {_kind(kwargs)}, expected a dict from argument name to input")
-    return Example(module.eval(), tuple(args), kwargs, fields.get("dynamic_shapes"), origin)
+    args, kwargs = apart((tuple(args), kwargs))
+    return Example(module.eval(), args, kwargs, fields.get("dynamic_shapes"), origin)
+
+
+def apart(inputs: Any) -> Any:
+    """The inputs with a copy for each tensor that is given twice: torch.export takes two inputs that are one object for one, so that the
+    program would read the last of them for both."""
+    seen: set[int] = set()
+
+    def own(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor) or id(value) not in seen:
+            seen.add(id(value))
+            return value
+        copy = torch.empty(0, dtype=value.dtype, device=value.device)
+        place = value.storage_offset(), value.size(), value.stride()
+        storage: Any = value.untyped_storage()
+        return copy.set_(storage.clone(), *place)  # strides that repeat elements, too
+
+    return pytree.tree_map(own, inputs)
 
 
 def describe(error: BaseException) -> str:

@@ -14,7 +14,7 @@ import numpy
 import pytest
 import torch
 
-from compiler.driver import export, export_example, export_oracle, export_paths
+from compiler.driver import export, export_example, export_oracle, export_paths, export_program
 from compiler.support.diagnostics import UserError
 
 REPOSITORY = Path(__file__).absolute().parents[2]
@@ -224,6 +224,19 @@ def test_inputs_are_recorded_as_they_were(model_file: Path) -> None:
     assert arrays["input_0"].tolist() == [0, 0] and arrays["eager_0"].tolist() == arrays[
         "oracle_0"
     ].tolist() == [2, 2]
+
+
+def test_one_tensor_given_twice_is_two_inputs() -> None:
+    class Difference(torch.nn.Module):
+        def forward(self, x: torch.Tensor, y: list[torch.Tensor]) -> torch.Tensor:
+            return x - 2 * y[0]
+
+    x = torch.randn(4, 1).expand(4, 3)
+    example = export_example.normalise((Difference(), (x, [x])), "here")
+    assert example.args[1][0].stride() == x.stride() and torch.equal(example.args[1][0], x)
+    program = export_program.export(example)
+    other = torch.randn(4, 1).expand(4, 3)
+    assert torch.equal(program.module()(x, [other]), x - 2 * other)
 
 
 def test_dynamic_shapes_are_kept(model_file: Path) -> None:

@@ -192,6 +192,26 @@ def linear_cross_entropy_of_each(
     )[0]  # fmt: skip
 
 
+def multinomial(
+    x: Tensor, num_samples: int, replacement: bool = False, *, generator: object = None
+) -> Tensor:
+    """Positions drawn with the chances x; one of chance 0 only where no other is left. Nothing looks for negative numbers and NaN."""
+    if generator is not None:
+        raise NotImplementedError("multinomial with a generator: leave it out and seed the model instead")
+    chances = x.to(torch.float64 if replacement or x.dtype == torch.float64 else torch.float32)
+    if not replacement:
+        # The largest of chance / exponential number are a draw without replacement (Efraimidis and Spirakis, 2006).
+        keys = torch.where(chances > 0, chances / aten.exponential.default(chances), -1.0)
+        places: Tensor = aten.topk.default(keys, num_samples)[1]
+        return places
+    ends = chances.cumsum(-1)
+    total = ends[..., -1:]
+    drawn = torch.rand((*x.shape[:-1], num_samples), dtype=torch.float64) * total
+    # The product may be rounded up to the total, which is no one's.
+    drawn = torch.minimum(drawn, total * (1 - 2.0**-52))
+    return torch.searchsorted(ends, drawn, right=True).clamp(max=x.shape[-1] - 1)
+
+
 torch_nn: Any = torch.ops.torch_nn
 
 TABLE: dict[Any, Callable[..., Any]] = {
@@ -205,6 +225,7 @@ TABLE: dict[Any, Callable[..., Any]] = {
     aten._trilinear.default: trilinear,
     aten._embedding_bag.default: embedding_bag,
     aten._embedding_bag_forward_only.default: embedding_bag,
+    aten.multinomial.default: multinomial,
     torch_nn._linear_cross_entropy_batch_chunked.default: linear_cross_entropy,
     torch_nn._linear_cross_entropy_batch_chunked_no_reduction.default: linear_cross_entropy_of_each,
 }

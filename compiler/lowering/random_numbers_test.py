@@ -126,6 +126,26 @@ def test_chances() -> None:
     assert not tossed[:, 0].any() and tossed[:, -1].all() and abs(fixed.mean() - 0.3) < 0.03
 
 
+def test_draws_with_replacement_have_the_chances_given() -> None:
+    weights = torch.tensor([[0.0, 1.0, 3.0, 0.0, 4.0, 0.0], [5.0, 0.0, 0.0, 5.0, 0.0, 0.0]])
+    (found,) = run(lambda w: torch.multinomial(w, 8000, replacement=True), weights)
+    assert found.shape == (2, 8000) and found.dtype == np.int64
+    for row, chances in zip(found, (weights / weights.sum(1, keepdim=True)).numpy(), strict=True):
+        each, wanted = np.bincount(row, minlength=6), 8000 * chances
+        assert not each[wanted == 0].any()
+        assert (((each - wanted) ** 2)[wanted > 0] / wanted[wanted > 0]).sum() < 16
+
+
+def test_draws_without_replacement_never_repeat() -> None:
+    weights = torch.tensor([1.0, 0.0, 2.0, 7.0]).expand(4000, 4).contiguous()
+    (found,) = run(lambda w: torch.multinomial(w, 3), weights)
+    assert (np.sort(found, 1) == [0, 2, 3]).all()
+    first = np.bincount(found[:, 0], minlength=4) / 4000
+    assert np.abs(first - [0.1, 0, 0.2, 0.7]).max() < 0.03
+    # 2 after 3 with 0.7 * 2 / 3, 2 after 0 with 0.1 * 2 / 9
+    assert abs((found[:, 1] == 2).mean() - (0.7 * 2 / 3 + 0.1 * 2 / 9)) < 0.03
+
+
 def test_dropout_keeps_the_mean_and_drops_what_it_says() -> None:
     (found,) = run(lambda x: F.dropout(x * 2, 0.25, training=True), X)
     assert set(np.unique(found)) == {0.0, np.float32(2 / 0.75)} and abs((found == 0).mean() - 0.25) < 0.03
