@@ -1,7 +1,7 @@
 """A problem and a config -> the call of a template: what is compiled, and what is launched.
 
-Enters: kernels/tuning's `Problem` and `Config`. Leaves: a `Call` on dense operands with the plain epilogue: what tests compile and
-tools/tune measures. Codegen makes calls of its own, with the graph's strides and hooks; this is the model of how.
+Enters: kernels/tuning's `Problem` and `Config`. Leaves: a `Call` on dense operands with the plain or a long epilogue: what tests
+compile and tools/tune measures. Codegen makes calls of its own, with the graph's strides and hooks; this is the model of how.
 
 Before/after:
     call(Product("bf16", 256, 4096, 4096), Config("gemm", (("BLOCK_M", 128), ...), 8, 3), 132)
@@ -18,7 +18,7 @@ from kernels.triton.compile_kernel import Descriptor, Pointer, Value
 from kernels.triton.convolution import convolution, depthwise
 from kernels.triton.gemm import gemm, gemm_persistent
 from kernels.triton.gemv import gemv
-from kernels.triton.hooks import store_heads, store_strided
+from kernels.triton.hooks import add_gelu_strided, store_heads, store_strided
 from kernels.tuning.configs import Config, grid, is_convolution_of_taps, power_of_two, workspace
 from kernels.tuning.problems import Attention, Convolution, Problem, Product
 
@@ -36,7 +36,8 @@ class TensorMap:
 
 @dataclass(frozen=True)
 class Call:
-    """operands: what is passed at run time, in order, by the names of the template's parameters; "out" is in the epilogue's tuple."""
+    """operands: what is passed at run time, in order, by the names of the template's parameters; "out" and "residual" are in the
+    epilogue's tuple."""
 
     function: Any
     values: dict[str, Value]
@@ -71,7 +72,7 @@ def call(problem: Problem, config: Config, multiprocessors: int) -> Call:
     return Call(
         function,
         values,
-        tuple(_RENAMED.get(p.name, p.name) for p in function.params if _at_run_time(values.get(p.name))),
+        tuple(name for p in function.params for name in _run_time_names(p.name, values.get(p.name))),
         maps,
         grid(problem, config, multiprocessors),
         floats,
@@ -81,13 +82,13 @@ def call(problem: Problem, config: Config, multiprocessors: int) -> Call:
     )
 
 
-def _at_run_time(value: Value) -> bool:
+def _run_time_names(parameter: str, value: Value) -> tuple[str, ...]:
     if isinstance(value, tuple):
-        return any(map(_at_run_time, value))
-    return isinstance(value, (Pointer, Descriptor))
+        pointers = sum(isinstance(part, Pointer) for part in value)
+        return ("out", "residual")[:pointers]
+    return (parameter,) if isinstance(value, (Pointer, Descriptor)) else ()
 
 
-_RENAMED = {"epilogue_args": "out"}
 _FLAGS = ("TMA", "PACKED", "PDL", "PREFETCH", "WARP_SPECIALIZE")
 
 
@@ -99,7 +100,7 @@ def _product(p: Product, config: Config) -> tuple[dict[str, Value], tuple[Tensor
         "stride_ab": p.m * p.k, "stride_am": p.k, "stride_ak": 1,
         "stride_bb": p.k * p.n, "stride_bk": b_strides[0], "stride_bn": b_strides[1],
         "a_prologue": None, "a_args": (), "b_prologue": None, "b_args": (),
-        "epilogue": store_strided, "epilogue_args": (Pointer(result_dtype(p)), p.m * p.n, p.n, 1),
+        **_product_epilogue(p),
         "ROWS": p.m, "EVEN_K": p.k % step == 0, "B_COLUMNS": p.b_columns, "PRECISION": p.precision,
     }  # fmt: skip
     if not config.get("TMA"):
@@ -113,6 +114,14 @@ def _product(p: Product, config: Config) -> tuple[dict[str, Value], tuple[Tensor
         TensorMap("a", (p.batches * p.m, p.k), (p.k, 1)),
         TensorMap("b", (p.batches * outer, inner), (inner, 1)),
     )
+
+
+def _product_epilogue(p: Product) -> dict[str, Value]:
+    strides = (p.m * p.n, p.n, 1)
+    if not p.long_epilogue:
+        return {"epilogue": store_strided, "epilogue_args": (Pointer(result_dtype(p)), *strides)}
+    pointers = (Pointer(result_dtype(p)), Pointer(result_dtype(p)))
+    return {"epilogue": add_gelu_strided, "epilogue_args": (*pointers, *strides)}
 
 
 def result_dtype(p: Product) -> str:

@@ -17,7 +17,7 @@ from torch import Tensor
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from kernels.triton.gemm import gemm, gemm_persistent, place_of_tile
-from kernels.triton.hooks import store_strided
+from kernels.triton.hooks import add_gelu_strided, store_strided
 from kernels.triton.testing.products import assert_close, assert_product, operand, untouched
 
 BLOCK = 32
@@ -141,6 +141,17 @@ def test_hooks(split: int) -> None:
     magnitude = left.abs() @ right.abs() + bias.double().abs()
     assert_close(pre, exact, magnitude, k + 4)
     assert_close(post, exact.relu() + residual.double(), magnitude + residual.double().abs(), k + 4)
+
+
+def test_the_long_epilogue_that_is_measured() -> None:
+    a, b = operand(2, 37, 50, "rows"), operand(2, 50, 45, "columns")
+    residual, out = torch.randn(2, 37, 45), untouched(2, 37, 45)
+    arguments = (out, residual, *out.stride())
+    run(a, b, out, epilogue=add_gelu_strided, epilogue_args=arguments)
+    exact = torch.nn.functional.gelu(a.double() @ b.double()) + residual.double()
+    # GELU's slope is below 1.13; erf in float32 is right to a few units of its last place, times the product
+    magnitude = 4 * (a.double().abs() @ b.double().abs()) + residual.double().abs()
+    assert_close(out, exact, magnitude, 50)
 
 
 def test_integers() -> None:

@@ -42,6 +42,17 @@ def store_strided(acc, batch, rows, columns, mask, args):
 
 
 @triton.jit
+def add_gelu_strided(acc, batch, rows, columns, mask, args):
+    """A long epilogue, as tools/tune measures it: out = residual + GELU(acc). args: (out, residual, strides as above of both)."""
+    out, residual, stride_batch, stride_row, stride_column = args
+    offsets = rows.to(tl.int64) * stride_row + columns.to(tl.int64) * stride_column
+    offsets += tl.cast(batch, tl.int64) * stride_batch
+    gelu = 0.5 * acc * (1.0 + tl.erf(acc * 0.7071067811865476))
+    value = gelu + tl.load(residual + offsets, mask=mask, other=0.0).to(tl.float32)
+    tl.store(out + offsets, value.to(out.dtype.element_ty), mask)
+
+
+@triton.jit
 def add_mask(scores, batch, head, rows, columns, mask, args):
     """A score hook: adds a mask [B, H, Sq, Sk]. args: (its pointer, stride_batch, stride_head, stride_row, stride_column)."""
     added, stride_batch, stride_head, stride_row, stride_column = args

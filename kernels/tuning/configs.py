@@ -15,10 +15,8 @@ from kernels.tuning.problems import Attention, Convolution, Problem, Product
 TENSOR_MAPS = "tensor maps"  # descriptors made by the host
 WORKSPACE = "workspace"  # float32 memory, and semaphores that are zero before the first launch
 DEPENDENT_LAUNCH = "dependent launch"  # the attribute of programmatic stream serialisation
-# What is fused behind the product is short: programs that take tiles in turn keep the next tile's operands in flight meanwhile, and wait
-# for an epilogue that loads a tile of its own or computes long (measured on an H100: 95 us against 53 with none).
-SHORT_EPILOGUE = "short epilogue"
-EVERYTHING = frozenset({TENSOR_MAPS, WORKSPACE, DEPENDENT_LAUNCH, SHORT_EPILOGUE})
+EVERYTHING = frozenset({TENSOR_MAPS, WORKSPACE, DEPENDENT_LAUNCH})
+PERSISTENT = "gemm_persistent"  # the template whose programs take tiles in turn
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,6 @@ class Config:
             TENSOR_MAPS: self.get("TMA"),
             WORKSPACE: self.get("SPLIT_K", 1) > 1 or self.get("SPLITS", 1) > 1,
             DEPENDENT_LAUNCH: self.get("PDL"),
-            SHORT_EPILOGUE: self.template == "gemm_persistent",
         }
         return frozenset(need for need, wanted in found.items() if wanted)
 

@@ -16,16 +16,17 @@ model's best candidate: `measured_on` is "".
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from kernels.tuning.candidates import candidates
-from kernels.tuning.configs import Config
+from kernels.tuning.configs import PERSISTENT, Config
 from kernels.tuning.cost_model import predict_us, shared_bytes
 from kernels.tuning.gpus import gpu_for
-from kernels.tuning.problems import Problem
+from kernels.tuning.problems import LONG, Problem, Product
 
 VERSION = 2
 
@@ -71,6 +72,18 @@ def _choices(gpu: str, configs: list[dict[str, Any]]) -> tuple[Choice, ...]:
     return tuple(sorted(found, key=lambda choice: choice.us))
 
 
+def _measured(database: Database, problem: Problem, arch: int) -> Iterator[Choice]:
+    """Fastest first. A product with a long epilogue that was not measured is served by measurements with a short one, but for programs that
+    take tiles in turn: they keep the next tile's operands in flight meanwhile, and wait for a long epilogue."""
+    exact = database.get((arch, problem.key))
+    if exact is not None or not isinstance(problem, Product):
+        yield from exact or ()
+        return
+    for choice in database.get((arch, problem.key.removesuffix(LONG)), ()):
+        if choice.config.template != PERSISTENT or not problem.long_epilogue:
+            yield choice
+
+
 @cache
 def committed() -> Database:
     """The measurements beside this file."""
@@ -89,7 +102,7 @@ def choose(
             config.template == "gemv" or shared_bytes(problem, config) + 1024 <= limit
         )
 
-    for choice in database.get((arch, problem.key), ()):
+    for choice in _measured(database, problem, arch):
         if usable(choice.config):
             return choice
     gpu = gpu_for(arch)

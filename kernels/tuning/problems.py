@@ -1,8 +1,8 @@
 """What the templates of kernels/triton are asked to compute: sizes and types, as codegen knows them and as the database names them.
 
 Enters: sizes in elements; dtypes by Triton's names (fp32, fp16, bf16, fp8e4nv, i8). Leaves: a key, and the two numbers of the floor:
-operations, and the bytes that must pass through device memory at least once. Two problems with the same key run the same kernel equally
-fast, whatever is fused into them.
+operations, and the bytes that must pass through device memory at least once. Two problems with the same key are best served by the same
+set-up, whatever else is fused into them.
 
     Product("bf16", 256, 4096, 4096).key == "product bf16 1x256x4096x4096 nt"
 """
@@ -13,13 +13,15 @@ import math
 from dataclasses import dataclass
 from typing import Union
 
+LONG = " long"  # the end of the key of a product with a long epilogue
 ELEMENT_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8e4nv": 1, "fp8e5": 1, "i8": 1}
 
 
 @dataclass(frozen=True)
 class Product:
     """a [batches, m, k] @ b [batches, k, n], a by rows. b_columns: unit stride in k (a Linear's weight) rather than in n.
-    precision: "ieee", "tf32" or "tf32x3", of fp32 only."""
+    precision: "ieee", "tf32" or "tf32x3", of fp32 only. long_epilogue: what is fused behind it loads a tile of its own or computes
+    an elementary function; it is measured with both (kernels/triton/hooks.py, `add_gelu_strided`)."""
 
     dtype: str
     m: int
@@ -28,11 +30,13 @@ class Product:
     batches: int = 1
     b_columns: bool = True
     precision: str = "ieee"
+    long_epilogue: bool = False
 
     @property
     def key(self) -> str:
+        behind = LONG if self.long_epilogue else ""
         kind = f"{self.dtype}/{self.precision}" if self.dtype == "fp32" else self.dtype
-        return f"product {kind} {self.batches}x{self.m}x{self.n}x{self.k} {'nt' if self.b_columns else 'nn'}"
+        return f"product {kind} {self.batches}x{self.m}x{self.n}x{self.k} {'nt' if self.b_columns else 'nn'}{behind}"
 
     @property
     def operations(self) -> int:
@@ -40,7 +44,8 @@ class Product:
 
     @property
     def bytes(self) -> int:
-        elements = self.m * self.k + self.k * self.n + self.m * self.n
+        results = 2 if self.long_epilogue else 1
+        elements = self.m * self.k + self.k * self.n + results * self.m * self.n
         return self.batches * elements * ELEMENT_BYTES[self.dtype]
 
 

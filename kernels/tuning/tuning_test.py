@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,18 @@ def test_the_fastest_that_can_be_launched() -> None:
     assert choose(database, problem, 90, frozenset({WORKSPACE})).config == plain
     for key in PROBLEMS:
         assert not choose({}, key, 90, frozenset()).config.needs
+
+
+def test_a_long_epilogue_has_measurements_of_its_own() -> None:
+    short = Product("fp16", 6304, 768, 768)
+    long = replace(short, long_epilogue=True)
+    blocks = (("BLOCK_M", 64), ("BLOCK_N", 128), ("BLOCK_K", 64))
+    turns, plain = Config("gemm_persistent", blocks, 4), Config("gemm", blocks, 4)
+    database: Database = {(90, short.key): (Choice(turns, "x", 5.0), Choice(plain, "x", 6.0))}
+    assert choose(database, short, 90, EVERYTHING).config == turns
+    assert choose(database, long, 90, EVERYTHING).config == plain, "tiles in turn wait for a long epilogue"
+    database[90, long.key] = (Choice(turns, "x", 7.0),)
+    assert choose(database, long, 90, EVERYTHING) == Choice(turns, "x", 7.0), "measured with one"
 
 
 def test_a_miss_says_so() -> None:

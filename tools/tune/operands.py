@@ -82,7 +82,9 @@ def _product(p: Product) -> Operands:
 
     def warm() -> dict[str, Tensor]:
         out = torch.full((p.batches, p.m, p.n), float("nan"), device="cuda").to(out_dtype)
-        return {"a": random(p.batches, p.m, p.k, dtype=p.dtype), "out": out}
+        a = random(p.batches, p.m, p.k, dtype=p.dtype, scale=p.k**-0.5 if p.long_epilogue else 1.0)
+        residual = {"residual": torch.randn_like(out.float()).to(out_dtype)} if p.long_epilogue else {}
+        return {"a": a, "out": out, **residual}
 
     sets = _sets(warm, lambda: {"b": random(*shape, dtype=p.dtype)})
 
@@ -90,6 +92,8 @@ def _product(p: Product) -> Operands:
         return b.transpose(1, 2) if p.b_columns else b
 
     exact = sets[0]["a"].double() @ columns(sets[0]["b"]).double()
+    if p.long_epilogue:
+        exact = torch.nn.functional.gelu(exact) + sets[0]["residual"].double()
 
     def peer(s: dict[str, Tensor]) -> None:
         torch.backends.cuda.matmul.allow_tf32 = p.precision == "tf32"

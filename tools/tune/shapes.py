@@ -6,6 +6,8 @@ and v; gate and up).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kernels.tuning.problems import Attention, Convolution, Problem, Product
 
 
@@ -36,6 +38,23 @@ def vit(batch: int) -> list[Problem]:
         *(Product("fp16", rows, n, k) for n, k in sizes),
         Attention("fp16", batch, 12, 12, 197, 197, 64),
     ]
+
+
+def long_epilogues() -> list[Problem]:
+    """Those of the products above behind which a residual is added or an elementary function computed."""
+    ffn_gelu = [Product("bf16", 256, 4096, 4096)]
+    prefill = [Product("bf16", 512, n, k) for n, k in ((2048, 2048), (5632, 2048), (2048, 5632))]
+    encoders = [
+        Product("fp16", 197 * batch, n, k)
+        for batch in (32, 1)
+        for n, k in ((768, 768), (3072, 768), (768, 3072))
+    ]
+    residuals = [
+        Product("fp16", batch * size * size, 4 * width, width)
+        for batch in (32, 1)
+        for size, width in ((56, 64), (28, 128), (14, 256), (7, 512))
+    ]
+    return [replace(p, long_epilogue=True) for p in (*encoders, *prefill, *ffn_gelu, *residuals)]
 
 
 def resnet50(batch: int) -> list[Problem]:
@@ -98,5 +117,6 @@ SETS = {
     "vit32": lambda: vit(32),
     "resnet1": lambda: resnet50(1),
     "resnet32": lambda: resnet50(32),
+    "long": long_epilogues,
     "other": other_types,
 }

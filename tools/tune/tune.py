@@ -151,7 +151,10 @@ def entry(work: Work, tuner: Tuner) -> dict[str, Any]:
 
 
 def write(path: Path, works: list[Work], tuner: Tuner) -> None:
-    """The database; all of it or nothing."""
+    """The database; all of it or nothing. What it holds of other problems, measured on such a GPU, is kept."""
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    same = (kept.get("version"), kept.get("gpu")) == (VERSION, tuner.gpu.name)
+    measured = {w.problem.key: entry(w, tuner) for w in works if w.fastest(False) is not None}
     data = {
         "version": VERSION,
         "gpu": tuner.gpu.name,
@@ -161,7 +164,7 @@ def write(path: Path, works: list[Work], tuner: Tuner) -> None:
             "torch": torch.__version__,
             "triton": triton.__version__,
         },
-        "entries": {w.problem.key: entry(w, tuner) for w in works if w.fastest(False) is not None},
+        "entries": {**(kept["entries"] if same else {}), **measured},
     }
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")

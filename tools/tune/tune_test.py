@@ -88,6 +88,9 @@ def test_writes_a_database_that_is_read_back(tmp_path: Path, capsys: pytest.Capt
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {line["why"] for line in lines} == {"", "wrong"}
     assert problem.key in capsys.readouterr().out
+    assert tune.main([f"--out={out}", "--sets=long", "--tries=8"]) == 0
+    entries = json.loads(out.read_text())["entries"]
+    assert entries[problem.key] == entry and f"{problem.key} long" in entries, "other problems are kept"
 
 
 @pytest.mark.usefixtures("_no_gpu")

@@ -22,7 +22,6 @@ from compiler.ir.kernel_verify import verify
 from compiler.ir.schedule import SINGLE, KernelGroup, Schedule
 from compiler.support import origins
 from compiler.support.options import Context
-from kernels.tuning.configs import SHORT_EPILOGUE
 
 SOURCE = "triton_kernels.py"
 
@@ -53,8 +52,8 @@ def _specs(schedule: Schedule, group: KernelGroup, targets: tuple[Target, ...]) 
 def _template_specs(schedule: Schedule, group: KernelGroup, targets: tuple[Target, ...]) -> list[KernelSpec]:
     """One spec, or one for each target where they differ."""
     name = function_name(group, "tem")
-    fit = [replace(t, able=t.able | ({SHORT_EPILOGUE} if is_short(group) else set())) for t in targets]
-    specs = [TemplateGroup(schedule, group, call_of(target)).spec() for target in fit]
+    long = not is_short(group)
+    specs = [TemplateGroup(schedule, group, call_of(target, long)).spec() for target in targets]
     if len({spec.key() for spec in specs}) == 1:
         return [replace(specs[0], function=name)]
     names = (name, f"{name}_older")

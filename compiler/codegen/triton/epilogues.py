@@ -1,4 +1,4 @@
-"""How long what is fused behind a template's tile takes: whether a template that takes tiles in turn may be chosen.
+"""How long what is fused behind a template's tile takes: which of a product's two measurements chooses its set-up.
 
 Enters: a template group. Leaves: whether its epilogue is short: it loads nothing that has the result's columns and rows (a residual), and
 computes no elementary function.

@@ -10,6 +10,7 @@ Products of float32 are sums of three products of its halves in tf32 ("tf32x3"):
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from compiler.codegen.common.arguments import Arguments
@@ -35,16 +36,16 @@ TEMPLATES = {
 PROGRAMS = 132
 
 
-def call_of(target: Target) -> Callable[[TemplateKernel, Arguments], Call]:
+def call_of(target: Target, long_epilogue: bool) -> Callable[[TemplateKernel, Arguments], Call]:
     """What is called for a node; raises InternalError for a template that is not known here."""
-    return partial(_call, target)
+    return partial(_call, target, long_epilogue)
 
 
-def _call(target: Target, node: TemplateKernel, arguments: Arguments) -> Call:
+def _call(target: Target, long_epilogue: bool, node: TemplateKernel, arguments: Arguments) -> Call:
     if node.template == "triton_attention":
         return _attention(target, node, arguments)
     if node.template == "triton_gemm":
-        return _product(target, node, arguments)
+        return _product(target, long_epilogue, node, arguments)
     if node.template == "triton_convolution":
         return convolution_call(target, node, arguments)
     raise InternalError(
@@ -52,13 +53,14 @@ def _call(target: Target, node: TemplateKernel, arguments: Arguments) -> Call:
     )
 
 
-def _product(target: Target, node: TemplateKernel, arguments: Arguments) -> Call:
+def _product(target: Target, long_epilogue: bool, node: TemplateKernel, arguments: Arguments) -> Call:
     """a [B, M, K] @ b [B, K, N] of any strides."""
     a, b = node.operands
     sizes = tuple(size(node, p) for p in "BMNK")
     precision = "tf32x3" if a.layout.dtype.name == "float32" else "ieee"
     able = target.able if can_be_mapped(node.operands) else target.able - {TENSOR_MAPS}
-    choice = product_choice(sizes, a.layout.dtype, precision, b.layout.stride[-2] == 1, target, able)
+    target = replace(target, able=able)
+    choice = product_choice(sizes, a.layout.dtype, precision, b.layout.stride[-2] == 1, long_epilogue, target)
     if choice.config.template == "gemv":
         return _gemv(choice, node, sizes, arguments)
     return _gemm(choice, node, sizes, precision, arguments)

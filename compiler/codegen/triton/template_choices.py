@@ -21,17 +21,17 @@ SHORT_NAMES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
 def product_choice(
-    sizes: Sequence[Expr], dtype: DType, precision: str, b_columns: bool, target: Target, able: frozenset[str]
+    sizes: Sequence[Expr], dtype: DType, precision: str, b_columns: bool, long_epilogue: bool, target: Target
 ) -> Choice:
     """sizes: batches, rows, columns, depth. gemv only for rows that are known to be few, since it takes their number as a constant; parts
     of the depth only where the number of tiles, and with it the workspace, is known."""
     batches, m, n, k = (_typical(e) for e in sizes)
     few = sizes[1].is_const
-    if not all(e.is_const for e in sizes[:3]):
-        able -= {WORKSPACE}
-    problem = Product(SHORT_NAMES[dtype.name], m if few else max(m, 16), n, k, batches, b_columns, precision)
+    able = target.able if all(e.is_const for e in sizes[:3]) else target.able - {WORKSPACE}
+    rows = m if few else max(m, 16)
     if few and m <= 4 and precision == "tf32x3":
-        problem = Product(problem.dtype, m, n, k, batches, b_columns)  # ordinary units, in exact float32
+        precision = "ieee"  # ordinary units, in exact float32
+    problem = Product(SHORT_NAMES[dtype.name], rows, n, k, batches, b_columns, precision, long_epilogue)
     return choose(committed(), problem, MEASURED_ARCH, able, target.shared_bytes)
 
 
