@@ -27,7 +27,7 @@ int64_t LatencyHistogram::upper_bound_ns(int bucket) {
 void LatencyHistogram::record(int64_t ns) {
   counts_[bucket_of(ns)] += 1;
   count_ += 1;
-  sum_ns_ += ns;
+  if (__builtin_add_overflow(sum_ns_, ns, &sum_ns_)) sum_ns_ = INT64_MAX;
   max_ns_ = std::max(max_ns_, ns);
 }
 
