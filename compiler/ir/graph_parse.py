@@ -64,10 +64,10 @@ class _Parser:
                         raise ValueError(f"expected one of {', '.join(readers)} or a %node, got {word!r}")
                     readers[word](s)
                 s.end()
-            except _InBlock as error:
+            except _Located as error:
                 raise ValueError(str(error)) from None
             except (ValueError, KeyError, IndexError, TypeError, RuntimeError) as error:
-                raise _InBlock(f"Graph IR line {line.strip()!r}: {error}") from None
+                raise _Located(f"Graph IR line {line.strip()!r}: {error}") from None
         return self._finished()
 
     def _finished(self) -> ModelGraph:
@@ -193,7 +193,7 @@ class _Parser:
         self.modules[target] = block.module
 
 
-class _InBlock(ValueError):
+class _Located(ValueError):
     """An error whose text names its line already."""
 
 
