@@ -102,9 +102,13 @@ def _from_program(text: str, path: Path) -> Start:
 
 
 def _from_schedule(text: str, path: Path) -> Start:
+    from compiler.ir import loop_verify
     from compiler.ir.schedule_text import parse_schedule
+    from compiler.scheduler.verify import verify
 
     schedule = parse_schedule(text)
+    loop_verify.verify(schedule.program)
+    verify(schedule)
 
     def enter(c: Compilation) -> None:
         _take_data(schedule.program, c, path)
@@ -129,8 +133,11 @@ def _refuse_missing(missing: set[str], c: Compilation, path: Path) -> None:
 
 def _from_kernels(text: str) -> Start:
     from compiler.ir.kernel_parse import parse_kernels
+    from compiler.ir.kernel_verify import verify
 
     specs = parse_kernels(text)
+    for spec in specs:
+        verify(spec)
 
     def enter(c: Compilation) -> None:
         from compiler.codegen.cpp import emit

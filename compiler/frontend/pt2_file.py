@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import mmap
+import struct
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,13 @@ from compiler.support.diagnostics import UserError
 
 _HOW_TO_MAKE = "make it with `python -m compiler.driver.export MODEL.py -o MODEL.pt2` or torch.export.save"
 _LOCAL_HEADER_BYTES = 30  # of a zip member, before its name and extra field (APPNOTE.TXT 4.3.7)
+
+
+# What zipfile, zlib and json raise of bytes that are no whole archive; an encrypted or unknown member and JSON nested without end are
+# RuntimeErrors.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError,
+)  # fmt: skip
 
 
 class Archive:
@@ -73,9 +82,9 @@ def open_archive(path: Path) -> Archive:
                 for i in archive.infolist()
                 if i.compress_type == zipfile.ZIP_STORED
             }
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+    except (OSError, *_DAMAGE) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # without one it is bz2's word for damage
+            raise UserError(f"{path}: cannot be read: {error.strerror}") from error
         raise UserError(f"{path}: is not a whole .pt2 archive ({error}); {_HOW_TO_MAKE}") from error
     if damaged is not None:
         raise UserError(

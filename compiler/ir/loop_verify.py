@@ -1,8 +1,8 @@
 """Checks the invariants of a Loop IR program (listed in `loop.py`). A violation is an InternalError that names
 the node and the rule.
 
-`verify(program)` after lowering and after every pass over Loop IR; one pass over the nodes, intervals only,
-so it is cheap enough to run always.
+`verify(program)` after lowering, after the scheduler's passes over Loop IR and of what a person gives as text; one pass over the nodes,
+intervals only, so it is cheap enough to run always.
 """
 
 from __future__ import annotations

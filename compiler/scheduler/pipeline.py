@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+from compiler.ir import loop_verify
 from compiler.ir.loop import Cond, CustomKernel, Program, While
 from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.ir.schedule_passes import kept_rows
@@ -28,7 +29,10 @@ from compiler.support.options import Context
 
 def run(program: Program, ctx: Context) -> Schedule:
     """Fuses, orders and places. Raises InternalError when the result breaks an invariant of `compiler.ir.schedule`."""
-    return _run(program, ctx, itertools.count())
+    schedule = _run(program, ctx, itertools.count())
+    verify(schedule)
+    loop_verify.verify(schedule.program)
+    return schedule
 
 
 def _run(program: Program, ctx: Context, numbers: Iterator[int]) -> Schedule:
@@ -48,9 +52,7 @@ def _run(program: Program, ctx: Context, numbers: Iterator[int]) -> Schedule:
         finished += [_finish(group, dependencies, ctx, numbers) for group in singles]
         mutated.update((m.value.buffer, m.target) for m in program.mutations)
     plan = plan_memory(program, finished, dependencies, mutated, device.keeps_rows)
-    schedule = Schedule(program, finished, plan.placement, plan.reuse, plan.arena_bytes, plan.slots, explain)
-    verify(schedule)
-    return schedule
+    return Schedule(program, finished, plan.placement, plan.reuse, plan.arena_bytes, plan.slots, explain)
 
 
 def _finish(

@@ -29,7 +29,7 @@ from compiler.support.diagnostics import InternalError
 
 
 def verify(schedule: Schedule) -> None:
-    """Raises InternalError at the first violation."""
+    """Raises InternalError at the first violation, of the blocks of branches and loops too."""
     _check_partition(schedule)
     _check_order(schedule)
     for group in schedule.groups:
@@ -38,6 +38,9 @@ def verify(schedule: Schedule) -> None:
     _check_places(schedule)
     _check_mutations(schedule)
     _check_arena(schedule)
+    for group in schedule.groups:
+        for block in group.blocks:
+            verify(block)
 
 
 def _fail(group: str, rule: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import resource
+import struct
 import zipfile
 from pathlib import Path
 
@@ -77,13 +78,33 @@ def test_a_sound_model_compiles(fine: bytes, tmp_path: Path) -> None:
         (lambda data: b"", "is not a whole .pt2 archive"),
         (lambda data: b"these are not the bytes of an archive", "is not a whole .pt2 archive"),
         (lambda data: data[: len(data) // 2], "is not a whole .pt2 archive"),
+        (lambda data: with_method(data, 0, 8), "is not a whole .pt2 archive"),  # deflate
+        (lambda data: with_method(data, 0, 12), "is not a whole .pt2 archive"),  # bz2
+        (lambda data: with_method(data, 0, 99), "is not a whole .pt2 archive"),  # no method
+        (lambda data: with_method(data, 1, 0), "is not a whole .pt2 archive"),  # encrypted
+        (
+            lambda data: rewritten(data, "models/model.json", b"[" * 200_000),
+            "is not a whole .pt2 archive",
+        ),
     ],
+    ids=["empty", "text", "half", "deflate", "bz2", "method", "encrypted", "nested"],
 )
 def test_damaged_files(
     fine: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: object, why: str
 ) -> None:
     error = compile_bytes(damage(fine), tmp_path, capsys)  # type: ignore[operator]
     assert why in error and "model.pt2" in error and "compiler.driver.export" in error
+
+
+def with_method(data: bytes, flags: int, method: int) -> bytes:
+    """The archive whose members claim these flags and this compression, in both places where a zip says so (APPNOTE.TXT 4.3.7, 4.3.12)."""
+    changed, both = bytearray(data), struct.pack("<HH", flags, method)
+    for signature, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        begin = changed.find(signature)
+        while begin >= 0:
+            changed[begin + at : begin + at + 4] = both
+            begin = changed.find(signature, begin + 1)
+    return bytes(changed)
 
 
 def rewritten(data: bytes, name: str, content: bytes | None) -> bytes:
@@ -240,9 +261,9 @@ def test_texts_that_are_none(fine: bytes, tmp_path: Path, capsys: pytest.Capture
     model, text = tmp_path / "model.pt2", tmp_path / "stage.txt"
     model.write_bytes(fine)
 
-    def error(content: str, *argv: str) -> str:
+    def error(content: str, *argv: str, code: int = 1) -> str:
         text.write_text(content)
-        assert cli.main(["driver", f"--compile-from={text}", *argv, "--quiet"]) == 1
+        assert cli.main(["driver", f"--compile-from={text}", *argv, "--quiet"]) == code
         return capsys.readouterr().err
 
     assert "begins with 'once': expected the text of Graph IR, of Loop IR" in error(
@@ -252,6 +273,16 @@ def test_texts_that_are_none(fine: bytes, tmp_path: Path, capsys: pytest.Capture
     assert "stage.txt: Graph IR line 'nonsense here': expected one of" in error(
         "graph m\nnonsense here\n", "--compile-to=cpp"
     )
+    assert cli.main(["driver", str(model), "--compile-to=scheduler", "--quiet"]) == 0
+    schedule = capsys.readouterr().out
+    assert "buf0 has no place" in error(
+        schedule.replace("place buf0 output\n", ""), "--compile-to=cpp", code=3
+    )
+    beyond = schedule.replace("load x[4*i0 + i1]", "load x[8*i0 + i1]")
+    assert "the index 8*i0 + i1 reaches 27, x has 16 elements" in error(beyond, "--compile-to=cpp", code=3)
+    assert cli.main(["driver", str(model), "--compile-to=codegen", "--quiet"]) == 0
+    kernels = capsys.readouterr().out
+    assert "tmp9" in error(kernels.replace("sin tmp0", "sin tmp9"), "--compile-to=cpp", code=3)
     weights = 'graph m\nconstant %w "fc.weight" parameter : float32 [3] stride [1]\noutput o = %w\n'
     assert "names constants: give the .pt2 that has their data" in error(weights, "--compile-to=cpp")
     assert "names constants that" in error(weights, str(model), "--compile-to=cpp")

@@ -3,11 +3,11 @@
 # //tests/hermetic does the same for one small model within one build; this one also fetches and builds everything anew
 # (two times 5 minutes and 6 GB in the temporary folder).
 #
-#   tools/bazel/check_reproducible.sh [TARGET...]      default: //models:my_model_aoti //models:resnet18_aoti
+#   tools/bazel/check_reproducible.sh [TARGET...]      default: the three models of models/
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 targets=("$@")
-[[ ${#targets[@]} -gt 0 ]] || targets=(//models:my_model_aoti //models:resnet18_aoti)
+[[ ${#targets[@]} -gt 0 ]] || targets=(//models:my_model_aoti //models:resnet18_aoti //models:minilm_aoti)
 
 scratch=$(mktemp -d)
 cleanup() {
@@ -25,7 +25,7 @@ build() {
   (
     cd "$copy"
     ./bazelw --output_base="$copy/../base" build --noshow_progress "${targets[@]}" >&2
-    # what a user gets: libraries, headers, manifests and weights, by path below the output folder
+    # what a user gets: libraries (the weights are in them) and headers, by path below the output folder
     ./bazelw --output_base="$copy/../base" cquery --noshow_progress --ui_event_filters=-info --output=files \
       "set(${targets[*]})" 2>/dev/null | while read -r file; do
       (cd bazel-bin && sha256sum "${file#bazel-out/*/bin/}")

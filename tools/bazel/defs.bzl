@@ -27,7 +27,7 @@ load("@rules_cc//cc:defs.bzl", "cc_binary")
 load("//tools/bazel/private:aoti_export.bzl", "aoti_export_rule")
 load("//tools/bazel/private:aoti_library.bzl", "aoti_library_rule")
 load("//tools/bazel/private:aoti_package.bzl", "aoti_package_rule")
-load("//tools/bazel/private:arguments.bzl", "cuda_archs_error", "data_error", "device_error", "isa_error", "name_error", "names_by_label", "refuse_first", "weights_error")
+load("//tools/bazel/private:arguments.bzl", "cuda_archs_error", "data_error", "device_error", "isa_error", "name_error", "names_by_label", "refuse_first", "test_error", "weights_error")
 load("//tools/bazel/private:providers.bzl", _AotiExportInfo = "AotiExportInfo", _AotiModelInfo = "AotiModelInfo")
 load(":model_flags.bzl", "isa_macro")
 load(":py.bzl", "aoti_py_test")
@@ -141,6 +141,7 @@ def aoti_cc_library(
         isa_error(name, isa),
         cuda_archs_error(name, device, cuda_archs),
         weights_error(name, weights),
+        test_error(name, model, test),
     ])
     on_gpu = device == "cuda"
     test_tags = tags + (["gpu", "manual"] if on_gpu else [])

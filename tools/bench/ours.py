@@ -3,8 +3,8 @@
     prepare: model.pt2 -> work_dir/lib<model>_aoti.so    the command that a user types, timed with its start
     load:    aoti_runtime.load(library, num_threads=...), called with arrays
 
-Objects of the runtime and the shim, the same for all models, are in a cache of this bench run before anything
-is timed, as PyTorch's precompiled header is; no kernel is in it.
+Objects that are the same for all models (runtime, shim, the engine of matrix products, convolutions and attention) are in a cache of
+this bench run before anything is timed, as PyTorch's precompiled header and its libraries are; no generated kernel is in it.
 """
 
 from __future__ import annotations

@@ -45,6 +45,12 @@ def weights_error(name, weights):
         return "aoti_cc_library(name = %r, weights = %r): expected \"embedded\" (in the library) or \"file\" (beside it)" % (name, weights)
     return None
 
+def test_error(name, model, test):
+    """A test of recorded outputs for a file, which has none."""
+    if test and str(model).endswith(".pt2"):
+        return "aoti_cc_library(name = %r, model = %r): a .pt2 file has no recorded outputs for %s_test; expected an aoti_export as model, or test = False" % (name, str(model), name)
+    return None
+
 def isa_error(name, isa):
     """An unknown or repeated instruction set, and those of two kinds of processor."""
     if isa == None:

@@ -10,10 +10,11 @@ Each folder is one directory artifact, since Bazel needs seconds for the 12,000 
 
 load(":python_interpreter.bzl", "find_python")
 
+# PyTorch's CPU build is not on the default package index. The lock's hash decides what is taken, whoever serves it.
+_TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 _TORCH_ADVICE = """
-The lock holds PyTorch's CPU build, which is not on the default package index: let pip see PyTorch's own index of CPU
-wheels (the "CPU" choice of PyTorch's installation page) by PIP_EXTRA_INDEX_URL, or a folder with the wheel by
-PIP_FIND_LINKS."""
+The lock holds PyTorch's CPU build, which is not on the default package index: let pip reach %s, or a mirror of it by
+PIP_EXTRA_INDEX_URL, or a folder with the wheel by PIP_FIND_LINKS.""" % _TORCH_INDEX
 
 def _lock_lines(ctx):
     """The lock as {package: requirement line}."""
@@ -34,6 +35,10 @@ def _download(ctx, python):
     command = [python.path, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
     command += ["--disable-pip-version-check", "--dest", "wheels", "-r", "requirements.txt"]
     result = ctx.execute(command, timeout = 3600)
+    if result.return_code and "torch" in ctx.attr.packages:
+        ctx.report_progress("pip: fetching PyTorch's CPU build from its own index")
+        again = ctx.execute(command + ["--extra-index-url", _TORCH_INDEX], timeout = 3600)
+        result = again if not again.return_code else result
     if result.return_code:
         fail("pip cannot fetch %s:\n%s%s" % (
             ", ".join(ctx.attr.packages),

@@ -5,7 +5,7 @@
 """
 
 load("//tools/bazel:defs.bzl", "SHIM_LIBRARIES")
-load("//tools/bazel/private:arguments.bzl", "cuda_archs_error", "data_error", "device_error", "isa_error", "name_error", "weights_error")
+load("//tools/bazel/private:arguments.bzl", "cuda_archs_error", "data_error", "device_error", "isa_error", "name_error", "test_error", "weights_error")
 
 _allow_failures = transition(
     implementation = lambda settings, attr: {"//command_line_option:allow_analysis_failures": "true"},
@@ -57,6 +57,9 @@ def macro_refusals():
         "name_fine": name_error("my_model_2"),
         "shim_not_on_cuda": device_error("m", "cuda", "torch", SHIM_LIBRARIES),
         "shim_unknown": device_error("m", "cpu", "dynamic", SHIM_LIBRARIES),
+        "test_of_a_file": test_error("m", "model.pt2", True),
+        "test_of_a_file_off": test_error("m", "//some:model.pt2", False),
+        "test_of_an_export": test_error("m", ":model_pt2", True),
         "weights_fine": weights_error("m", "file"),
         "weights_unknown": weights_error("m", "folder"),
     }

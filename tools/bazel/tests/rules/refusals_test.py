@@ -17,6 +17,8 @@ FINE = {
     "isa_fine",
     "isa_none",
     "name_fine",
+    "test_of_a_file_off",
+    "test_of_an_export",
     "weights_fine",
 }
 MACROS = {
@@ -36,6 +38,7 @@ MACROS = {
     "name_digit": "expected letters, digits and _, with a letter first",
     "shim_not_on_cuda": 'device = "cuda", shim = "torch"): on this device expected one of "static"',
     "shim_unknown": 'shim = "dynamic"): expected one of "shared", "static", "torch"',
+    "test_of_a_file": "a .pt2 file has no recorded outputs for m_test; expected an aoti_export as model, or test = False",
     "weights_unknown": 'weights = "folder"): expected "embedded" (in the library) or "file" (beside it)',
 }
 ANALYSIS = {
