@@ -9,7 +9,7 @@ from compiler.codegen.triton.blocks import choose
 from compiler.codegen.triton.index_text import index_text
 from compiler.codegen.triton.scalar_text import literal, scalar_text
 from compiler.ir import dtypes
-from compiler.ir.expr import sym
+from compiler.ir.expr import Expr, sym
 from compiler.ir.kernel import KernelSpec
 from compiler.ir.kernel_parse import parse_kernels
 from compiler.ir.kernel_text import print_kernels
@@ -17,7 +17,7 @@ from compiler.ir.loop import Layout, Program, TensorRef
 from compiler.ir.scalar_ops import CPU_ONLY, SCALAR_OPS
 from compiler.scheduler import pipeline
 from compiler.scheduler.example_families import FAMILIES
-from compiler.scheduler.example_programs import ProgramBuilder
+from compiler.scheduler.example_programs import BodyBuilder, ProgramBuilder
 from compiler.support.options import CompileOptions, Context
 
 CTX = Context(CompileOptions("test", device="cuda"))
@@ -114,7 +114,12 @@ def linear(rows: int, n: int, k: int, residual: bool = False) -> Program:
     y = b.template("triton_gemm", refs, params, size, layout)
     if residual:
         z = b.input("z", size, dtypes.bfloat16)
-        y = b.pointwise("add", size, lambda o, i: o.op("add", o.load(y, i), o.load(z, i)), dtypes.bfloat16)
+
+        def total(o: BodyBuilder, i: list[Expr]) -> int:
+            both = [o.cast(o.load(buffer, i), dtypes.float32) for buffer in (y, z)]
+            return o.cast(o.op("add", *both), dtypes.bfloat16)
+
+        y = b.pointwise("add", size, total, dtypes.bfloat16)
     return b.build(y)
 
 
