@@ -27,6 +27,12 @@ def test_json() -> None:
     assert said["startup_ms"] > 0 and said["peak_mb"] > 0
 
 
+def test_its_threads_end_before_the_library_goes() -> None:
+    for _ in range(8):  # each starts 4 processes; without the wait every third of them died
+        done = benchmark(LIBRARY, "--rounds=1", "--round-ms=1", "--startup-runs=4", "--threads=2")
+        assert done.returncode == 0, done.stderr
+
+
 def test_table() -> None:
     done = benchmark(LIBRARY, *SHORT)
     assert done.returncode == 0, done.stderr

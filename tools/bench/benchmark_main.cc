@@ -297,6 +297,12 @@ class Benchmark {
     }
   }
 
+  Benchmark(const Benchmark &) = delete;
+  Benchmark &operator=(const Benchmark &) = delete;
+
+  // Before the library goes: the container's threads run its code.
+  ~Benchmark() { api_->delete_container(container_); }
+
   // Nanoseconds of one run; making and freeing handles is outside.
   int64_t run() {
     std::vector<AtenTensorHandle> inputs(inputs_.size()), outputs(num_outputs_);

@@ -13,6 +13,7 @@ one (libNAME.so -> NAME.manifest.json, or --manifest=FILE).
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
             raise UserError(
                 f"expected one library or manifest, got {len(paths)}: inspect LIB.so|MANIFEST [--json] [--symbols]"
             )
-        facts = collect(Path(paths[0]), Path(fv.manifest) if fv.manifest else None)
+        facts = collect(_given(paths[0]), _given(fv.manifest) if fv.manifest else None)
         print(
             json.dumps(facts, indent=1, sort_keys=True) if fv.json else describe(facts, fv.symbols),
             end="\n" if fv.json else "",
@@ -55,6 +56,11 @@ def main(argv: Sequence[str]) -> int:
     except (UserError, flags.Error) as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
+
+
+def _given(path: str) -> Path:
+    """A path as a person typed it: `bazel run` starts programs in another folder."""
+    return Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."), path)
 
 
 def collect(path: Path, manifest: Path | None) -> dict[str, Any]:
