@@ -82,9 +82,9 @@ def _from_graph(text: str, path: Path) -> Start:
     rows = [row for row in text.split("\n") if row.strip()]
     canonical = rows[0].split()[-1] == "canonical"
     has_constants = any(row.lstrip().startswith("constant ") for row in rows)
-    return Start(
-        *(("lowering", "fx_passes") if canonical else ("fx_passes", "frontend")), has_constants, enter=enter
-    )
+    if canonical:
+        return Start("lowering", "fx_passes", has_constants, enter)
+    return Start("fx_passes", "frontend", has_constants, enter)
 
 
 def _from_program(text: str, path: Path) -> Start:

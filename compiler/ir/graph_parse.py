@@ -153,9 +153,8 @@ class _Parser:
         if s.skip("block"):
             self._named(self.fx.create_node("get_attr", s.word(), (), {}, name), name)
             return
-        values = self._values(s)
-        operator_name = values.operator()
-        args, kwargs = values.arguments()
+        operator_name = s.name()
+        args, kwargs = self._values(s).arguments()
         node = self.fx.create_node("call_function", _operator(operator_name), args, kwargs, name)
         s.expect(":")
         node.meta["val"] = self._values(s).type()

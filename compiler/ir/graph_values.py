@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 import torch.fx
@@ -18,9 +18,8 @@ from compiler.ir.size_float import parse_size_float
 from compiler.ir.tensor_type import tensor_type
 from compiler.ir.text_scanner import Scanner
 
-T = TypeVar("T")
-
 _NUMBER = re.compile(r"[-+]?(?:inf|nan|\d[\w.]*(?:(?<=e)[-+]\d+)?)")
+_KEYWORD = re.compile(r"[A-Za-z_]\w*=")
 _WORDS = {"None": None, "True": True, "False": False}
 # Values that print as attributes of torch.
 _TORCH_KINDS = (torch.dtype, torch.layout, torch.memory_format)
@@ -69,10 +68,6 @@ class ValueReader:
             raise ValueError(f"%{name} is not defined above")
         return self.nodes[name]
 
-    def operator(self) -> str:
-        """The dotted name of a call."""
-        return self.s.name()
-
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """`(%x, 1, dim=2)`"""
         args: list[Any] = []
@@ -91,9 +86,8 @@ class ValueReader:
         return tuple(args), kwargs
 
     def _sequence(self, read: Callable[[], Any]) -> list[Any] | tuple[Any, ...]:
-        close = "]" if self.s.taken("[") else ")"
-        if close == ")":
-            self.s.take("(")
+        opening, close = ("[", "]") if self.s.next_is("[") else ("(", ")")
+        self.s.take(opening)
         found = []
         while not self.s.taken(close):
             found.append(read())
@@ -117,9 +111,6 @@ class ValueReader:
         if not isinstance(found, _TORCH_KINDS):
             raise ValueError(f"{word!r} is no value that this text can have")
         return found
-
-
-_KEYWORD = re.compile(r"[A-Za-z_]\w*=")
 
 
 def _number(text: str) -> int | float:
