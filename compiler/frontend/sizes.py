@@ -20,6 +20,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Union
 
@@ -43,8 +44,6 @@ Range = tuple[Union[int, None], Union[int, None]]
 
 # A bound beyond this is none: torch writes "any size" as the largest number of its own.
 _UNBOUNDED = 1 << 62
-
-
 # Torch's prefix of the symbols of floats that it read out of a tensor.
 _FLOAT_FROM_DATA = "zuf"
 # A number that is read out of a tensor can be any, until export says more.
@@ -74,6 +73,7 @@ class Sizes:
         self._replaced: dict[Expr, Expr] = {}
         self._known: dict[str, Any] = {}
         self._bound: set[Expr] = set()
+        self._overruled: set[Guard] = set()
 
     def unbound(self, values: Iterable[object]) -> tuple[Expr, ...]:
         """The numbers in these expressions that no operator so far has given a value."""
@@ -88,6 +88,15 @@ class Sizes:
         node = ast.parse(text, mode="eval").body
         assert isinstance(node, ast.Call)
         self._symbols[ast.literal_eval(node.args[0])] = value
+
+    def widen(self, text: str, wrong: int, most: int | None) -> None:
+        """A number that has not been met so far is at most `most`, where export says that it is at most `wrong`, in its range and in an
+        assertion of the graph."""
+        name = ast.literal_eval(ast.parse(text, mode="eval").body.args[0])  # type: ignore[attr-defined]
+        lo, hi = self._ranges.get(name, _ANY)
+        if hi == wrong:
+            self._ranges = {**self._ranges, name: (lo, most)}
+            self._overruled.add(Guard("le", self.expr(text), const(wrong)))
 
     def is_new(self, text: str) -> bool:
         """Whether the text is nothing but a number from data that has not been met so far."""
@@ -127,7 +136,8 @@ class Sizes:
 
     def state(self, guard: Guard) -> None:
         """Takes in what an assertion of the graph says of sizes."""
-        if guard.known() is not True and guard not in self.guards:
+        overruled = replace(guard, origin="") in self._overruled
+        if guard.known() is not True and guard not in self.guards and not overruled:
             self.guards.append(guard)
 
     def relate(self, inputs: Mapping[str, Sequence[Sequence[Expr]]], texts: Sequence[str]) -> None:

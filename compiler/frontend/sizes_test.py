@@ -130,3 +130,15 @@ def test_a_bound_narrows_the_range_and_other_relations_stay() -> None:
 def test_a_guard_that_cannot_be_read_is_named(text: str) -> None:
     with pytest.raises(ValueError):
         parse(text, {"L['x']": ([as_expr(4)], [as_expr(1)])})
+
+
+@pytest.mark.parametrize(("export_says", "most", "kept"), [(100, 1000, 0), (50, 50, 1)])
+def test_a_wrong_bound_is_widened_and_its_assertion_left_out(export_says: int, most: int, kept: int) -> None:
+    """Another bound is the model's own and stays."""
+    table = Sizes({"u5": (0, export_says)}, [])
+    count = "Symbol('u5', integer=True)"
+    table.widen(count, 100, 1000)
+    assert table.expr(count).hi == most
+    for stated in table.conditions(f"LessThan({count}, Integer({min(export_says, 100) - (kept * 10)}))"):
+        table.state(stated)
+    assert len(table.guards) == kept

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from compiler.frontend import input_paths
 from compiler.frontend.blocks import every_module
 from compiler.frontend.sizes import DependsOnData, NotASize, Range, Sizes
 from compiler.ir.aten_ops import BINDS_SIZES
-from compiler.ir.expr import Expr, IntLike, as_expr, exprs, maximum, minimum, wrapped
+from compiler.ir.expr import Expr, IntLike, as_expr, exprs, maximum, minimum, mul_all, wrapped
 from compiler.ir.tensor_type import tensor_type
 from compiler.support.diagnostics import Problem
 
@@ -121,6 +122,8 @@ def _convert(node: torch.fx.Node, sizes: Sizes) -> Iterator[Problem]:
         else:
             if str(node.target) == "aten.slice.Tensor":
                 _size_of_slice(node, value, sizes)
+            elif str(node.target) == "aten.masked_select.default":
+                _most_selected(node, value, sizes)
             node.meta["val"] = torch.utils._pytree.tree_map(_type_of(sizes), value)
             yield from _bind(node, sizes)
     except NotASize as error:
@@ -169,6 +172,22 @@ def _size_of_slice(node: torch.fx.Node, value: torch.Tensor, sizes: Sizes) -> No
     first = _clip(0 if start is None else start, extent)
     last = _clip(extent if end is None else end, extent)
     sizes.define(_text(size), maximum(0, -(-(last - first) // as_expr(step))))
+
+
+def _most_selected(node: torch.fx.Node, value: torch.Tensor, sizes: Sizes) -> None:
+    """A mask that stretches the tensor can select more than the tensor has. Torch 2.13 says that it cannot, and asserts that in the
+    graph: its own program fails then for the inputs that it was exported with."""
+    size: Any = value.shape[0]
+    x, mask = (a.meta["val"].shape for a in node.args if isinstance(a, torch.fx.Node))
+    own, most = mul_all(as_expr(s) for s in x), mul_all(_stretched(x, mask))
+    if isinstance(size, torch.SymInt) and sizes.is_new(_text(size)) and own.is_const and own is not most:
+        sizes.widen(_text(size), own.value(), most.hi)
+
+
+def _stretched(x: Sequence[IntLike], y: Sequence[IntLike]) -> Iterator[Expr]:
+    """The sizes of two tensors together."""
+    for a, b in zip_longest(reversed(x), reversed(y), fillvalue=1):
+        yield as_expr(b if a == 1 else a)
 
 
 def _clip(position: Any, extent: Expr) -> Expr:

@@ -53,7 +53,7 @@ ScatterElement = Callable[[Tracer, Index], tuple[Index, Scalar]]
 
 
 # Sums over more elements than this are kept in float64: one float32 running sum loses about sqrt(n) units in the last place, more
-# than eager's blocked sums do.
+# than eager's blocked sums do. So are shorter ones of everything: they are cheap, and a lone number has all of the error itself.
 LONGEST_FLOAT32_SUM = 1024
 
 
@@ -233,7 +233,7 @@ class Builder:
             t = Tracer()
             result = make(t, _loops(size, place), reduced)
         # On a GPU a sum is a tree over the lanes of a block, not one long running sum.
-        if kind in ("sum", "prod") and acc == float32 and not _is_short(over) and not self.on_gpu:
+        if kind in ("sum", "prod") and acc == float32 and not (size and _is_short(over)) and not self.on_gpu:
             acc = float64
             result = t.cast(result, acc)
         own = Layout.contiguous(dtype, [size[d] for d in order])

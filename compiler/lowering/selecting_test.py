@@ -72,6 +72,8 @@ CASES: dict[str, Case] = {
     "mask_of_rows": (lambda x: x[x.sum(1) > 2].sum(), [(SOME,), (NONE,), (ALL,)]),
     "mask_of_columns": (lambda x: x[:, x.sum(0) > 1], [(SOME,), (NONE,), (ALL,)]),
     "masked_select": (lambda x: torch.masked_select(x, x[0] > 0), [(SOME,), (NONE,), (ALL,)]),
+    "masked_select_stretched": (lambda x: torch.masked_select(x[:, :1], x > 0), [(SOME,), (NONE,), (ALL,)]),
+    "masked_select_of_a_row": (lambda x: torch.masked_select(x[0], x > 0), [(SOME,), (NONE,), (ALL,)]),
     "mask_of_leading_dims": (lambda x: x.view(3, 2, 2)[x.view(3, 4)[:, :2] > 0], [(SOME,), (NONE,), (ALL,)]),
     "put_many": (put_many, [(SOME,), (NONE,), (ALL,)]),
     "chained": (chained, [(SOME,), (NONE,), (ALL,)]),

@@ -2,13 +2,17 @@
 
 Enters: a `Sample`. Leaves: lists of its results, flat; the inputs stay as they are.
 
+What eager's error is on one small result is luck: it may be exact where an ulp in an input makes it ten times as large. So it can also be
+seen on `neighbours` of the sample, whose inputs differ by an ulp.
+
 PyTorch's Bessel functions of float64 are wrong in the sixth digit (bessel_j1(7)) and NaN at infinity, so mpmath's are the oracle of those.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import mpmath  # type: ignore[import-untyped]
@@ -50,6 +54,21 @@ def oracle_of(sample: Sample, eager: list[Any]) -> list[Any]:
         not isinstance(e, torch.Tensor) or e.shape == w.shape for e, w in zip(eager, wide, strict=True)
     )
     return wide if same else eager
+
+
+def neighbours(sample: Sample, count: int = 8) -> Iterator[Sample]:
+    """The sample with every element of its floating-point inputs moved by an ulp up, by one down, or not at all; the same ones each
+    time."""
+    generator = torch.Generator().manual_seed(len(sample.tensors))
+
+    def moved(x: torch.Tensor) -> torch.Tensor:
+        if not x.is_floating_point():
+            return x
+        step = torch.randint(-1, 2, x.shape, generator=generator)
+        return torch.where(step == 0, x, torch.nextafter(x, step.to(x.dtype) * float("inf")))
+
+    for _ in range(count):
+        yield replace(sample, tensors=tuple(moved(t) for t in sample.tensors))
 
 
 def _bessel(sample: Sample) -> torch.Tensor:
