@@ -39,7 +39,7 @@ struct Pool::Waiter {
 void Cancellation::cancel() {
   std::lock_guard<std::mutex> lock(mutex_);
   __atomic_store_n(&cancelled_, true, __ATOMIC_RELEASE);
-  for (Pool *pool : waiting_in_) pool->wake_cancelled();
+  for (Waiting *call = first_; call != nullptr; call = call->next) call->pool->wake_cancelled();
 }
 
 Pool::Pool(const AotiModelApi &api, AOTInductorModelContainerHandle container, const PoolOptions &options,
@@ -105,9 +105,12 @@ CallStatus Pool::enter(const CallOptions &call, int64_t now) {
     if (cancellation == nullptr) return wait(&lock, call);
   }
   // Known to the cancellation before it waits, so that none is missed; its lock comes before the pool's.
+  Cancellation::Waiting waiting = {this, nullptr, nullptr};
   {
     std::lock_guard<std::mutex> lock(cancellation->mutex_);
-    cancellation->waiting_in_.push_back(this);
+    waiting.next = cancellation->first_;
+    if (waiting.next != nullptr) waiting.next->previous = &waiting;
+    cancellation->first_ = &waiting;
   }
   CallStatus status = CallStatus::kOk;
   {
@@ -119,8 +122,8 @@ CallStatus Pool::enter(const CallOptions &call, int64_t now) {
     }
   }
   std::lock_guard<std::mutex> lock(cancellation->mutex_);
-  auto &pools = cancellation->waiting_in_;
-  pools.erase(std::find(pools.begin(), pools.end(), this));
+  (waiting.previous != nullptr ? waiting.previous->next : cancellation->first_) = waiting.next;
+  if (waiting.next != nullptr) waiting.next->previous = waiting.previous;
   return status;
 }
 

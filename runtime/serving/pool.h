@@ -19,7 +19,6 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
-#include <vector>
 
 #include "aoti/model_api.h"
 #include "runtime/serving/latency_histogram.h"
@@ -52,9 +51,15 @@ class Cancellation {
 
  private:
   friend class Pool;
+  // A call that waits, and where; on its thread's stack, so that waiting needs no memory and cannot fail.
+  struct Waiting {
+    Pool *pool;
+    Waiting *next, *previous;
+  };
+
   bool cancelled_ = false;
   std::mutex mutex_;
-  std::vector<Pool *> waiting_in_;  // one entry for each call that waits
+  Waiting *first_ = nullptr;
 };
 
 struct CallOptions {
