@@ -1,6 +1,6 @@
 """Types of the module that module.cc defines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 class SupportsDlpack(Protocol):
@@ -66,7 +66,9 @@ class Model:
     def reset(self) -> None: ...
 
 class Package:
-    def __init__(self, path: str, verify_weights: bool = False, torch_compat: str = "") -> None: ...
+    def __init__(
+        self, path: str, verify_weights: bool = False, torch_compat: str = "", op_libraries: Sequence[str] = ()
+    ) -> None: ...
     @property
     def methods(self) -> list[str]: ...
     @property
@@ -74,7 +76,12 @@ class Package:
     def load(self, method: str, num_models: int = 1, num_threads: int = 0, device: str = "") -> Model: ...
 
 def load(
-    path: str, num_models: int = 1, num_threads: int = 0, torch_compat: str = "", device: str = ""
+    path: str,
+    num_models: int = 1,
+    num_threads: int = 0,
+    torch_compat: str = "",
+    device: str = "",
+    op_libraries: Sequence[str] = (),
 ) -> Model: ...
 def session(models: Mapping[str, Model], shared_state: list[str] = ...) -> dict[str, Model]: ...
 def update_constants_from_file(

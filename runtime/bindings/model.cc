@@ -13,11 +13,9 @@ std::string device_or_own(const AotiModelApi &api, const std::string &device) {
 
 }  // namespace
 
-Model::Model(const std::string &path, size_t num_models, int num_threads, const std::string &compat_directory,
+Model::Model(const std::string &path, const LoadOptions &options, size_t num_models, int num_threads,
              const std::string &device) {
   std::string error;
-  LoadOptions options;
-  options.compat_directory = compat_directory;
   own_library_ = load_library(path, options, &error);
   if (own_library_ == nullptr) throw Error(error);
   library_ = own_library_.get();
@@ -68,7 +66,7 @@ AOTIRuntimeError Model::run(std::vector<AtenTensorHandle> *inputs, std::vector<A
                                   handle, nullptr);
   }
   return api().run(container_, inputs->data(), inputs->size(), outputs->data(), outputs->size(), handle,
-                   nullptr);
+                   library_->proxy_executor());
 }
 
 void Model::reset() const {

@@ -34,7 +34,7 @@ struct SessionOfModels {
 class Model {
  public:
   // `device`: "cpu", "cuda", "cuda:1"; empty: what the library was compiled for.
-  Model(const std::string &path, size_t num_models, int num_threads, const std::string &compat_directory,
+  Model(const std::string &path, const LoadOptions &options, size_t num_models, int num_threads,
         const std::string &device);
   // A method of a package.
   Model(std::shared_ptr<Package> package, const std::string &method, size_t num_models, int num_threads,

@@ -352,15 +352,20 @@ PYBIND11_MODULE(aoti_runtime, module) {
   module.def(
       "load",
       [](const std::string &path, size_t num_models, int num_threads, const std::string &compat,
-         const std::string &device) {
+         const std::string &device, const std::vector<std::string> &op_libraries) {
         py::gil_scoped_release no_gil;
-        return std::make_shared<aoti::Model>(path, num_models, num_threads, compat, device);
+        aoti::LoadOptions options;
+        options.compat_directory = compat;
+        options.op_libraries = op_libraries;
+        return std::make_shared<aoti::Model>(path, options, num_models, num_threads, device);
       },
       py::arg("path"), py::arg("num_models") = 1, py::arg("num_threads") = 0, py::arg("torch_compat") = "",
-      py::arg("device") = "",
+      py::arg("device") = "", py::arg("op_libraries") = std::vector<std::string>(),
       "Loads a model library. num_models: runs at a time. num_threads: threads of one run (0: "
       "AOTI_NUM_THREADS, else the "
       "processors available). torch_compat: folder of the stand-ins for libtorch, for libraries that stock "
       "AOTInductor "
-      "made. device: 'cpu', 'cuda', 'cuda:1'; what the library was compiled for where it is not given.");
+      "made; op_libraries: kernels of operators that those call by name. device: 'cpu', 'cuda', 'cuda:1'; "
+      "what the "
+      "library was compiled for where it is not given.");
 }

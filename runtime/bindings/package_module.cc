@@ -10,12 +10,13 @@ namespace py = pybind11;
 namespace aoti {
 namespace {
 
-std::shared_ptr<Package> open_package(const std::string &path, bool verify_weights,
-                                      const std::string &compat) {
+std::shared_ptr<Package> open_package(const std::string &path, bool verify_weights, const std::string &compat,
+                                      const std::vector<std::string> &op_libraries) {
   std::string error;
   PackageOptions options;
   options.verify_weights = verify_weights;
   options.library.compat_directory = compat;
+  options.library.op_libraries = op_libraries;
   std::shared_ptr<Package> package = Package::open(path, options, &error);
   if (package == nullptr) throw Error(error);
   return package;
@@ -63,7 +64,8 @@ void define_package(py::module_ *module) {
   py::class_<Package, std::shared_ptr<Package>>(
       *module, "Package", "Several methods in one file, which is used in place. Thread-safe.")
       .def(py::init(&open_package), py::arg("path"), py::arg("verify_weights") = false,
-           py::arg("torch_compat") = "", py::call_guard<py::gil_scoped_release>())
+           py::arg("torch_compat") = "", py::arg("op_libraries") = std::vector<std::string>(),
+           py::call_guard<py::gil_scoped_release>())
       .def_property_readonly("methods", method_names)
       .def_property_readonly("shared_state", [](const Package &p) { return p.index().shared_state; })
       .def(

@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "runtime/package/elf_file.h"
+#include "runtime/package/stock_executor.h"
 #include "runtime/package/stock_library.h"
 
 namespace aoti {
 namespace {
 
 constexpr char kLibtorch[] = "libtorch_cpu.so";
+constexpr char kCallOfOperator[] = "aoti_torch_proxy_executor_call_function";
 constexpr char kSharedShim[] = "libaoti_shim.so";
 // The stand-ins that are loaded beside libtorch_cpu.so when a library asks for them.
 const char *const kCompanions[] = {"libgomp.so.1", "libtorch.so", "libc10.so"};
@@ -146,6 +148,7 @@ class LibraryLoader {
     if (!load_dependencies(name_, elf, options_, &libtorch, error_)) return nullptr;
     // Made first: once the library is loaded, nothing may fail before it has an owner.
     std::unique_ptr<LoadedLibrary> library(new LoadedLibrary(name_, std::move(file)));
+    if (!is_ours && !bind_operators(elf, libtorch, library.get())) return nullptr;
     library->handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library->handle_ == nullptr) {
       *error_ = "cannot load the model library " + name_ + ": " + dl_message();
@@ -156,6 +159,35 @@ class LibraryLoader {
   }
 
  private:
+  // Before the library is loaded: who calls the operators that it calls by name.
+  bool bind_operators(const ElfFile &elf, void *libtorch, LoadedLibrary *library) {
+    if (!contains(elf.imported, kCallOfOperator)) return true;
+    if (libtorch == nullptr || dlsym(libtorch, "aoti_torch_get_last_error") == nullptr) {
+      *error_ = name_ +
+                ": calls operators through the proxy executor of libtorch, which only PyTorch's own loader "
+                "can make; load it "
+                "with that, or in a process without libtorch";
+      return false;
+    }
+    FileMap beside;
+    Bytes calls = options_.op_calls;
+    if (calls.size == 0) {
+      const std::string path = name_.substr(0, name_.rfind(".so")) + ".json";
+      std::string why;
+      if (!beside.open(path, "the operators that a library calls", &why)) {
+        *error_ = name_ +
+                  ": calls operators through PyTorch's proxy executor, and the file beside it that says "
+                  "which cannot be read: " +
+                  why;
+        return false;
+      }
+      calls = beside.bytes();
+    }
+    library->executor_ = StockExecutor::create(calls, options_.op_libraries, error_);
+    if (library->executor_ == nullptr) *error_ = name_ + ": " + *error_;
+    return library->executor_ != nullptr;
+  }
+
   bool find_own(LoadedLibrary *library) {
     const auto get_api =
         reinterpret_cast<const AotiModelApi *(*)()>(dlsym(library->handle_, "aoti_model_api"));
@@ -183,6 +215,10 @@ class LibraryLoader {
 
 LoadedLibrary::LoadedLibrary(const std::string &path, MemoryFile file)
     : path_(path), file_(std::move(file)) {}
+
+AOTIProxyExecutorHandle LoadedLibrary::proxy_executor() const {
+  return executor_ != nullptr ? executor_->handle() : nullptr;
+}
 
 LoadedLibrary::~LoadedLibrary() {
   if (handle_ == nullptr) return;

@@ -8,7 +8,8 @@
 //
 // What is refused, with a sentence that says what to do: a missing or damaged file, no ELF, another
 // processor's, a library without a model in it, one of another ABI version (both numbers, and which side to
-// rebuild), one whose imports nobody here provides (all of them are listed).
+// rebuild), one whose imports nobody here provides, or a stock one that calls operators without a kernel (all
+// of them are listed).
 //
 // Which libtorch: a library that needs libtorch_cpu.so (stock, or built with shim = "torch") binds to the
 // real one when the process has it loaded, else to the lean stand-in in LoadOptions::compat_directory. Once
@@ -19,12 +20,15 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "aoti/model_api.h"
 #include "runtime/package/bytes.h"
 #include "runtime/package/memory_file.h"
 
 namespace aoti {
+
+class StockExecutor;
 
 struct LoadOptions {
   // Where what the library needs is looked for: libaoti_shim.so, torch_compat. Empty: the library's own
@@ -33,6 +37,11 @@ struct LoadOptions {
   // Where //shim:torch_compat's libraries are. Empty: the environment variable AOTI_TORCH_COMPAT, else the
   // folder torch_compat in `directory`.
   std::string compat_directory;
+  // Shared libraries with kernels for operators that a library of stock AOTInductor calls by name
+  // (op_library.h).
+  std::vector<std::string> op_libraries;
+  // The JSON with those calls, borrowed for the length of the load. Empty: the file NAME.json beside NAME.so.
+  Bytes op_calls;
 };
 
 // A loaded library. Closing it while a container of it lives is an error of the caller's.
@@ -48,6 +57,9 @@ class LoadedLibrary {
   // True for a library that stock AOTInductor made: api().desc is null, and inputs are not checked by it.
   bool is_stock() const { return is_stock_; }
   const std::string &path() const { return path_; }
+  // What runs of this library's containers are to be given: who calls its operators (aoti/proxy_executor.h).
+  // Null where it calls none by name, as no library of this compiler does. Lives as long as this object.
+  AOTIProxyExecutorHandle proxy_executor() const;
 
  private:
   friend class LibraryLoader;
@@ -57,6 +69,7 @@ class LoadedLibrary {
   void *handle_ = nullptr;  // null until it is loaded
   MemoryFile file_;         // of a library that has no path of its own
   bool is_stock_ = false;
+  std::unique_ptr<StockExecutor> executor_;
   AotiModelApi api_ = {};
 };
 

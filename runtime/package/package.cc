@@ -91,7 +91,9 @@ PackagedMethod *Package::method(const std::string &name, std::string *error) {
       *error = label + ": is damaged: its checksum is not the package's; copy the package again";
       return nullptr;
     }
-    auto library = load_library_from_memory(method.library, label, options_.library, error);
+    LoadOptions options = options_.library;
+    options.op_calls = method.op_calls;
+    auto library = load_library_from_memory(method.library, label, options, error);
     if (library == nullptr) return nullptr;
     loaded_.push_back(std::make_unique<PackagedMethod>(method, std::move(library)));
     return loaded_.back().get();

@@ -98,6 +98,8 @@ class IndexReader {
                       entry.name);
       }
       set_library(entry, &method);
+      const ZipEntry *calls = find(entry.name.substr(0, entry.name.size() - 3) + ".json");
+      if (calls != nullptr) method.op_calls = bytes_of(*calls);
       index_->methods.push_back(std::move(method));
     }
     return !index_->methods.empty() ||

@@ -1,6 +1,7 @@
 // Device numbers and the state of a thread.
 #include "aoti/device.h"
 
+#include "aoti/proxy_executor.h"
 #include "shim/src/error.h"
 
 using aoti_shim::fail;
@@ -47,12 +48,24 @@ AOTITorchError aoti_torch_proxy_executor_call_function(AOTIProxyExecutorHandle p
                                                        int extern_node_index, int num_ints,
                                                        int64_t *flatten_int_args, int num_tensors,
                                                        AtenTensorHandle *flatten_tensor_args) {
-  (void)proxy_executor, (void)num_ints, (void)flatten_int_args, (void)num_tensors, (void)flatten_tensor_args;
-  return fail(
-      "aoti_torch_proxy_executor_call_function",
-      "the model calls custom operator number %d of its package through PyTorch's dispatcher, which the lean "
-      "shim does not have; link the model with shim = \"torch\" and run it in a process with libtorch",
-      extern_node_index);
+  const char *function = "aoti_torch_proxy_executor_call_function";
+  const auto *executor = reinterpret_cast<const AotiProxyExecutor *>(proxy_executor);
+  if (executor == nullptr || executor->mark != AOTI_PROXY_EXECUTOR_MARK) {
+    return fail(
+        function,
+        "the model calls operator number %d of its package, and %s. Open the library with "
+        "//runtime/package and give its runs LoadedLibrary::proxy_executor(), or run it in a process with "
+        "libtorch",
+        extern_node_index,
+        executor == nullptr ? "nobody has said who calls it" : "the handle given is none of ours");
+  }
+  char message[1024] = "";
+  if (executor->call(executor, extern_node_index, num_ints, flatten_int_args, num_tensors,
+                     flatten_tensor_args, message, sizeof message) == AOTI_TORCH_SUCCESS) {
+    return AOTI_TORCH_SUCCESS;
+  }
+  message[sizeof message - 1] = '\0';
+  return fail(function, "%s", message);
 }
 
 }  // extern "C"

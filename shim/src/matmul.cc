@@ -2,9 +2,11 @@
 //
 // All four are out[b] = beta * self[b] + alpha * (left[b] @ right[b]); a matrix is a batch of one. Rows of
 // `out` are accumulated in its own dtype over k, the innermost loop runs along n, which compilers vectorise
-// when n has unit stride. Generated code of ours does not come here: its products run in kernels/cpp.
+// when n has unit stride. Half precisions go through copies in float32 and are rounded once, as in PyTorch.
+// Generated code of ours does not come here: its products run in kernels/cpp.
 #include "aoti/ops.h"
 
+#include "aoti/device.h"
 #include "shim/src/error.h"
 #include "shim/src/tensor_object.h"
 
@@ -70,14 +72,18 @@ AOTITorchError fail_sizes(const char *function, const char *what, const AtenTens
               aoti_shim::format_numbers(tensor->ndim, tensor->sizes, sizes, sizeof sizes));
 }
 
+bool is_half(int32_t dtype) { return dtype == AOTI_DTYPE_FLOAT16 || dtype == AOTI_DTYPE_BFLOAT16; }
+
 AOTITorchError check_operand(const char *function, const char *what, AtenTensorHandle tensor,
                              int64_t max_rank, bool exact_rank, int32_t dtype) {
   if (check_host_tensor(function, tensor) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
-  if (tensor->dtype != dtype || (dtype != AOTI_DTYPE_FLOAT32 && dtype != AOTI_DTYPE_FLOAT64)) {
-    return fail(function,
-                "%s has dtype %d beside dtype %d; the lean shim has float32 (6) and float64 (7), all "
-                "operands alike: link the model with shim = \"torch\"",
-                what, tensor->dtype, dtype);
+  if (tensor->dtype != dtype ||
+      !(is_half(dtype) || dtype == AOTI_DTYPE_FLOAT32 || dtype == AOTI_DTYPE_FLOAT64)) {
+    return fail(
+        function,
+        "%s has dtype %d beside dtype %d; the lean shim has float16 (5), float32 (6), float64 (7) and "
+        "bfloat16 (15), all operands alike: link the model with shim = \"torch\"",
+        what, tensor->dtype, dtype);
   }
   if (tensor->ndim > max_rank || (exact_rank && tensor->ndim != max_rank)) {
     return fail(function, "%s has rank %lld; expected %lld", what, (long long)tensor->ndim,
@@ -93,6 +99,46 @@ bool broadcast_addend(const Matrices &out, Matrices *addend) {
     if (addend->sizes[i] == 1) addend->strides[i] = 0;
   }
   return true;
+}
+
+// A contiguous tensor in float32 with another's sizes, deleted with this object.
+class Float32Copy {
+ public:
+  ~Float32Copy() { aoti_torch_delete_tensor_object(copy); }
+
+  // `original` may be null, and then so is the copy.
+  AOTITorchError make(AtenTensorHandle original, bool with_values) {
+    if (original == nullptr) return AOTI_TORCH_SUCCESS;
+    int64_t strides[3] = {1, 1, 1};
+    for (int64_t d = original->ndim - 1; d-- > 0;) strides[d] = strides[d + 1] * original->sizes[d + 1];
+    const AOTITorchError made = aoti_torch_empty_strided(original->ndim, original->sizes, strides,
+                                                         AOTI_DTYPE_FLOAT32, AOTI_DEVICE_CPU, 0, &copy);
+    return made == AOTI_TORCH_SUCCESS && with_values ? aoti_torch_copy_(copy, original, 0) : made;
+  }
+
+  AtenTensorHandle copy = nullptr;
+};
+
+AOTITorchError multiply_half(AtenTensorHandle out, AtenTensorHandle self, AtenTensorHandle left,
+                             AtenTensorHandle right, double beta, double alpha) {
+  Float32Copy wide_out, wide_self, wide_left, wide_right;
+  if (wide_out.make(out, false) != AOTI_TORCH_SUCCESS || wide_self.make(self, true) != AOTI_TORCH_SUCCESS ||
+      wide_left.make(left, true) != AOTI_TORCH_SUCCESS ||
+      wide_right.make(right, true) != AOTI_TORCH_SUCCESS) {
+    return AOTI_TORCH_FAILURE;
+  }
+  Product p{matrices_of(wide_out.copy),
+            {nullptr, {1, 1, 1}, {0, 0, 0}},
+            matrices_of(wide_left.copy),
+            matrices_of(wide_right.copy),
+            beta,
+            alpha};
+  if (wide_self.copy != nullptr) {
+    p.addend = matrices_of(wide_self.copy);
+    broadcast_addend(p.out, &p.addend);
+  }
+  multiply<float>(p);
+  return aoti_torch_copy_(out, wide_out.copy, 0);
 }
 
 // `self` may be null (beta is 0 then). rank is 2 or 3.
@@ -119,6 +165,7 @@ AOTITorchError matmul_out(const char *function, int64_t rank, AtenTensorHandle o
     p.addend = matrices_of(self);
     if (!broadcast_addend(p.out, &p.addend)) return fail_sizes(function, "self", self);
   }
+  if (is_half(out->dtype)) return multiply_half(out, beta != 0 ? self : nullptr, left, right, beta, alpha);
   if (out->dtype == AOTI_DTYPE_FLOAT32) {
     multiply<float>(p);
   } else {

@@ -209,7 +209,11 @@ void test_numbers() {
   CHECK(guard == nullptr);
   CHECK_EQ(aoti_record_function_end(guard), 0);
   refused(aoti_torch_proxy_executor_call_function(nullptr, 7, 0, nullptr, 0, nullptr),
-          "custom operator number 7");
+          "operator number 7 of its package, and nobody has said who calls it");
+  uint64_t of_another[4] = {1, 2, 3, 4};
+  refused(aoti_torch_proxy_executor_call_function(reinterpret_cast<AOTIProxyExecutorHandle>(of_another), 7, 0,
+                                                  nullptr, 0, nullptr),
+          "the handle given is none of ours");
   CHECK_STR_EQ(torch_exception_get_what_without_backtrace(), aoti_torch_get_last_error());
 }
 

@@ -17,7 +17,7 @@ SAME_TYPES = {
     "c10::complex<float>": "AotiComplex64",
     "c10::complex<double>": "AotiComplex128",
 }
-OWN = {"aoti_torch_get_last_error", "aoti_model_api"}
+OWN = {"aoti_torch_get_last_error", "aoti_model_api", "aoti_registered_ops"}
 
 
 @pytest.fixture(scope="module")

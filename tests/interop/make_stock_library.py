@@ -45,19 +45,29 @@ class MyModel(torch.nn.Module):
 
 
 def compile_module(
-    module: torch.nn.Module, args: tuple[torch.Tensor, ...], dynamic_shapes: Any, folder: Path
+    module: torch.nn.Module,
+    args: tuple[torch.Tensor, ...],
+    dynamic_shapes: Any,
+    folder: Path,
+    package: Path | None = None,
 ) -> Path:
-    """The library that stock AOTInductor makes, for AVX2, without this machine's folders in it."""
+    """The library that stock AOTInductor makes, for AVX2, without this machine's folders in it; where `package` is given, that file, with
+    the library inside."""
     compiler = folder / "gxx"
     script = _COMPILER.replace("@TORCH@", str(Path(torch.__file__).parent)).replace("@FOLDER@", str(folder))
     compiler.write_text(script)
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder)
     compiler.chmod(compiler.stat().st_mode | stat.S_IXUSR)
-    options = {"cpp.cxx": (None, str(compiler)), "cpp.simdlen": 256, "aot_inductor.package": False}
+    options = {
+        "cpp.cxx": (None, str(compiler)),
+        "cpp.simdlen": 256,
+        "aot_inductor.package": package is not None,
+    }
     with torch.no_grad(), inductor_config.patch(options):
         exported = torch.export.export(module, args, dynamic_shapes=dynamic_shapes)
-        library = torch._inductor.aot_compile(exported.module(), args)
-    return Path(str(library))
+        if package is not None:
+            return Path(torch._inductor.aoti_compile_and_package(exported, package_path=str(package)))
+        return Path(str(torch._inductor.aot_compile(exported.module(), args)))
 
 
 def compile_library(folder: Path) -> Path:

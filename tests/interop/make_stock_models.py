@@ -1,8 +1,8 @@
 """Make stock_models.tar.xz: the models of stock_models.py as PyTorch's own AOTInductor compiles them, with eager's results.
 
 Enters: the torch of this Python and the g++ of this machine (with OpenMP). Leaves: one archive with NAME.so for each model, stripped, for
-x86-64-v3, and recorded.npz (NAME.CASE.inN, NAME.CASE.outN). It is committed, because no test may rely on a host compiler. Run it again when
-torch is updated:
+x86-64-v3 (for those in PACKAGED NAME.pt2, as it was written), and recorded.npz (NAME.CASE.inN, NAME.CASE.outN). It is committed, because
+no test may rely on a host compiler. Run it again when torch is updated:
 
     python -m tests.interop.make_stock_models tests/interop/stock_models.tar.xz
 """
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from tests.interop.make_stock_library import compile_module
-from tests.interop.stock_models import MODELS, StockModel
+from tests.interop.stock_models import MODELS, PACKAGED, StockModel
 
 
 def record(name: str, model: StockModel) -> dict[str, np.ndarray]:
@@ -42,6 +42,18 @@ def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
     return info
 
 
+def compile_one(name: str, model: StockModel, folder: Path) -> Path:
+    """The file to keep."""
+    if name in PACKAGED:
+        return compile_module(
+            model.module, model.args, model.dynamic_shapes, folder, package=folder / f"{name}.pt2"
+        )
+    library = compile_module(model.module, model.args, model.dynamic_shapes, folder)
+    stripped = folder / f"{name}.so"
+    subprocess.run(["strip", "--strip-all", "-o", str(stripped), str(library)], check=True)
+    return stripped
+
+
 def main(argv: list[str]) -> int:
     if len(argv) != 1:
         print("make_stock_models: expected the archive to write", file=sys.stderr)
@@ -54,10 +66,8 @@ def main(argv: list[str]) -> int:
             model = make()
             model.module.eval()
             recorded |= record(model_name, model)
-            library = compile_module(model.module, model.args, model.dynamic_shapes, folder)
-            stripped = folder / f"{model_name}.so"
-            subprocess.run(["strip", "--strip-all", "-o", str(stripped), str(library)], check=True)
-            archive.add(stripped, stripped.name, filter=_plain)
+            kept = compile_one(model_name, model, folder)
+            archive.add(kept, kept.name, filter=_plain)
         np.savez_compressed(folder / "recorded.npz", **recorded)  # type: ignore[arg-type]
         archive.add(folder / "recorded.npz", "recorded.npz", filter=_plain)
     print(f"{argv[0]}: {len(MODELS)} models, {Path(argv[0]).stat().st_size} bytes")

@@ -1,10 +1,11 @@
-"""Our runtime runs what PyTorch's own AOTInductor made of a dozen models (make_stock_models.py), in a process without libtorch; what it
-cannot run is refused by name when it is loaded."""
+"""Our runtime runs what PyTorch's own AOTInductor made of sixteen models (make_stock_models.py), libraries and packages, in a process
+without libtorch; what it cannot run is refused by name when it is loaded."""
 
 from __future__ import annotations
 
 import sys
 import tarfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,10 +15,12 @@ import pytest
 
 ARCHIVE = "tests/interop/stock_models.tar.xz"
 COMPAT = "shim/torch_compat"
-RUN = [
-    "cond", "convolution", "dynamic_batch", "elementwise", "embedding_bag", "integers", "mlp", "scatters", "sorting", "transformer",
-    "while_loop",
+OPS, OTHER_OPS = "tests/interop/libscaled_add_ops.so", "tests/interop/libother_ops.so"
+LIBRARIES = [
+    "cond", "convolution", "elementwise", "embedding_bag", "gru", "integers", "low_precision", "lstm", "lstm_bidirectional", "mlp",
+    "scatters", "sorting", "transformer", "while_loop",
 ]  # fmt: skip
+PACKAGES = ["custom_op", "dynamic_batch"]  # as AOTInductor wrote them, opened without unpacking
 
 pytestmark = pytest.mark.skipif(
     " avx2 " not in Path("/proc/cpuinfo").read_text(), reason="the libraries were compiled for x86-64-v3"
@@ -42,9 +45,17 @@ def numbered(recorded: Mapping[str, np.ndarray], prefix: str) -> list[np.ndarray
     return [recorded[f"{prefix}{i}"] for i in range(16) if f"{prefix}{i}" in recorded]
 
 
-@pytest.mark.parametrize("name", RUN)
+def load(name: str, folder: Path) -> aoti_runtime.Model:
+    if name in LIBRARIES:
+        return aoti_runtime.load(str(folder / f"{name}.so"), num_models=2, torch_compat=COMPAT)
+    package = aoti_runtime.Package(str(folder / f"{name}.pt2"), torch_compat=COMPAT, op_libraries=[OPS])
+    assert package.methods == ["model"]
+    return package.load("model", num_models=2)
+
+
+@pytest.mark.parametrize("name", LIBRARIES + PACKAGES)
 def test_model(name: str, folder: Path, recorded: Mapping[str, np.ndarray]) -> None:
-    model = aoti_runtime.load(str(folder / f"{name}.so"), num_models=2, torch_compat=COMPAT)
+    model = load(name, folder)
     cases = sorted({key.split(".")[1] for key in recorded if key.startswith(f"{name}.")})
     assert cases
     for case in cases:
@@ -61,16 +72,60 @@ def test_model(name: str, folder: Path, recorded: Mapping[str, np.ndarray]) -> N
 
 
 def test_every_model_is_tested(recorded: Mapping[str, np.ndarray]) -> None:
-    assert {key.split(".")[0] for key in recorded} >= {*RUN, "lstm", "custom_op"}
+    assert {key.split(".")[0] for key in recorded} == {*LIBRARIES, *PACKAGES}
 
 
-def test_what_is_missing_is_named(folder: Path) -> None:
-    with pytest.raises(aoti_runtime.Error, match=r"does not have:\n  aoti_torch_cpu_mkldnn_rnn_layer\n"):
-        aoti_runtime.load(str(folder / "lstm.so"), torch_compat=COMPAT)
+def test_nothing_is_unpacked(folder: Path) -> None:
+    """A package's code comes from memory; of the file system only the package is used."""
+    before = set(Path("/proc/self/maps").read_text().splitlines())
+    model = aoti_runtime.Package(str(folder / "dynamic_batch.pt2"), torch_compat=COMPAT).load("model")
+    new = {line.split(maxsplit=5)[5] for line in Path("/proc/self/maps").read_text().splitlines()
+           if line not in before and len(line.split(maxsplit=5)) == 6}  # fmt: skip
+    code = {path for path in new if ".so" in path}
+    assert code, new
+    assert all(path.startswith("/memfd:") for path in code), code
+    del model
 
 
-def test_custom_op_needs_a_dispatcher(folder: Path, recorded: Mapping[str, np.ndarray]) -> None:
-    """The library loads, and the call of the custom op fails in words."""
-    model = aoti_runtime.load(str(folder / "custom_op.so"), torch_compat=COMPAT)
-    with pytest.raises(aoti_runtime.Error, match="aoti_torch_proxy_executor_call_function"):
-        model.run(*numbered(recorded, "custom_op.0.in"))
+def test_operators_without_a_kernel_are_named_at_load(folder: Path) -> None:
+    package = aoti_runtime.Package(str(folder / "custom_op.pt2"), torch_compat=COMPAT)
+    with pytest.raises(
+        aoti_runtime.Error, match=r"no library of operators has a kernel:\n  aoti_interop::scaled_add\n"
+    ):
+        package.load("model")
+
+
+def test_kernel_of_other_arguments_is_refused_at_load(folder: Path) -> None:
+    package = aoti_runtime.Package(
+        str(folder / "custom_op.pt2"), torch_compat=COMPAT, op_libraries=[OTHER_OPS]
+    )
+    with pytest.raises(
+        aoti_runtime.Error,
+        match=r"scaled_add: the package passes \(x, y, scale, times\), the kernel is for .*float factor",
+    ):
+        package.load("model")
+
+
+def test_library_alone_needs_the_file_beside_it(folder: Path, tmp_path: Path) -> None:
+    """AOTInductor writes NAME.so and NAME.json; without the second nobody knows which operators are called."""
+    with zipfile.ZipFile(folder / "custom_op.pt2") as package:
+        library = next(name for name in package.namelist() if name.endswith(".so"))
+        (tmp_path / "model.so").write_bytes(package.read(library))
+        calls = package.read(library.removesuffix(".so") + ".json")
+    with pytest.raises(aoti_runtime.Error, match=r"model.json: No such file"):
+        aoti_runtime.load(str(tmp_path / "model.so"), torch_compat=COMPAT, op_libraries=[OPS])
+    (tmp_path / "model.json").write_bytes(calls)
+    assert aoti_runtime.load(str(tmp_path / "model.so"), torch_compat=COMPAT, op_libraries=[OPS])
+    (tmp_path / "model.json").write_bytes(calls.replace(b"as_float", b"as_complex"))
+    with pytest.raises(
+        aoti_runtime.Error, match=r"argument 'scale' is of a kind that only libtorch passes \(as_complex\)"
+    ):
+        aoti_runtime.load(str(tmp_path / "model.so"), torch_compat=COMPAT, op_libraries=[OPS])
+
+
+def test_library_of_no_operators_is_refused(folder: Path) -> None:
+    package = aoti_runtime.Package(
+        str(folder / "custom_op.pt2"), torch_compat=COMPAT, op_libraries=["shim/torch_compat/libc10.so"]
+    )
+    with pytest.raises(aoti_runtime.Error, match="libc10.so: no library of operators"):
+        package.load("model")

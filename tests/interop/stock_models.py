@@ -1,6 +1,7 @@
 """The models that PyTorch's own AOTInductor compiles for tests/interop, by name.
 
-Leaves: `MODELS`, name -> function that gives a `StockModel`: a module with fixed weights, example inputs, dynamic shapes. Small on purpose
+Leaves: `MODELS`, name -> function that gives a `StockModel`: a module with fixed weights, example inputs, dynamic shapes; `PACKAGED`.
+Small on purpose
 (their libraries are committed); between them they take what 47 stock libraries of very different models take from libtorch.
 """
 
@@ -75,6 +76,43 @@ class _Lstm(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         y, (h, c) = self.lstm(x)
+        return y, h, c
+
+
+class _Gru(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru = nn.GRU(8, 12, batch_first=True, bidirectional=True)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y, h = self.gru(x)
+        return y, h
+
+
+class _LowPrecision(nn.Module):
+    """Products in both half precisions; float32 at the door, since numpy has no bfloat16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(24, 40, dtype=torch.bfloat16)
+        self.second = nn.Linear(40, 10, dtype=torch.float16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.bmm(x.bfloat16(), x.bfloat16().transpose(1, 2)).float()
+        z = self.second(torch.relu(self.first(x[0].bfloat16())).half()).float()
+        result: Tensor = y.sum() + z
+        return result
+
+
+class _BidirectionalLstm(nn.Module):
+    """Starts from a state that is given; one layer forth and one back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(6, 10, bidirectional=True, bias=False)
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        y, (h, c) = self.lstm(x, (h, c))
         return y, h, c
 
 
@@ -194,11 +232,19 @@ def _integers(a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
     return torch.searchsorted(a, b), a.remainder(3) + (b[:8] << 2), torch.cumsum(b, 0)
 
 
+# These are kept as the packages that AOTInductor writes, with their sources; of the others only the library.
+PACKAGED = {"custom_op", "dynamic_batch"}
+
 MODELS: dict[str, Callable[[], StockModel]] = {
     "mlp": lambda: StockModel(_Mlp(), (_numbers(3, 16),)),
     "convolution": lambda: StockModel(_Convolution(), (_numbers(2, 3, 32, 32),)),
     "transformer": lambda: StockModel(_Transformer(), (_numbers(2, 10, 32),)),
     "lstm": lambda: StockModel(_Lstm(), (_numbers(3, 5, 8),)),
+    "lstm_bidirectional": lambda: StockModel(
+        _BidirectionalLstm(), (_numbers(7, 2, 6), _numbers(2, 2, 10, seed=1), _numbers(2, 2, 10, seed=2))
+    ),
+    "gru": lambda: StockModel(_Gru(), (_numbers(3, 5, 8),)),
+    "low_precision": lambda: StockModel(_LowPrecision(), (_numbers(2, 6, 24),)),
     "embedding_bag": lambda: StockModel(
         _EmbeddingBag(), (torch.arange(12) * 7 % 50, torch.tensor([0, 3, 3, 8]))
     ),

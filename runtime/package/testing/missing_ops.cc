@@ -4,11 +4,11 @@
 extern "C" {
 
 int32_t aoti_torch_cpu__fft_r2c(void);
-int32_t aoti_torch_cpu_mkldnn_rnn_layer(void);
+int32_t aoti_torch_cpu_randint_low_out(void);
 
 const AotiModelApi *aoti_model_api(void) {
   aoti_torch_cpu__fft_r2c();
-  aoti_torch_cpu_mkldnn_rnn_layer();
+  aoti_torch_cpu_randint_low_out();
   aoti_torch_device_type_cpu();
   return nullptr;
 }

@@ -57,6 +57,17 @@ AOTI_SHIM_API AOTITorchError aoti_torch_cpu__scaled_dot_product_flash_attention_
     AtenTensorHandle query, AtenTensorHandle key, AtenTensorHandle value, double dropout_p, int32_t is_causal,
     AtenTensorHandle *attn_mask, double *scale, AtenTensorHandle *ret0, AtenTensorHandle *ret1);
 
+// One layer of an LSTM (mode 2) in one direction; input [T, N, I], weight0 [4H, I], weight1 [4H, H], weight2
+// and weight3 [4H] (read where has_biases), states [N, H] or [1, N, H]. ret0 [T, N, H]; ret1 and ret2 are the
+// last states, of the sizes of the first; ret3 is empty. Not for training, nor for packed sequences
+// (batch_sizes).
+AOTI_SHIM_API AOTITorchError aoti_torch_cpu_mkldnn_rnn_layer(
+    AtenTensorHandle input, AtenTensorHandle weight0, AtenTensorHandle weight1, AtenTensorHandle weight2,
+    AtenTensorHandle weight3, AtenTensorHandle hx_, AtenTensorHandle cx_, int32_t reverse,
+    const int64_t *batch_sizes, int64_t batch_sizes_len_, int64_t mode, int64_t hidden_size,
+    int64_t num_layers, int32_t has_biases, int32_t bidirectional, int32_t batch_first, int32_t train,
+    AtenTensorHandle *ret0, AtenTensorHandle *ret1, AtenTensorHandle *ret2, AtenTensorHandle *ret3);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif

@@ -14,9 +14,10 @@
 //   AOTI_REGISTER_OP(mylib_scale, "mylib::scale(Tensor x, float factor) -> Tensor", scale)
 //
 // The model's graph says what an operator returns, so outputs are made before the call, contiguous, and the
-// kernel writes all their elements. When a container is created every operator of the model must have a
-// kernel that was registered with the schema that the model was exported with; otherwise that fails and names
-// the operators.
+// kernel writes all their elements. Libraries that stock AOTInductor made do not say: a kernel for those
+// makes its outputs with aoti_op_make_output (aoti/op_output.h), which for other libraries only compares the
+// sizes. When a container is created every operator of the model must have a kernel that was registered with
+// the schema that the model was exported with; otherwise that fails and names the operators.
 //
 // A cc_library with kernels needs alwayslink = True: nothing refers to a registration by name.
 #ifndef AOTI_CUSTOM_OP_H_
@@ -69,7 +70,9 @@ typedef struct AotiOpCall {
   const char *schema;    // as the model was exported with
   const AotiOpValue *args;
   int64_t num_args;
-  AtenTensorHandle *outputs;  // [num_outputs], borrowed: contiguous tensors of the sizes that export saw
+  // [num_outputs], borrowed: contiguous tensors of the sizes that export saw, or empty handles in calls of a
+  // stock library, which aoti_op_make_output fills.
+  AtenTensorHandle *outputs;
   int64_t num_outputs;
   // Where a kernel that fails may write why, as a string of at most message_bytes bytes with its 0.
   char *message;

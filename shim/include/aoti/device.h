@@ -65,9 +65,10 @@ AOTI_SHIM_API AOTITorchError aoti_record_function_start(const char *name, IValue
 // this shim did not give.
 AOTI_SHIM_API AOTITorchError aoti_record_function_end(AtenRecordFunctionHandle guard);
 
-// Calls a custom op through the host's proxy executor. The lean shim has no dispatcher: always fails, with a
-// message that names the op's index in the package and the flavour that can run it. All arguments are
-// borrowed.
+// Calls an operator through the host's proxy executor (aoti/proxy_executor.h; in libtorch an object of its
+// own): number extern_node_index of the library's package. The last of the tensors are empty handles, which
+// receive the results. Fails with what the operator says, and where the executor is null or not of this shim.
+// All arguments are borrowed.
 AOTI_SHIM_API AOTITorchError aoti_torch_proxy_executor_call_function(AOTIProxyExecutorHandle proxy_executor,
                                                                      int extern_node_index, int num_ints,
                                                                      int64_t *flatten_int_args,
