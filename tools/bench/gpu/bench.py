@@ -7,9 +7,9 @@ a table: medians in microseconds of one call, with the floor that the same machi
 
 What is timed: CUDA events around many calls on one stream, long enough that launches are queued ahead. Contenders take turns in
 ROUNDS rounds; shown is the median of the rounds. Weights and inputs stay where they are, so what fits the GPU's cache may come from
-there, for all contenders alike. Ours is called from C++ (run_loop.cc), peers from Python, or, as "+graph", by replaying a captured
-CUDA graph, where no language counts. "ours" launches its kernels one by one, "ours+graph" is the library's own graph, whose inputs
-and outputs may change from call to call; the peers' cannot.
+there, for all contenders alike. Ours and AOTInductor are called from C++ (run_loop.cc), other peers from Python, or, as "+graph", by
+replaying a captured CUDA graph, where no language counts. "ours" launches its kernels one by one, "ours+graph" is the library's own graph,
+whose inputs and outputs may change from call to call; the peers' cannot.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import ctypes
 import json
 import lzma
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -38,6 +39,7 @@ from tests.gpu.library import Library  # noqa: E402
 
 ROUNDS = 7
 SAMPLE_SECONDS = 0.02
+PACKAGE_SECONDS = 300  # for AOTInductor to compile a model; max-autotune measures hundreds of kernels
 CONTENDERS = (
     "ours", "ours+graph", "eager", "eager+graph", "compile", "compile+graph", "aotinductor", "aotinductor+graph",
     "aotinductor-max", "aotinductor-max+graph",
@@ -117,15 +119,15 @@ def library_calls(loop: ctypes.CDLL, library: Library, inputs: tuple[torch.Tenso
 class Contenders:
     """The contenders of one model; each kind is compiled once, for its calls and its graph."""
 
-    def __init__(self, name: str, path: str, loop: ctypes.CDLL, scratch: Path) -> None:
-        self.name, self.path, self.loop, self.scratch = name, path, loop, scratch
+    def __init__(self, name: str, path: str, loop: ctypes.CDLL, packages: Path) -> None:
+        self.name, self.path, self.loop, self.packages = name, path, loop, packages
         self.functions: dict[str, Callable[..., Any]] = {}
 
     def timer(self, what: str) -> Timer:
         """A contender by its name, ready."""
         kind, _, graph = what.partition("+")
         if kind.startswith("aotinductor"):
-            return Peer(self.name, kind == "aotinductor-max", bool(graph), self.scratch).time
+            return Peer(self.name, kind == "aotinductor-max", bool(graph), self.packages, self.loop).time
         return partial(time_calls, self.calls(kind, bool(graph)))
 
     def calls(self, kind: str, graph: bool) -> Calls:
@@ -141,13 +143,31 @@ class Contenders:
 
 
 class Peer:
-    """PyTorch's AOTInductor in a process of its own (aotinductor.py): a loader that fails there leaves the other rows alone."""
+    """PyTorch's AOTInductor in processes of its own (aotinductor.py): one that fails there leaves the other rows alone."""
 
-    def __init__(self, name: str, max_autotune: bool, graph: bool, scratch: Path) -> None:
-        script = Path(__file__).with_name("aotinductor.py")
-        arguments = [str(script), name, str(scratch), str(int(max_autotune)), str(int(graph))]
+    # The compiler that these machines set in CXX links a second C++ runtime whose std::regex, mixed with PyTorch's, crashes; and the check
+    # of the processor's instruction set, which a model on a GPU does not need, hangs.
+    ENVIRONMENT = {"CXX": "/usr/bin/g++", "TORCHINDUCTOR_VEC_ISA_OK": "1"}
+
+    def __init__(self, name: str, max_autotune: bool, graph: bool, packages: Path, loop: ctypes.CDLL) -> None:
+        script = str(Path(__file__).with_name("aotinductor.py"))
+        environment = {**os.environ, **self.ENVIRONMENT}
+        chosen = [name, str(packages), str(int(max_autotune))]
+        made = subprocess.run(
+            [sys.executable, script, "package", *chosen],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            timeout=PACKAGE_SECONDS,
+        )
+        if made.returncode:
+            raise RuntimeError(f"aotinductor.py package ended with status {made.returncode}")
+        arguments = ["serve", *chosen, str(int(graph)), loop._name]
         self.process = subprocess.Popen(
-            [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, script, *arguments],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.answer()
 
@@ -198,9 +218,9 @@ def machine_rates() -> dict[str, float]:
     return {"copy_bytes_per_s": 2e6 * (1 << 29) / copy_us, "matrix_flops": 2e6 * 8192**3 / product_us}
 
 
-def measure(name: str, path: str, chosen: list[str], loop: ctypes.CDLL, scratch: Path) -> dict[str, Any]:
+def measure(name: str, path: str, chosen: list[str], loop: ctypes.CDLL, packages: Path) -> dict[str, Any]:
     """{contender: microseconds of each round, or why it failed}, contenders taking turns."""
-    contenders = Contenders(name, path, loop, scratch)
+    contenders = Contenders(name, path, loop, packages)
     ready: dict[str, tuple[Timer, int]] = {}
     rows: dict[str, Any] = {}
     for what in chosen:
@@ -254,6 +274,7 @@ def main() -> int:
     parser.add_argument("results", type=Path)
     parser.add_argument("--models", default="")
     parser.add_argument("--contenders", default=",".join(CONTENDERS))
+    parser.add_argument("--packages", type=Path, help="where AOTInductor's packages are, and are left")
     arguments = parser.parse_args()
     chosen = arguments.contenders.split(",")
     loop = ctypes.CDLL(str((arguments.built / "run_loop.so").resolve()))
@@ -275,7 +296,7 @@ def main() -> int:
             with lzma.open(arguments.built / "models" / model / "lib.so.xz") as packed:
                 path.write_bytes(packed.read())
             print(model, flush=True)
-            us = measure(model, str(path), chosen, loop, scratch)
+            us = measure(model, str(path), chosen, loop, arguments.packages or scratch)
             results["models"][model] = {"us": us, "floor_us": floor_us(model, results["rates"])}
             arguments.results.write_text(json.dumps(results, indent=1) + "\n")
             print(table(results, chosen), flush=True)
