@@ -78,8 +78,13 @@ def read(path: Path) -> ElfFile:
         raise UserError(f"cannot read {path}: {e.strerror}") from None
 
 
+def parse(path: Path, data: bytes) -> ElfFile:
+    """The same for bytes that lie inside another file; `path` is for messages."""
+    return _Reader(path, data).read()
+
+
 class _Reader:
-    def __init__(self, path: Path, data: mmap.mmap) -> None:
+    def __init__(self, path: Path, data: mmap.mmap | bytes) -> None:
         self.path = path
         self.data = data
 

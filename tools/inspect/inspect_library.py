@@ -1,7 +1,7 @@
-"""Prints what a model library is, for people: `inspect LIB.so` or `inspect NAME.manifest.json`.
+"""Prints what a model library is, for people: `inspect LIB.so`, `inspect PACKAGE.pt2` or `inspect NAME.manifest.json`.
 
-Enters: a library that this compiler or stock AOTInductor made, or a manifest. Leaves: text on stdout; with --json the same as JSON.
-Nothing of the library is run or loaded: its symbols are read from the file, its contents from the manifest beside it when there is
+Enters: a library or package that this compiler or stock AOTInductor made, or a manifest. Leaves: text on stdout; with --json the same as
+JSON. Nothing of the library is run or loaded: its symbols are read from the file, its contents from the manifest beside it when there is
 one (libNAME.so -> NAME.manifest.json, or --manifest=FILE).
 
     libmy_model_aoti.so: x86-64 model library, 155752 bytes
@@ -24,6 +24,7 @@ from absl import flags
 from compiler.package import elf
 from compiler.package.manifest import FORMAT
 from compiler.support.diagnostics import UserError
+from tools.inspect.packages import PackagedLibrary, read_package
 
 _INTERFACE = "AOTInductorModel"
 _OF_LIBTORCH = ("aoti_", "torch_", "Sleef_", "_ZN2at", "_ZN3c10", "_ZN5torch", "_ZNK2at", "_ZNK3c10")
@@ -45,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
         paths = fv(list(argv))[1:]
         if len(paths) != 1:
             raise UserError(
-                f"expected one library or manifest, got {len(paths)}: inspect LIB.so|MANIFEST [--json] [--symbols]"
+                f"expected one library, package or manifest, got {len(paths)}: inspect LIB.so|PACKAGE.pt2|MANIFEST [--json] [--symbols]"
             )
         facts = collect(_given(paths[0]), _given(fv.manifest) if fv.manifest else None)
         print(
@@ -64,10 +65,13 @@ def _given(path: str) -> Path:
 
 
 def collect(path: Path, manifest: Path | None) -> dict[str, Any]:
-    """What is known: `library` (from the file) and `manifest` (where there is one)."""
+    """What is known: `library` (from the file) and `manifest` (where there is one); of a package `methods`, each with its `library`."""
     if path.suffix == ".json":
         return {"manifest": read_manifest(path)}
-    facts: dict[str, Any] = {"library": _library(path)}
+    if path.suffix == ".pt2":
+        return {"package": path.name, "methods": [_method(path, found) for found in read_package(path)]}
+    found = elf.read(path)
+    facts: dict[str, Any] = {"library": _library(path.name, path.stat().st_size, found)}
     beside = path.with_name(path.name.removeprefix("lib").removesuffix(".so") + ".manifest.json")
     if manifest or beside.exists():
         facts["manifest"] = read_manifest(manifest or beside)
@@ -91,13 +95,21 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return found
 
 
-def _library(path: Path) -> dict[str, Any]:
-    found = elf.read(path)
+def _method(path: Path, packaged: PackagedLibrary) -> dict[str, Any]:
+    library = elf.parse(path / packaged.name, packaged.data)
+    return {
+        "method": packaged.method,
+        "operators": packaged.operators,
+        "library": _library(packaged.name, len(packaged.data), library),
+    }
+
+
+def _library(name: str, size_bytes: int, found: elf.ElfFile) -> dict[str, Any]:
     exported = found.exported()
     weights = [s for s in found.sections if "aoti_weights" in s.name or s.name in (".lrodata", ".ldata")]
     return {
-        "file": path.name,
-        "bytes": path.stat().st_size,
+        "file": name,
+        "bytes": size_bytes,
         "machine": found.machine,
         "kind": _kind(found),
         "model_functions": sum(n.startswith(_INTERFACE) for n in exported),
@@ -142,6 +154,15 @@ def missing_without_libtorch(imports: Sequence[str]) -> list[str]:
 def describe(facts: Mapping[str, Any], symbols: bool) -> str:
     """The text for people."""
     rows: list[str] = []
+    if package := facts.get("package"):
+        rows.append(f"{package}: a package of {len(facts['methods'])}")
+    for method in facts.get("methods", []):
+        rows.append(f"method {method['method']}")
+        rows += _library_text(method["library"]) + _symbols_text(method["library"], symbols)
+        rows += [
+            f"  calls by name {name}: needs a library of operators, or libtorch"
+            for name in method["operators"]
+        ]
     if library := facts.get("library"):
         rows += _library_text(library)
     if manifest := facts.get("manifest"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,59 @@ def test_what_needs_libtorch() -> None:
     assert inspect_library.missing_without_libtorch(imports) == ["_ZN2at5emptyE", "aoti_torch_cpu__fft_r2c"]
 
 
+def package(path: Path, entries: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in entries.items():
+            file.writestr(f"root/{name}", data)
+    return path
+
+
+def test_package(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = {"nodes": [{"node": {"target": "mylib::scale"}}, {"node": {"target": "mylib::scale"}}]}
+    path = package(
+        tmp_path / "m.pt2",
+        {
+            "archive_format": b"pt2",
+            "data/aotinductor/encode/a.wrapper.so": shared_library(),
+            "data/aotinductor/encode/a.wrapper.json": json.dumps(calls).encode(),
+            "data/aotinductor/decode/b.wrapper.so": shared_library(),
+        },
+    )
+    assert inspect_library.main(["inspect", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "m.pt2: a package of 2" in text
+    assert "method encode\ndata/aotinductor/encode/a.wrapper.so: x86-64" in text and "method decode\n" in text
+    assert text.count("calls by name mylib::scale") == 1
+    assert inspect_library.main(["inspect", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [m["operators"] for m in found["methods"]] == [["mylib::scale"], []]
+
+
+@pytest.mark.parametrize(
+    "entries, why",
+    [
+        ({"archive_format": b"pt2"}, "holds no compiled model"),
+        ({"data/aotinductor/m/a.so": b"\x7fELF"}, "is not a sound ELF file"),
+        (
+            {"data/aotinductor/m/a.so": shared_library(), "data/aotinductor/m/a.json": b"{"},
+            "the list of operators beside a library is damaged",
+        ),
+    ],
+)
+def test_no_package(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], entries: dict[str, bytes], why: str
+) -> None:
+    assert inspect_library.main(["inspect", str(package(tmp_path / "m.pt2", entries))]) == 1
+    assert why in capsys.readouterr().err
+
+
+def test_no_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.pt2"
+    path.write_bytes(b"nothing")
+    assert inspect_library.main(["inspect", str(path)]) == 1
+    assert "is not a package" in capsys.readouterr().err
+
+
 def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     library = tmp_path / "libm_aoti.so"
     library.write_bytes(shared_library())
@@ -91,6 +145,6 @@ def test_other_files(
 
 def test_wrong_command_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert inspect_library.main(["inspect"]) == 1
-    assert "expected one library or manifest, got 0" in capsys.readouterr().err
+    assert "expected one library, package or manifest, got 0" in capsys.readouterr().err
     assert inspect_library.main(["inspect", "none.so"]) == 1
     assert "cannot read none.so" in capsys.readouterr().err
