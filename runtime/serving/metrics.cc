@@ -1,4 +1,4 @@
-// Statistics of a pool in Prometheus's text format
+// Statistics of pools in Prometheus's text format
 // (https://prometheus.io/docs/instrumenting/exposition_formats, version 0.0.4).
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,21 +20,51 @@ std::string escaped(const std::string &value) {
 
 class Text {
  public:
-  explicit Text(const std::string &model) : model_(escaped(model)) {}
+  explicit Text(const std::vector<ModelStats> &models) : models_(models) {}
 
   void family(const char *name, const char *type, const char *help) {
     text_ += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n";
   }
 
-  void sample(const std::string &name, const std::string &labels, double value) {
+  void sample(const std::string &name, const ModelStats &of, const std::string &labels, double value) {
     char number[64];
     snprintf(number, sizeof number, "%.17g", value);
-    text_ += name + "{model=\"" + model_ + "\"" + labels + "} " + number + "\n";
+    text_ += name + "{model=\"" + escaped(of.model) + "\"" + labels + "} " + number + "\n";
   }
 
-  // Every second power of two, so that a scrape stays small.
-  void histogram(const char *name, const char *help, const LatencyHistogram &times) {
+  void calls() {
+    const char *const name = "aoti_calls_total";
+    family(name, "counter", "Calls, by how they ended.");
+    for (const ModelStats &of : models_) {
+      const PoolStats &s = of.stats;
+      const int64_t other = s.failed + s.queue_full + s.deadline + s.cancelled;
+      sample(name, of, ",result=\"ok\"", static_cast<double>(s.calls - other));
+      sample(name, of, ",result=\"failed\"", static_cast<double>(s.failed));
+      sample(name, of, ",result=\"queue_full\"", static_cast<double>(s.queue_full));
+      sample(name, of, ",result=\"deadline\"", static_cast<double>(s.deadline));
+      sample(name, of, ",result=\"cancelled\"", static_cast<double>(s.cancelled));
+    }
+  }
+
+  void gauges() {
+    family("aoti_running", "gauge", "Calls that run now.");
+    for (const ModelStats &of : models_) sample("aoti_running", of, "", of.stats.running);
+    family("aoti_waiting", "gauge", "Calls that wait for an instance now.");
+    for (const ModelStats &of : models_) {
+      sample("aoti_waiting", of, "", static_cast<double>(of.stats.waiting));
+    }
+  }
+
+  void histograms(const char *name, const char *help, LatencyHistogram PoolStats::*times) {
     family(name, "histogram", help);
+    for (const ModelStats &of : models_) histogram(name, of, of.stats.*times);
+  }
+
+  const std::string &text() const { return text_; }
+
+ private:
+  // Every second power of two, so that a scrape stays small.
+  void histogram(const std::string &name, const ModelStats &of, const LatencyHistogram &times) {
     int64_t below = 0;
     for (int bucket = 0; bucket < LatencyHistogram::kBuckets - 1; ++bucket) {
       below += times.count_in(bucket);
@@ -42,39 +72,28 @@ class Text {
       char bound[64];
       snprintf(bound, sizeof bound, ",le=\"%.9g\"",
                static_cast<double>(LatencyHistogram::upper_bound_ns(bucket)) / 1e9);
-      sample(std::string(name) + "_bucket", bound, static_cast<double>(below));
+      sample(name + "_bucket", of, bound, static_cast<double>(below));
     }
-    sample(std::string(name) + "_bucket", ",le=\"+Inf\"", static_cast<double>(times.count()));
-    sample(std::string(name) + "_sum", "", static_cast<double>(times.sum_ns()) / 1e9);
-    sample(std::string(name) + "_count", "", static_cast<double>(times.count()));
+    sample(name + "_bucket", of, ",le=\"+Inf\"", static_cast<double>(times.count()));
+    sample(name + "_sum", of, "", static_cast<double>(times.sum_ns()) / 1e9);
+    sample(name + "_count", of, "", static_cast<double>(times.count()));
   }
 
-  const std::string &text() const { return text_; }
-
- private:
-  const std::string model_;
+  const std::vector<ModelStats> &models_;
   std::string text_;
 };
 
 }  // namespace
 
-std::string Pool::metrics(const std::string &model) const {
-  const PoolStats s = stats();
-  Text text(model);
-  text.family("aoti_calls_total", "counter", "Calls, by how they ended.");
-  const int64_t other = s.failed + s.queue_full + s.deadline + s.cancelled;
-  text.sample("aoti_calls_total", ",result=\"ok\"", static_cast<double>(s.calls - other));
-  text.sample("aoti_calls_total", ",result=\"failed\"", static_cast<double>(s.failed));
-  text.sample("aoti_calls_total", ",result=\"queue_full\"", static_cast<double>(s.queue_full));
-  text.sample("aoti_calls_total", ",result=\"deadline\"", static_cast<double>(s.deadline));
-  text.sample("aoti_calls_total", ",result=\"cancelled\"", static_cast<double>(s.cancelled));
-  text.family("aoti_running", "gauge", "Calls that run now.");
-  text.sample("aoti_running", "", s.running);
-  text.family("aoti_waiting", "gauge", "Calls that wait for an instance now.");
-  text.sample("aoti_waiting", "", static_cast<double>(s.waiting));
-  text.histogram("aoti_wait_seconds", "How long calls waited for an instance.", s.waited);
-  text.histogram("aoti_run_seconds", "How long the model took.", s.ran);
+std::string metrics_text(const std::vector<ModelStats> &models) {
+  Text text(models);
+  text.calls();
+  text.gauges();
+  text.histograms("aoti_wait_seconds", "How long calls waited for an instance.", &PoolStats::waited);
+  text.histograms("aoti_run_seconds", "How long the model took.", &PoolStats::ran);
   return text.text();
 }
+
+std::string Pool::metrics(const std::string &model) const { return metrics_text({{model, stats()}}); }
 
 }  // namespace aoti

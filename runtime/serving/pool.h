@@ -85,6 +85,16 @@ struct PoolStats {
   LatencyHistogram waited, ran;  // of calls that ran
 };
 
+// A pool's statistics under the name of its model.
+struct ModelStats {
+  std::string model;
+  PoolStats stats;
+};
+
+// In Prometheus's text format, version 0.0.4, with the label model="NAME": of all the pools of a process at
+// once, because the format wants each family in one piece, with its type said once.
+std::string metrics_text(const std::vector<ModelStats> &models);
+
 class Pool {
  public:
   // The container is the caller's and outlives the pool. Aborts nothing: `error` is "" on success.
@@ -99,7 +109,7 @@ class Pool {
                  const CallOptions &call, std::string *message);
 
   PoolStats stats() const;
-  // The same in Prometheus's text format, version 0.0.4, with the label model="NAME".
+  // metrics_text of this pool alone.
   std::string metrics(const std::string &model) const;
 
   const AotiModelApi &api() const { return api_; }

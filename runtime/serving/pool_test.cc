@@ -69,6 +69,36 @@ void test_calls() {
   CHECK_EQ(api.delete_container(model), 0);
 }
 
+size_t count_of(const std::string &text, const std::string &part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+// The format wants each family once and in one piece, however many models there are.
+void test_metrics_of_several_models() {
+  aoti::ModelStats one, two;
+  one.model = "one";
+  two.model = "two";
+  two.stats.calls = 5;
+  two.stats.deadline = 2;
+  two.stats.ran.record(3'000'000);
+  const std::string text = aoti::metrics_text({one, two});
+  for (const std::string family :
+       {"aoti_calls_total", "aoti_running", "aoti_waiting", "aoti_wait_seconds", "aoti_run_seconds"}) {
+    const std::string type = "# TYPE " + family + " ";
+    CHECK_EQ(count_of(text, type), size_t{1});
+    const size_t begin = text.find(type), end = text.find("# HELP", begin);
+    const std::string piece = text.substr(begin, end - begin);
+    CHECK_EQ(count_of(text, "\n" + family), count_of(piece, "\n" + family));
+    CHECK_EQ(count_of(piece, "model=\"one\""), count_of(piece, "model=\"two\""));
+    CHECK(count_of(piece, "model=\"one\"") > 0);
+  }
+  CHECK_CONTAINS(text.c_str(), "aoti_calls_total{model=\"two\",result=\"ok\"} 3\n");
+  CHECK_CONTAINS(text.c_str(), "aoti_run_seconds_count{model=\"one\"} 0\n");
+  CHECK_CONTAINS(text.c_str(), "aoti_run_seconds_count{model=\"two\"} 1\n");
+}
+
 void test_kernel_trace() {
   AOTInductorModelContainerHandle model = make(1);
   std::string error;
@@ -297,6 +327,7 @@ void test_refusals() {
 int main() {
   test_histogram();
   test_calls();
+  test_metrics_of_several_models();
   test_kernel_trace();
   test_refusals();
   test_limits();
