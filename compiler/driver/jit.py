@@ -16,26 +16,28 @@ Invariants
 - Parameters and buffers are constants, packed once. Where one was changed in place since (its version counter says so), all are taken
   anew.
 - One call at a time runs in a compiled graph; other threads wait.
+- Sizes that Dynamo lets vary are sizes at run time here too; a call whose sizes the plan does not take is compiled for them alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.fx.traceback import preserve_node_meta
 
 from compiler.driver import side_by_side
 from compiler.driver.jit_build import Built, build
-from compiler.driver.jit_runtime import JitRuntime
+from compiler.driver.jit_capture import Capture, accepts
+from compiler.ir.wrapper import Plan
 from compiler.support.diagnostics import UserError
 
 _numbers = itertools.count()
@@ -55,10 +57,11 @@ class JitOptions:
     cache: Path | None = None
 
 
-def compile(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """`function`, a module or a plain function on tensors, compiled at its first call. `options` are the fields of `JitOptions`."""
+def compile(function: Callable[..., Any], dynamic: bool | None = None, **options: Any) -> Callable[..., Any]:
+    """`function`, a module or a plain function on tensors, compiled at its first call. `dynamic`, as of torch.compile: False compiles for
+    each size anew, True leaves sizes open at once, None leaves those open that change. `options` are the fields of `JitOptions`."""
     backend_of_options = functools.partial(backend, options=JitOptions(**options))
-    compiled = torch.compile(function, backend=backend_of_options, dynamic=False)
+    compiled = torch.compile(function, backend=backend_of_options, dynamic=dynamic)
 
     @functools.wraps(function.forward if isinstance(function, torch.nn.Module) else function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -79,7 +82,6 @@ def backend(
 ) -> CompiledGraph:
     """A backend of torch.compile."""
     _refuse_gradients(example_inputs)
-    _refuse_symbols(example_inputs)
     made = CompiledGraph(graph, example_inputs, options or JitOptions())
     _compiled.add(made)
     return made
@@ -90,37 +92,37 @@ def compiled() -> list[CompiledGraph]:
     return sorted(_compiled, key=lambda c: c.number)
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
+class Variant:
+    """The graph compiled for some numbers, and for all sizes that `jit_capture.accepts` says, or (`is_fixed`) for those of one call."""
+
+    numbers: tuple[Any, ...]
+    built: Built
+    is_fixed: bool
+
+
 class CompiledGraph:
-    """One captured graph. `python_text` is the wrapper that runs; `wrappers()` shows it beside the one for ahead of time."""
+    """One captured graph. `python_text` is the wrapper that runs; `wrappers()` shows it beside the one for ahead of time. `variants`: one,
+    unless calls came with other numbers, or with sizes that an earlier one does not take."""
 
-    graph: torch.fx.GraphModule
-    example_inputs: Sequence[Any]
-    options: JitOptions
-    number: int = field(default_factory=lambda: next(_numbers))
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self, graph: torch.fx.GraphModule, example_inputs: Sequence[Any], options: JitOptions
+    ) -> None:
+        self.number = next(_numbers)
+        self.options = options
+        self.capture = Capture(graph, example_inputs)
+        self.variants: list[Variant] = []
         self._lock = threading.Lock()
-        self._build()
+        self._versions = self._current_versions()
+        self._build(example_inputs)
 
-    def _build(self) -> None:
-        constant = [_is_constant(x) for x in self.example_inputs]
-        self._kept = [n for n, fixed in enumerate(constant) if not fixed]
-        self._constants = [x for x, fixed in zip(self.example_inputs, constant, strict=True) if fixed]
-        self._versions = [c._version for c in self._constants]
-        module = _WithConstants(self.graph, self.example_inputs, constant)
-        inputs = tuple(self.example_inputs[n] for n in self._kept)
-        with torch._guards.tracing(None):  # Dynamo's own sizes are none of this program's
-            program = torch.export.export(module, inputs, strict=False)
-        with tempfile.TemporaryDirectory(prefix="aoti-jit-") as folder:
-            made = build(program, self.options.threads or torch.get_num_threads(), self.options.cxx,
-                         self.options.dump, self.options.cache, Path(folder))  # fmt: skip
-        self._take(made)
+    @property
+    def plan(self) -> Plan:
+        return self.variants[-1].built.plan
 
-    def _take(self, made: Built) -> None:
-        self.plan, self.python_text = made.plan, made.python_text
-        self._run = made.run
-        self._runtime: JitRuntime = made.runtime
+    @property
+    def python_text(self) -> str:
+        return self.variants[-1].built.python_text
 
     def wrappers(self) -> str:
         """Python and C++ of the plan in two columns, line for line."""
@@ -128,36 +130,43 @@ class CompiledGraph:
 
     def __call__(self, *args: Any) -> tuple[Any, ...]:
         with self._lock:
-            if [c._version for c in self._constants] != self._versions:
-                self._build()
-            return self._run(self._runtime, tuple(args[n] for n in self._kept))
+            if self._current_versions() != self._versions:
+                self._versions = self._current_versions()
+                self.variants.clear()
+            built = (self._find(args) or self._build(args)).built
+            return built.run(built.runtime, self.capture.tensors(args))
 
+    def _current_versions(self) -> list[int]:
+        return [c._version for c in self.capture.constants.values()]
 
-class _WithConstants(torch.nn.Module):
-    """The captured graph with its parameters inside, so that export sees constants. Nodes keep the source lines that Dynamo gave them."""
+    def _find(self, args: Sequence[Any]) -> Variant | None:
+        if not self.capture.varies:  # Dynamo's guards let only these sizes in
+            return self.variants[0] if self.variants else None
+        numbers, tensors = self.capture.numbers(args), self.capture.tensors(args)
+        return next(
+            (v for v in self.variants if v.numbers == numbers and accepts(v.built.plan, tensors)), None
+        )
 
-    def __init__(
-        self, graph: torch.fx.GraphModule, example_inputs: Sequence[Any], constant: Sequence[bool]
-    ) -> None:
-        super().__init__()
-        self.graph_module = graph
-        self.slots: list[str] = []
-        for number, (value, fixed) in enumerate(zip(example_inputs, constant, strict=True)):
-            name = f"constant_{number}" if fixed else ""
-            if fixed:
-                self.register_buffer(name, value.detach())
-            self.slots.append(name)
+    def _build(self, inputs: Sequence[Any]) -> Variant:
+        """With the sizes left open that vary; fixed, where that has been done for these numbers and does not take these sizes, or where
+        the graph cannot be compiled so."""
+        numbers = self.capture.numbers(inputs)
+        is_fixed = not self.capture.varies or any(v.numbers == numbers for v in self.variants)
+        if not is_fixed:
+            with contextlib.suppress(UserError, torch._dynamo.exc.UserError):
+                return self._add(Variant(numbers, self._compiled(inputs, keep_open=True), is_fixed=False))
+        return self._add(Variant(numbers, self._compiled(inputs, keep_open=False), is_fixed=True))
 
-    def forward(self, *inputs: torch.Tensor) -> Any:
-        remaining = iter(inputs)
-        args = [getattr(self, name) if name else next(remaining) for name in self.slots]
-        with preserve_node_meta():
-            return torch.fx.Interpreter(self.graph_module).run(*args)
+    def _add(self, variant: Variant) -> Variant:
+        self.variants.append(variant)
+        return variant
 
-
-def _is_constant(value: Any) -> bool:
-    """Whether an input of the graph is a parameter or a buffer of the module: Dynamo marks these as static."""
-    return isinstance(value, torch.nn.Parameter) or hasattr(value, "_dynamo_static_input_type")
+    def _compiled(self, inputs: Sequence[Any], keep_open: bool) -> Built:
+        # Dynamo's trace is not over: its sizes and guards are none of this program's.
+        with torch._guards.tracing(None), tempfile.TemporaryDirectory(prefix="aoti-jit-") as folder:
+            program = self.capture.export(inputs, keep_open)
+            return build(program, self.options.threads or torch.get_num_threads(), self.options.cxx,
+                         self.options.dump, self.options.cache, Path(folder))  # fmt: skip
 
 
 def _refuse_gradients(inputs: Sequence[Any]) -> None:
@@ -165,11 +174,4 @@ def _refuse_gradients(inputs: Sequence[Any]) -> None:
         raise UserError(
             "the compiled model is for inference, but gradients are being recorded for its inputs or parameters; "
             "call it under torch.inference_mode() or torch.no_grad()"
-        )
-
-
-def _refuse_symbols(inputs: Sequence[Any]) -> None:
-    if any(isinstance(x, torch.SymInt) for x in inputs):
-        raise UserError(
-            "the captured graph has sizes that may change; expected fixed ones: use jit.compile, or torch.compile(..., dynamic=False)"
         )

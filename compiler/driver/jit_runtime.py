@@ -83,12 +83,23 @@ class JitRuntime:
         self.constants = constants
         self.seed = torch.initial_seed() - (1 << 64 if torch.initial_seed() >= 1 << 63 else 0)
         self._runs = 0
-        memory = torch.empty(arena_bytes + ALIGNMENT_BYTES, dtype=torch.uint8)
-        self._arena = memory[-memory.data_ptr() % ALIGNMENT_BYTES :]
+        self._arena = _aligned(arena_bytes)
+        self._slots: dict[int, torch.Tensor] = {}
 
     def arena(self, offset: int, size: Sequence[int], stride: Sequence[int], dtype: str) -> torch.Tensor:
         """A buffer at `offset` bytes of the arena."""
         return _over(self._arena, int(self._arena.storage_offset()) + offset, size, stride, 0, dtype)
+
+    def slot(self, number: int, size: Sequence[int], stride: Sequence[int], dtype: str) -> torch.Tensor:
+        """A buffer of sizes known at run time only. A slot holds one at a time; it grows, and what outgrew its memory gets new memory."""
+        elements = (
+            1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if min(size, default=1) else 0
+        )
+        needed = elements * getattr(torch, dtype).itemsize
+        if number not in self._slots or self._slots[number].numel() < needed:
+            self._slots[number] = _aligned(needed)
+        memory = self._slots[number]
+        return _over(memory, int(memory.storage_offset()), size, stride, 0, dtype)
 
     def empty_strided(self, size: Sequence[int], stride: Sequence[int], dtype: str) -> torch.Tensor:
         """Memory of its own, for an output."""
@@ -160,6 +171,11 @@ def first_byte(tensor: torch.Tensor) -> int:
     """The address where a buffer's memory starts; a view made by `JitRuntime.view` may start later."""
     start: int = getattr(tensor, "aoti_first_byte", None) or tensor.data_ptr()
     return start
+
+
+def _aligned(size_bytes: int) -> torch.Tensor:
+    memory = torch.empty(size_bytes + ALIGNMENT_BYTES, dtype=torch.uint8)
+    return memory[-memory.data_ptr() % ALIGNMENT_BYTES :]
 
 
 def _over(

@@ -47,6 +47,8 @@ def parse(text: str, inputs: Inputs) -> list[Guard]:
 def _conditions(node: ast.AST, inputs: Inputs) -> list[Guard]:
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
         return [guard for value in node.values for guard in _conditions(value, inputs)]
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+        return _the_possible_one(node, [_conditions(value, inputs) for value in node.values])
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         inner = _conditions(node.operand, inputs)
         if len(inner) == 1:
@@ -59,6 +61,16 @@ def _conditions(node: ast.AST, inputs: Inputs) -> list[Guard]:
         left, right = (_integer(a, inputs) for a in node.args)
         return [Guard(node.func.id.lower(), left, right)]
     raise ValueError(f"{ast.unparse(node)} is no comparison of sizes")
+
+
+def _the_possible_one(node: ast.AST, choices: list[list[Guard]]) -> list[Guard]:
+    """Of several conditions, one of which must hold, the only one that can: `s0 == 1 or s0 == 4` where s0 is at least 2."""
+    possible = [guards for guards in choices if all(g.known() is not False for g in guards)]
+    if any(all(g.known() for g in guards) for guards in possible):
+        return []
+    if len(possible) == 1:
+        return possible[0]
+    raise ValueError(f"{ast.unparse(node)} leaves a choice between {len(possible)} conditions")
 
 
 def _integer(node: ast.AST, inputs: Inputs) -> Expr:

@@ -9,7 +9,7 @@ import pytest
 
 from compiler.frontend.guard_text import parse
 from compiler.frontend.sizes import NotASize, Range, Sizes
-from compiler.ir.expr import Expr, as_expr
+from compiler.ir.expr import Expr, as_expr, sym
 
 S, T = "Symbol('s77', positive=True, integer=True)", "Symbol('s27', positive=True, integer=True)"
 RANGES: dict[str, Range] = {"s77": (2, 64), "s27": (0, None)}
@@ -122,6 +122,15 @@ def test_a_bound_narrows_the_range_and_other_relations_stay() -> None:
     )
     assert [(str(e), e.lo, e.hi) for e in build(table)] == [("2*s1", 4, 64), ("s2", 0, 5)]
     assert [str(g) for g in table.guards] == ["s2 != 3"]
+
+
+def test_of_a_choice_the_possible_condition_stays() -> None:
+    s = sym("s0", 2, None)
+    inputs = {"L['x']": ([s, as_expr(7)], [as_expr(1)])}
+    assert [str(g) for g in parse("L['x'].size()[0] == 1 or L['x'].size()[0] == 4", inputs)] == ["s0 == 4"]
+    assert parse("L['x'].size()[1] == 7 or L['x'].size()[0] == 4", inputs) == []
+    with pytest.raises(ValueError, match="leaves a choice between 2 conditions"):
+        parse("L['x'].size()[0] == 3 or L['x'].size()[0] == 4", inputs)
 
 
 @pytest.mark.parametrize(

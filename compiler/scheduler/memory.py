@@ -187,7 +187,10 @@ class _Planner:
         """In the memory of a buffer that dies here, or in new memory."""
         size = self.bytes[node.name] = storage_bytes(node.layout)
         need = self.needs[node.name] = exact_bytes(node.layout)
-        candidates = [b for b in self.dying.get(k, ()) if self.needs.get(b) is need and b not in taken]
+        # What this group itself makes is an argument of its kernel beside the new buffer: one memory under two names.
+        own = {n.name for n in group.nodes}
+        dying = (b for b in self.dying.get(k, ()) if b not in own and b not in taken)
+        candidates = [b for b in dying if self.needs.get(b) is need]
         old = can_take_over(node.name, group, candidates, self.dependencies.storage, self.keeps_rows)
         if old is not None:
             taken.add(old)

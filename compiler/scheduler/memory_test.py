@@ -133,6 +133,26 @@ def test_not_in_place_while_someone_still_reads() -> None:
     ).reuse == {"buf2": "buf0"}
 
 
+def test_not_in_place_of_what_the_same_kernel_made() -> None:
+    """A softmax over columns of unknown length goes through memory twice: each pass's rows are an argument of the kernel."""
+    s0 = sym("s0", 2, None)
+    b = ProgramBuilder("p")
+    x = b.input("x", [s0, 8])
+    a = b.pointwise("exp", [s0, 8], lambda o, i: o.op("exp", o.load(x, i)))
+    total = b.reduce("sum", [8], [s0], lambda o, i, r: o.load(a, [r[0], i[0]]))
+    d = b.pointwise("div", [s0, 8], lambda o, i: o.op("div", o.load(a, i), o.load(total, i[1:])))
+    last = b.pointwise(
+        "add", [s0, 8], lambda o, i: o.op("add", o.load(d, i), o.load(d, [s0 - 1 - i[0], i[1]]))
+    )
+    schedule = scheduled(b.build(last))
+    made = {n.name: k for k, group in enumerate(schedule.groups) for n in group.nodes}
+    assert made[a] == made[d]
+    assert {schedule.placement[n].kind for n in (a, d)} == {"arena"} and schedule.reuse.get(d) != a
+    schedule.reuse[d], schedule.placement[d] = a, schedule.placement[a]
+    with pytest.raises(InternalError, match=f"{d} takes the memory of {a}, which the same kernel writes"):
+        verify(schedule)
+
+
 def test_not_in_place_with_another_element_size() -> None:
     b = ProgramBuilder("p")
     x = b.input("x", [16])

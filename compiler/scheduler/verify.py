@@ -243,6 +243,8 @@ def _check_reuse(schedule: Schedule, spans: dict[str, tuple[int, int]], name: st
             "arena",
             f"{name} takes the memory of {old} in group {spans[name][0]}, but {old} is last read in group {spans[old][1]}",
         )
+    if spans[old][0] == spans[name][0]:
+        _fail("arena", f"{name} takes the memory of {old}, which the same kernel writes")
     _check_overwrites(schedule, schedule.groups[spans[name][0]], name, old)
 
 

@@ -6,6 +6,7 @@ the shim's functions. `--compile-to=python` shows it; it is the form in which a 
     alloc buf0 ... arena 0             buf0 = rt.arena(0, (64, 64), (64, 1), "float32")
     launch cpp_fused_sin_0(x, buf0)    # aten.sin.default [sin] at models/my_model.py:20 in forward
                                        rt.kernels.cpp_fused_sin_0(x, buf0)
+    alloc buf1 ... slot 0              buf1 = rt.slot(0, (s0, 64), (64, 1), "float32")
     alloc buf2 ... output              buf2 = rt.empty_strided((64, 64), (64, 1), "float32")
     reuse buf3 ... = buf2              buf3 = rt.view(buf2, (64, 64), (64, 1), 0, "float32"); del buf2  # reuse
     return buf3                        return (buf3,)
@@ -35,6 +36,7 @@ from compiler.ir.wrapper import (
     ReadSize,
     Return,
     Reuse,
+    SizeSymbol,
     View,
     While,
 )
@@ -51,12 +53,18 @@ def write(plan: Plan) -> str:
     names = [identifier(i.name) for i in plan.inputs]
     rows.append(f"    ({''.join(f'{n}, ' for n in names)}) = args" if names else "    () = args")
     rows += [f"    {identifier(c.name)} = rt.constants[{n}]" for n, c in enumerate(plan.constants)]
-    rows += [f"    {s.symbol} = {names[s.input_index]}.shape[{s.dim}]" for s in plan.symbols]
+    rows += [f"    {s.symbol} = {_solved(s, names)}" for s in plan.symbols]
     if plan.is_random:
         rows.append("    rng_seed, rng_run = rt.next_run()")
     for line in plan.lines:
         rows += [f"    {row}" for row in rows_of(line, plan)]
     return "\n".join(rows) + "\n"
+
+
+def _solved(s: SizeSymbol, names: Sequence[str]) -> str:
+    """The symbol from the dimension that gives it."""
+    size = f"{names[s.input_index]}.shape[{s.dim}]"
+    return size if s.is_bare else f"({size} - ({s.rest})) // {s.scale}"
 
 
 def identifier(name: str) -> str:
@@ -68,6 +76,8 @@ def identifier(name: str) -> str:
 def rows_of(line: Line, plan: Plan) -> list[str]:
     """The rows of one line of the plan."""
     match line:
+        case Alloc(name, layout, "arena", _, slot) if slot >= 0:
+            return [f"{identifier(name)} = rt.slot({slot}, {_shape(layout)})"]
         case Alloc(name, layout, "arena", offset):
             return [f"{identifier(name)} = rt.arena({offset}, {_shape(layout)})"]
         case Alloc(name, layout, _, _):

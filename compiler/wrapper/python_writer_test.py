@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from compiler.ir.dtypes import bool_, float32
-from compiler.ir.expr import sym
+from compiler.ir.expr import as_expr, sym
 from compiler.ir.loop import Layout
 from compiler.ir.wrapper import (
     Alloc,
@@ -133,7 +133,7 @@ def test_blocks_run() -> None:
 
 def plan_of_every_line() -> Plan:
     s0 = sym("s0", 1, 9)
-    dynamic = Layout.contiguous(float32, [s0])
+    dynamic = Layout.contiguous(float32, [s0 * 2 + 1])
     origins = (Origin("f", "aten.f.default", "m.py:3"),)
     lines: list[Line] = [
         Alloc("a", ROW, "arena", 0),
@@ -145,6 +145,7 @@ def plan_of_every_line() -> Plan:
         ),
         Reuse("b", ROW, "a"),
         View("v", ROW, "b"),
+        Alloc("s", dynamic, "arena", slot=0),
         Alloc("class", ROW, "output"),
         ExternCall("aoti_torch_cpu_mm_out", "class", (Operand("v", ROW), 2), None, origins),
         ExternCall("aoti_torch_cpu_g", "g", (Operand("x", dynamic), None, (1, 2)), ROW),
@@ -152,8 +153,9 @@ def plan_of_every_line() -> Plan:
         Return(("class", "g")),
     ]
     outputs = [OutputSlot("class", ROW), OutputSlot("g", ROW)]
-    symbols = [SizeSymbol(s0, 0, 0)]
+    symbols = [SizeSymbol(s0, 0, 0, 2, as_expr(1))]
     plan = Plan("m", [InputSlot("x", dynamic)], [], outputs, lines, symbols, arena_bytes=64)
+    plan.slots = [s0 * 8 + 4]
     plan.ops = ["lib::op(Tensor x, int n) -> Tensor"]
     return plan
 
@@ -171,6 +173,12 @@ def test_both_writers_say_the_same_line_for_line(plan: Plan) -> None:
     for cpp_rows, python_rows in zip(cpp, python, strict=True):
         assert comments(cpp_rows, "//") == comments(python_rows, "#")
         assert calls(" ".join(cpp_rows)) == calls(" ".join(python_rows))
+
+
+def test_sizes_come_from_the_inputs_and_slots_are_numbered() -> None:
+    text = python_writer.write(plan_of_every_line())
+    assert "    s0 = (x.shape[0] - (1)) // 2\n" in text
+    assert '    s = rt.slot(0, (2*s0 + 1, ), (1, ), "float32")\n' in text
 
 
 def comments(rows: list[str], mark: str) -> list[str]:

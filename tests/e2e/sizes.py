@@ -117,6 +117,12 @@ class ConvNet(nn.Module):
         return self.head(F.adaptive_avg_pool2d(x, 1).flatten(1))  # type: ignore[no-any-return]
 
 
+def twice(x: Tensor) -> Tensor:
+    """Reads what it is given, and something made of it, from several kernels."""
+    joined = torch.cat([x, x.sin()], 0)
+    return joined @ torch.cat([x, x], 0).t()
+
+
 B, S = (0, 64), (1, 300)
 
 CASES = [
@@ -126,6 +132,7 @@ CASES = [
        b=(1, 64), s=S, runs=((2, 7), (1, 3), (3, 1), (17, 300))),
     of("softmaxes", lambda x: (x.softmax(-1), x.softmax(0), x.log_softmax(1)), ("b", "s"), b=(1, 64), s=S,
        runs=((3, 7), (1, 1), (2, 300), (64, 33))),
+    of("columns", lambda x: twice(x.softmax(0)), ("s", 8), s=AUTO, runs=((5,), (2,), (3,), (300,))),
     of("reductions", lambda x: (x.mean(1), x.var(1, correction=0), x.amax(), x.argmax(1), (x * 2).argmin(0), x.cumsum(1)),
        ("b", "s"), b=(1, 64), s=S,
        runs=((3, 7), (1, 1), (2, 300), (64, 33))),

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from compiler.driver import export_oracle, jit
-from compiler.support.diagnostics import UserError
 
 
 def distance(value: Tensor, oracle: Tensor) -> float:
@@ -26,6 +25,14 @@ def distance(value: Tensor, oracle: Tensor) -> float:
 
 def flat(outputs: Any) -> list[Tensor]:
     return [x for x in torch.utils._pytree.tree_leaves(outputs) if isinstance(x, Tensor)]
+
+
+def made_after(number: int) -> list[jit.CompiledGraph]:
+    return [c for c in jit.compiled() if c.number > number]
+
+
+def last_number() -> int:
+    return max((c.number for c in jit.compiled()), default=-1)
 
 
 def check(
@@ -107,12 +114,12 @@ class Select(nn.Module):
 
 def test_sizes_that_depend_on_data_stay_in_one_graph() -> None:
     torch.manual_seed(3)
-    module, before = Select(), len(jit.compiled())
+    module, before = Select(), last_number()
     fast = jit.compile(module)
     for x in (torch.randn(6, 4), -torch.ones(6, 4), torch.ones(6, 4)):
         check(fast, module, (x, torch.tensor(2)))
     check(fast, module, (torch.randn(6, 4), torch.tensor(0)))
-    for made in jit.compiled()[before:]:
+    for made in made_after(before):
         assert made.python_text.count("= rt.read_size(") == 3 and "del buf" in made.python_text
     # Dynamo looks at the number before the graph does and traces anew for it: the model's own check speaks.
     with torch.inference_mode(), pytest.raises(RuntimeError, match="Expected cond to be True"):
@@ -123,6 +130,62 @@ def test_torch_compile_with_our_backend() -> None:
     fast = torch.compile(lambda x: (x * 2).relu().sum(0), backend=jit.backend, dynamic=False)
     x = torch.randn(33, 65)
     torch.testing.assert_close(fast(x), (x * 2).relu().sum(0))
+
+
+class Mixed(nn.Module):
+    """Sizes that vary, one twice another's, and a softmax over one of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 8)
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        rows = torch.softmax(self.linear(x), 0)
+        both = torch.cat([rows, rows.sin()], 0)
+        return both @ torch.cat([rows, rows], 0).t(), y.sum(0) + x.view(x.shape[0] * 2, 8)[0]
+
+
+@pytest.mark.parametrize("dynamic", [None, True])
+def test_sizes_that_change_are_compiled_once(dynamic: bool | None) -> None:
+    torch.manual_seed(5)
+    module, before = Mixed().eval(), last_number()
+    fast = torch.compile(module, backend=jit.backend, dynamic=dynamic)
+    for rows, other in ((5, 5), (7, 3), (3, 3), (64, 2), (2, 9), (31, 31)):
+        check(fast, module, (torch.randn(rows, 16), torch.randn(other, 8)))
+    made = made_after(before)
+    assert len(made) == (1 if dynamic else 2) and all(len(m.variants) == 1 for m in made)
+    assert "rt.slot(" in made[-1].python_text and ".shape[0]\n" in made[-1].python_text
+
+
+def test_sizes_that_the_open_program_does_not_take_are_compiled_for_themselves() -> None:
+    captured: list[tuple[torch.fx.GraphModule, list[Any]]] = []
+
+    def keep(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
+        captured.append((graph, inputs))
+        return graph.forward
+
+    torch.compile(lambda x: x * 2, backend=keep, dynamic=True)(torch.randn(6))
+    graph, inputs = captured[0]
+    doubling = next(n for n in graph.graph.nodes if n.op == "call_function")
+    graph.register_buffer("six", torch.arange(6.0))
+    with graph.graph.inserting_before(doubling):
+        doubling.args = (doubling.args[0], graph.graph.get_attr("six"))  # no size is open any more
+    graph.recompile()
+    made = jit.backend(graph, inputs)
+    for n in (6, 1, 6, 1):
+        x = torch.randn(n)
+        assert torch.equal(made(n, x)[0], x * torch.arange(6.0)), n
+    assert [v.is_fixed for v in made.variants] == [False, True]
+
+
+def test_numbers_are_part_of_the_code() -> None:
+    before = last_number()
+    fast = jit.compile(lambda x, n: x * n + n)
+    x = torch.randn(5, 3)
+    for n in (2, 3, 7, 3):
+        torch.testing.assert_close(fast(x, n), x * n + n)
+    made = made_after(before)
+    assert len(made) == 2 and [v.numbers for v in made[1].variants] == [(3,), (7,)]
 
 
 def test_the_wrapper_can_be_read() -> None:
@@ -152,16 +215,3 @@ def test_bad_data_is_an_error_and_the_next_call_works() -> None:
 def test_refusals() -> None:
     with pytest.raises(Exception, match="under torch.inference_mode"):
         jit.compile(Block().eval())(torch.randn(2, 48))
-    with pytest.raises(UserError, match="dynamic=False"):
-        jit.backend(torch.fx.symbolic_trace(lambda x: x), [_symbolic_size()])
-
-
-def _symbolic_size() -> torch.SymInt:
-    from torch._dynamo.source import ConstantSource
-    from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
-
-    environment = ShapeEnv()
-    symbol = environment.create_symbol(5, ConstantSource("n"), DimDynamic.DYNAMIC)
-    size = environment.create_symintnode(symbol, hint=5)
-    assert isinstance(size, torch.SymInt)
-    return size

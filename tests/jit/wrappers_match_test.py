@@ -18,11 +18,13 @@ MODELS = {
     "images": "tests.e2e.images",
     "integers": "tests.e2e.integers",
     "data_sizes": "tests.e2e.data_sizes",
+    "sizes": "tests.e2e.sizes",
 }
 # (what Python says, what C++ says): in each line of a plan both occur equally often
 PAIRS = {
     "launch": (r"rt\.kernels\.(\w+)\(", r"kernels->(\w+)\("),
     "arena": (r"= rt\.arena\((\d+),", r"aoti_arena<\w+>\(args, (\d+)\)"),
+    "slot": (r"= rt\.slot\((\d+),", r"aoti_arena<\w+>\(args, slots\[(\d+)\]\)"),
     "output": (r"= (rt\.empty_strided)\(", r"(aoti_torch_empty_strided)\("),
     "shim": (r"rt\.shim\.(\w+)\(", r"(aoti_torch_cpu_\w+)\("),
     "comment": (r"^# (.*)$", r"^// (.*)$"),
@@ -31,7 +33,15 @@ PAIRS = {
     "free": (r"^del (\w+)", r"^(\w+)_owner\.reset\(\);"),
     "reuse": (r"# (reuse)$", r"// (reuse); "),
 }
-NAMES = ("launch", "arena", "shim", "comment", "read", "free")  # where what is named must be the same too
+NAMES = (
+    "launch",
+    "arena",
+    "slot",
+    "shim",
+    "comment",
+    "read",
+    "free",
+)  # where what is named must be the same too
 
 
 @pytest.mark.parametrize("name", MODELS)
