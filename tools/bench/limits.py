@@ -1,7 +1,7 @@
 """A command or a function in a session of its own, ended when it takes too long or holds too much memory.
 
     run(["python", "-c", "print(1)"], Path("log"), Limits(seconds=60, megabytes=4000))
-      -> Ended(status=0, seconds=0.1, peak_megabytes=9, over="")
+      -> Ended(status=0, seconds=0.1, cpu_seconds=0.1, peak_megabytes=9, over="")
     call(function, Path("log"), ...)      the same in a copy of this process, which need not import again what is imported here
 
 Invariants: whatever was started has ended when they return; standard output and error are in the log file.
@@ -35,10 +35,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Ended:
-    """How it ended: `status` is negative for a signal, `over` says which limit was broken, empty where none was."""
+    """How it ended: `status` is negative for a signal, `over` says which limit was broken, empty where none was. `cpu_seconds` are
+    those of the child and of the processes that it waited for, user and system."""
 
     status: int
     seconds: float
+    cpu_seconds: float
     peak_megabytes: int
     over: str
 
@@ -84,8 +86,8 @@ def call(function: Callable[[], int], log: Path, limits: Limits) -> Ended:
             peak = max(peak, held)
             over = _over(limits, time.perf_counter() - began, held)
     finally:
-        status = _end(child)
-    return Ended(status, time.perf_counter() - began, peak, over)
+        status, cpu_seconds = _end(child)
+    return Ended(status, time.perf_counter() - began, cpu_seconds, peak, over)
 
 
 def _become(function: Callable[[], int], log: Path) -> NoReturn:
@@ -124,13 +126,14 @@ def _over(limits: Limits, seconds: float, megabytes: int) -> str:
     return ""
 
 
-def _end(child: int) -> int:
-    """Ends the child and what it left running; its exit status."""
+def _end(child: int) -> tuple[int, float]:
+    """Ends the child and what it left running; its exit status and seconds of processor time."""
     for pid in {*session(child), child}:
         if pid != child or not _has_ended(child):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    _, status, usage = os.wait4(child, 0)
+    return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
 
 
 def session(leader: int) -> list[int]:

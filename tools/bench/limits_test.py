@@ -66,6 +66,13 @@ def test_a_function_runs_in_a_copy_of_this_process(tmp_path: Path) -> None:
     assert seen == []
 
 
+def test_processor_time_is_that_of_the_child_and_its_children(tmp_path: Path) -> None:
+    work = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+    nested = f"import subprocess, sys; subprocess.run([sys.executable, '-S', '-c', {work!r}])"
+    assert run(python(nested), tmp_path / "log", ROOMY).cpu_seconds > 0.5
+    assert run(python("import time; time.sleep(0.6)"), tmp_path / "log", ROOMY).cpu_seconds < 0.5
+
+
 def test_a_function_that_raises(tmp_path: Path) -> None:
     def function() -> int:
         raise ValueError("no")

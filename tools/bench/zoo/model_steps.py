@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +22,9 @@ from tools.bench import limits
 from tools.bench.contender import Artefact, Job
 from tools.bench.zoo import results, stages
 from tools.bench.zoo.entries import Entry
+from tools.bench.zoo.options import Options, complaint
 from tools.bench.zoo.results import Result
-
-# Of a message: enough for the reasons of a refusal.
-_MOST_LINES = 12
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a run of the zoo was asked to do."""
-
-    folder: Path
-    cxx: str
-    isa: str  # as the compiler's --isa; empty for its default
-    limits: limits.Limits
-    steps: tuple[str, ...]  # of results.STEPS
+from tools.bench.zoo.warm_up import cache_of
 
 
 class ModelSteps:
@@ -88,7 +76,8 @@ class ModelSteps:
             if ended.ok
             else ended.over or complaint(self._log(step).read_text(errors="replace"), ended.status)
         )
-        return {"why": why, "seconds": round(ended.seconds, 2), "megabytes": ended.peak_megabytes}
+        seconds, cpu_seconds = round(ended.seconds, 2), round(ended.cpu_seconds, 2)
+        return {"why": why, "seconds": seconds, "cpu_seconds": cpu_seconds, "megabytes": ended.peak_megabytes}
 
     def _log(self, step: str) -> Path:
         return self.folder / f"{step}.log"
@@ -99,15 +88,12 @@ class ModelSteps:
         )
 
     def _compile(self) -> Result:
-        options = [
-            f"--{name}={value}"
-            for name, value in (("cxx", self.options.cxx), ("isa", self.options.isa))
-            if value
-        ]
-        options.append(f"--cache={self.options.folder / 'cache'}")
+        cache = cache_of(self.options, self.folder)
+        words = self.options.compiler_words(cache)
         facts = self._call(
-            "compile", lambda: stages.compile(self.folder / "model.pt2", self._library(), options)
+            "compile", lambda: stages.compile(self.folder / "model.pt2", self._library(), words)
         )
+        shutil.rmtree(cache)
         counted = re.search(r"(\d+) kernels", self._log("compile").read_text(errors="replace"))
         return facts | ({"kernels": int(counted[1])} if counted else {})
 
@@ -121,7 +107,9 @@ class ModelSteps:
         job, out = self._job("aotinductor"), self.folder / "aotinductor.json"
         job.work_dir.mkdir(exist_ok=True)
         facts = self._call("aotinductor", lambda: stages.compile_with_aotinductor(self.entry, job, out))
-        return facts if facts["why"] else facts | {"seconds": round(json.loads(out.read_text()), 2)}
+        if facts["why"]:
+            return facts
+        return facts | {name: round(value, 2) for name, value in json.loads(out.read_text()).items()}
 
     def _speed(self) -> Result:
         artefacts = {"ours": Artefact(model_files=(self._library(),)).to_json()}
@@ -149,16 +137,6 @@ class ModelSteps:
     def _job(self, what: str) -> Job:
         return Job(model=self.entry.name, threads=1, model_dir=self.folder, work_dir=self.folder / what,
                    programs_dir=self.options.folder / "programs", cxx=self.options.cxx, data={})  # fmt: skip
-
-
-def complaint(log: str, status: int) -> str:
-    """What a command says is wrong: from its last line that begins with `error:` on, else its last line."""
-    how = f"signal {-status}" if status < 0 else f"exit status {status}"
-    lines: list[str] = [line.rstrip() for line in log.splitlines() if line.strip()]
-    errors = [k for k, line in enumerate(lines) if line.startswith("error:")]
-    told = lines[errors[-1] :] if errors else lines[-1:]
-    text = "\n".join(told[:_MOST_LINES]).removeprefix("error:").strip()
-    return text if errors else f"{how}: {text or 'no message'}"
 
 
 def facts_line(result: dict[str, Any]) -> str:

@@ -12,7 +12,8 @@ from tools.bench import limits
 from tools.bench.limits import Ended, Limits
 from tools.bench.zoo import results
 from tools.bench.zoo.entries import Entry
-from tools.bench.zoo.model_steps import ModelSteps, Options, complaint
+from tools.bench.zoo.model_steps import ModelSteps
+from tools.bench.zoo.options import Options, complaint
 
 ENTRY = Entry("tiny", "convnet", "torchvision", "torchvision_models")
 
@@ -32,11 +33,12 @@ class Forks:
             (log.parent / "verdict.json").write_text(
                 '{"why": "", "distance": 1e-07, "eager_distance": 2e-07}'
             )
-        return Ended(int(failing), 1.5, 30, "")
+        return Ended(int(failing), 1.5, 2.5, 30, "")
 
 
 def steps(folder: Path, monkeypatch: pytest.MonkeyPatch, forks: Forks) -> ModelSteps:
     monkeypatch.setattr(limits, "call", forks)
+    (folder / "cache/objects").mkdir(parents=True, exist_ok=True)
     return ModelSteps(ENTRY, Options(folder, "", "", Limits(9, 9), ("export", "compile", "judge")))
 
 
@@ -49,7 +51,13 @@ def test_all_steps_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     steps(tmp_path, monkeypatch, forks).run(lambda step: None)
     assert forks.steps == ["export", "compile", "judge"]
     assert results.verdict(done(tmp_path)) == "right"
-    assert done(tmp_path)["compile"] == {"why": "", "seconds": 1.5, "megabytes": 30, "kernels": 7}
+    assert done(tmp_path)["compile"] == {
+        "why": "",
+        "seconds": 1.5,
+        "cpu_seconds": 2.5,
+        "megabytes": 30,
+        "kernels": 7,
+    }
 
 
 def test_what_is_known_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

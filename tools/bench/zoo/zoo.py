@@ -18,9 +18,12 @@ from absl import app, flags
 
 from tools.bench import machine
 from tools.bench.limits import Limits
+from tools.bench.steps import StepFailed
 from tools.bench.zoo import results, stages
 from tools.bench.zoo.entries import ENTRIES, Entry
-from tools.bench.zoo.model_steps import ModelSteps, Options, facts_line
+from tools.bench.zoo.model_steps import ModelSteps, facts_line
+from tools.bench.zoo.options import Options
+from tools.bench.zoo.warm_up import warm_up
 
 FLAGS = flags.FLAGS
 
@@ -52,9 +55,11 @@ def chosen(only: Sequence[str]) -> list[Entry]:
 
 
 def run_all(entries: Sequence[Entry], options: Options) -> int:
-    """All steps of all entries; how many are right."""
+    """All steps of all entries; how many are right. Raises StepFailed where not even a tiny model compiles."""
     right = 0
     stages.preload(dict.fromkeys(e.library for e in entries))
+    if why := warm_up(options):
+        raise StepFailed(f"a tiny model does not compile: {why}")
     for number, entry in enumerate(entries, 1):
         model = ModelSteps(entry, options)
         before = results.verdict(model.result)
@@ -99,7 +104,11 @@ def main(argv: Sequence[str]) -> int:
     folder = Path(FLAGS.out).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     options = Options(folder, FLAGS.cxx, FLAGS.isa, Limits(FLAGS.seconds, FLAGS.megabytes), steps)
-    right = run_all(entries, options)
+    try:
+        right = run_all(entries, options)
+    except StepFailed as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     print(f"{right} of {len(entries)} right")
     if FLAGS.results:
         update_results(Path(FLAGS.results), folder)
