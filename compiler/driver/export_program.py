@@ -57,7 +57,9 @@ def save(program: torch.export.ExportedProgram, file: Path) -> None:
     with file.open("wb") as sink:
         careful: Any = _CarefulFile(sink)
         torch.export.save(
-            decompositions.decompose(program) if extra else program, careful, extra_files=extra or None
+            decompositions.decompose(program, loops=False) if extra else program,
+            careful,
+            extra_files=extra or None,
         )
         if careful.error:
             raise careful.error

@@ -19,24 +19,28 @@ from torch._decomp import decomposition_table
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.export import ExportedProgram
 
-from compiler.frontend import custom_ops, own_decompositions
+from compiler.frontend import custom_ops, own_decompositions, recurrent_decompositions
 from compiler.ir.aten_ops import IGNORED, KNOWN
 from compiler.support.diagnostics import UserError
+
+Table = dict[OpOverload, Callable[..., Any]]
 
 # After run_decompositions of torch 2.13 their out= tensor keeps what it held before.
 _LOSES_OUT = frozenset(("aten::linalg_matrix_rank",))
 
 
-def decompose(program: ExportedProgram) -> ExportedProgram:
-    """The program in known operators, functional. The very same where nothing had to change."""
-    if all(_stays(n.target) for n in program.graph.nodes if n.op == "call_function"):
+def decompose(program: ExportedProgram, loops: bool) -> ExportedProgram:
+    """The program in known operators, functional. The very same where nothing had to change. With `loops` recurrent layers become `scan`;
+    without, their steps are written out."""
+    table = _table(loops)
+    if all(_stays(n.target, table) for n in program.graph.nodes if n.op == "call_function"):
         return program
     _refuse_lost_results(program)
     _forget_derived_ranges(program)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            decomposed: ExportedProgram = program.run_decompositions(dict(_table()))
+            decomposed: ExportedProgram = program.run_decompositions(dict(table))
         except Exception as error:  # whatever PyTorch raises
             raise UserError(
                 f"PyTorch's ExportedProgram.run_decompositions fails for this model: {type(error).__name__}: {error}; a known "
@@ -69,12 +73,12 @@ def _forget_derived_ranges(program: ExportedProgram) -> None:
         del ranges[key]
 
 
-def _stays(target: object) -> bool:
+def _stays(target: object, table: Table) -> bool:
     """Whether nothing here changes a call of it: it is known, or it writes to nothing, has no decomposition and is made of no others. To
     run decompositions for its sake would take the Python code of every custom operator beside it."""
     if _is_known(target):
         return True
-    if not isinstance(target, OpOverload) or target._schema.is_mutable or target in _table():
+    if not isinstance(target, OpOverload) or target._schema.is_mutable or target in table:
         return False
     name: str = target.name()  # type: ignore[no-untyped-call]
     made_of_others = torch._C.DispatchKey.CompositeImplicitAutograd
@@ -91,9 +95,11 @@ def _is_known(target: object) -> bool:
 
 
 @functools.cache
-def _table() -> dict[OpOverload, Callable[..., Any]]:
+def _table(loops: bool) -> Table:
     """PyTorch's decompositions and our own, but those of known operators."""
-    table: dict[OpOverload, Callable[..., Any]] = dict(decomposition_table)  # type: ignore[arg-type]
+    table: Table = dict(decomposition_table)  # type: ignore[arg-type]
     table.update(torch.export.default_decompositions().items())  # type: ignore[no-untyped-call]
     table.update(own_decompositions.TABLE)
+    if loops:
+        table.update(recurrent_decompositions.TABLE)
     return {op: function for op, function in table.items() if str(op) not in KNOWN}

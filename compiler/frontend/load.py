@@ -57,7 +57,8 @@ def load(path: str | Path, ctx: Context) -> ModelGraph:
 def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
     """The same from a program in memory."""
     promised = signature.promised_strides(program)
-    program = decompositions.decompose(program)
+    # Only the CPU has loops.
+    program = decompositions.decompose(program, loops=ctx.options.device == "cpu")
     for module in blocks.every_module(program.graph_module):
         provenance.attach(module)
     problems = checks.run(program)

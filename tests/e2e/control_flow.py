@@ -86,6 +86,17 @@ def write_rows(x: Tensor, steps: Tensor) -> Any:
     )
 
 
+class Lstm(nn.Module):
+    """An LSTM that is given its state: hidden, then cell."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.layers = nn.LSTM(7, 12, **options)
+
+    def forward(self, x: Tensor, hidden: Tensor, cell: Tensor) -> Any:
+        return self.layers(x, (hidden, cell))
+
+
 CASES = [
     net("gated", Gated, normal(5, 32), uniform(4, low=0.1, high=1.0)),
     net("gated_not", Gated, normal(5, 32), uniform(4, low=-1.0, high=-0.1)),
@@ -96,6 +107,28 @@ CASES = [
     of("choose_third", choose, uniform(6, 7, low=-1.0, high=0.0), integers(1, low=1, high=2)),
     of("write_rows", write_rows, uniform(6, 5), integers(1, low=4, high=5)),
     of("no_turn", write_rows, uniform(6, 5), integers(1, low=-2, high=-1)),
+    net("lstm", lambda: Lstm(num_layers=2), normal(40, 3, 7), normal(2, 3, 12), normal(2, 3, 12)),
+    net(
+        "lstm_bidirectional",
+        lambda: nn.LSTM(7, 12, num_layers=2, bidirectional=True, batch_first=True),
+        normal(3, 9, 7),
+    ),
+    net(
+        "lstm_projected",
+        lambda: Lstm(proj_size=5, bias=False),
+        normal(6, 3, 7),
+        normal(1, 3, 5),
+        normal(1, 3, 12),
+    ),
+    net("lstm_unbatched", lambda: nn.LSTM(7, 12), normal(5, 7)),
+    net(
+        "gru",
+        lambda: nn.GRU(7, 12, num_layers=2, bidirectional=True, bias=False),
+        normal(9, 3, 7),
+        normal(4, 3, 12),
+    ),
+    net("rnn_tanh", lambda: nn.RNN(7, 12), normal(9, 3, 7)),
+    net("rnn_relu_one_step", lambda: nn.RNN(7, 12, nonlinearity="relu", batch_first=True), normal(3, 1, 7)),
 ]
 
 
