@@ -57,7 +57,7 @@ def save(program: torch.export.ExportedProgram, file: Path) -> None:
     with file.open("wb") as sink:
         careful: Any = _CarefulFile(sink)
         torch.export.save(
-            decompositions.decompose(program, loops=False) if extra else program,
+            decompositions.decompose(program, file.stem, loops=False) if extra else program,
             careful,
             extra_files=extra or None,
         )

@@ -29,10 +29,8 @@ def run(program: ExportedProgram) -> list[Problem]:
 
 def _signature(program: ExportedProgram) -> Iterator[Problem]:
     for spec in program.graph_signature.input_specs:
-        if spec.kind in (InputKind.CUSTOM_OBJ, InputKind.TOKEN):
-            yield Problem(
-                f"input {spec.arg.name} is a {spec.kind.name.lower()}", "", "only tensors can be inputs"
-            )
+        if spec.kind == InputKind.CUSTOM_OBJ:
+            yield Problem(f"input {spec.arg.name} is a custom object", "", "only tensors can be inputs")
         elif (
             spec.kind == InputKind.USER_INPUT
             and not isinstance(spec.arg, TensorArgument)
@@ -70,6 +68,14 @@ def _control_flow(node: torch.fx.Node, where: str) -> Iterator[Problem]:
                 f"the Triton kernel {_triton_kernel(node)} of the model (by {name}) is not supported",
                 where,
                 "a user's Triton kernel runs on a GPU only: give the model a path without it for the CPU",
+            )
+            return
+        if name == "with_effects":
+            op = node.meta["origin"].aten_op
+            yield Problem(
+                f"{op} runs {node.args[1]}, which has an effect beside its results: that is not supported",
+                where,
+                "call the operator without out=, and export without run_decompositions",
             )
             return
         remedy = f"supported: {', '.join(OPERANDS)}"

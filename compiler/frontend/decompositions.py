@@ -19,50 +19,29 @@ from torch._decomp import decomposition_table
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.export import ExportedProgram
 
-from compiler.frontend import custom_ops, own_decompositions, recurrent_decompositions
+from compiler.frontend import custom_ops, own_decompositions, recurrent_decompositions, refusals
 from compiler.ir.aten_ops import IGNORED, KNOWN
-from compiler.support.diagnostics import UserError
+from compiler.support.diagnostics import refuse
 
 Table = dict[OpOverload, Callable[..., Any]]
 
-# After run_decompositions of torch 2.13 their out= tensor keeps what it held before.
-_LOSES_OUT = frozenset(("aten::linalg_matrix_rank",))
 
-
-def decompose(program: ExportedProgram, loops: bool) -> ExportedProgram:
+def decompose(program: ExportedProgram, name: str, loops: bool) -> ExportedProgram:
     """The program in known operators, functional. The very same where nothing had to change. With `loops` recurrent layers become `scan`;
-    without, their steps are written out."""
+    without, their steps are written out. Raises UserError, with the model's name."""
+    if problems := refusals.before(program):
+        raise refuse(f"{name} cannot be compiled", problems)
     table = _table(loops)
     if all(_stays(n.target, table) for n in program.graph.nodes if n.op == "call_function"):
         return program
-    _refuse_lost_results(program)
     _forget_derived_ranges(program)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             decomposed: ExportedProgram = program.run_decompositions(dict(table))
         except Exception as error:  # whatever PyTorch raises
-            raise UserError(
-                f"PyTorch's ExportedProgram.run_decompositions fails for this model: {type(error).__name__}: {error}; a known "
-                "reason is a buffer with two names that the model writes to: give it one"
-            ) from error
+            raise refuse(f"{name} cannot be compiled", [refusals.explain(error, program)]) from error
         return decomposed
-
-
-def _refuse_lost_results(program: ExportedProgram) -> None:
-    for node in program.graph.nodes:
-        if (
-            isinstance(node.target, OpOverload)
-            and node.target._schema.name in _LOSES_OUT
-            and _writes_out(node.target)
-        ):
-            raise UserError(
-                f"{node.target} writes into out=, and PyTorch's run_decompositions loses what it writes: call it without out="
-            )
-
-
-def _writes_out(target: OpOverload) -> bool:
-    return any(a.is_out for a in target._schema.arguments)
 
 
 def _forget_derived_ranges(program: ExportedProgram) -> None:

@@ -58,7 +58,7 @@ def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
     """The same from a program in memory."""
     promised = signature.promised_strides(program)
     # Only the CPU has loops.
-    program = decompositions.decompose(program, loops=ctx.options.device == "cpu")
+    program = decompositions.decompose(program, ctx.options.name, loops=ctx.options.device == "cpu")
     for module in blocks.every_module(program.graph_module):
         provenance.attach(module)
     problems = checks.run(program)

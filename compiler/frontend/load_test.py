@@ -222,16 +222,53 @@ def test_a_condition_read_out_of_a_tensor_is_no_value() -> None:
         _graph(Condition(), X)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_numbers_read_out_of_a_tensor_are_refused_by_name(dtype: torch.dtype) -> None:
+def test_a_float_read_out_of_a_tensor_is_a_number() -> None:
     class Item(nn.Module):
         def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, Any]:
-            return x + 1, x.sum().to(dtype).item()
+            number = x.sum().item()
+            return x + number, number * 2 + 1
+
+    graph = _graph(Item(), X)
+    (output,) = (n for n in graph.module.graph.nodes if n.op == "output")
+    assert str(output.args[0][1]) == "add(mul(2.0, read(f0)), 1.0)"
+
+
+def test_what_decompositions_cannot_do_is_refused_with_the_models_line() -> None:
+    class Images(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            large = nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear")
+            return large, torch.view_as_real(torch.complex(x.float(), x.float()))
 
     with pytest.raises(UserError) as error:
-        _graph(Item(), X)
+        _graph(Images(), torch.zeros(1, 1, 3, 3, dtype=torch.uint8))
     text = str(error.value)
-    assert "depends on data" in text and "instead of its .item()" in text and "load_test.py:" in text
+    assert "2 problems" in text and text.count("load_test.py:") == 2
+    assert (
+        "upsample_bilinear2d.vec of uint8" in text and "aten.complex.default makes a complex tensor" in text
+    )
+
+
+def test_a_decomposition_that_fails_is_named_with_the_models_line() -> None:
+    class InPlace(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = x.clone().polygamma_(1)
+            return result
+
+    with pytest.raises(
+        UserError, match=r"fails at aten\.polygamma_\.default: RuntimeError[^\0]*at load_test\.py:"
+    ):
+        _graph(InPlace(), X)
+
+
+def test_an_operator_with_an_effect_is_named() -> None:
+    class Inverse(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.linalg.inv(x, out=torch.zeros(3, 3))
+
+    with pytest.raises(
+        UserError, match="aten.linalg_inv.out checks its errors.*\n.*load_test.py:.*\n.*without out="
+    ):
+        _graph(Inverse(), torch.eye(3))
 
 
 @pytest.mark.parametrize(
@@ -309,5 +346,5 @@ def test_an_out_tensor_that_pytorch_loses_is_refused() -> None:
             torch.linalg.matrix_rank(x, out=rank)
             return rank
 
-    with pytest.raises(UserError, match="linalg_matrix_rank.* writes into out=.*call it without out="):
+    with pytest.raises(UserError, match=r"linalg_matrix_rank.* writes into out=[^\0]*call it without out="):
         _graph(Rank(), torch.eye(3))

@@ -95,7 +95,7 @@ def trilinear(
             factor = factor.unsqueeze(dim)
         factors.append(factor)
     product = factors[0] * factors[1] * factors[2]
-    return product.sum(list(sumdim)) if sumdim else product
+    return product.sum(list(sumdim), dtype=product.dtype) if sumdim else product
 
 
 def embedding_bag(

@@ -57,7 +57,7 @@ class NotASize(ValueError):
 
 
 class DependsOnData(NotASize):
-    """The text has a number that a tensor's elements decide, of a kind that a run cannot read: the `.item()` of a float."""
+    """The text has a number that a tensor's elements decide, in a place where a run cannot have it: a float made a size or a condition."""
 
     remedy = "keep the value in a tensor: the tensor itself instead of its .item()"
 
@@ -70,6 +70,7 @@ class Sizes:
         self._ranges = ranges
         self._taken = set(taken)
         self._symbols: dict[str, Expr] = {}
+        self._floats: dict[str, str] = {}
         self._replaced: dict[Expr, Expr] = {}
         self._known: dict[str, Any] = {}
         self._bound: set[Expr] = set()
@@ -225,9 +226,9 @@ class Sizes:
             return _ARITHMETIC[name](*args)
         raise NotASize(f"{ast.unparse(node)} is no expression of sizes")
 
-    def _symbol(self, name: str) -> Expr:
+    def _symbol(self, name: str) -> Expr | SizeFloat:
         if name.startswith(_FLOAT_FROM_DATA):
-            raise DependsOnData(f"{name} depends on data, not on the sizes of the inputs")
+            return SizeFloat("read", (self._floats.setdefault(name, f"f{len(self._floats)}"),))
         if name not in self._symbols:
             of_data = is_data_name(name)
             lo, hi = self._ranges.get(name, _ANY if of_data else (0, None))

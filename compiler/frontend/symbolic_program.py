@@ -18,7 +18,7 @@ from torch.export.graph_signature import InputKind, TensorArgument
 
 from compiler.frontend import input_paths
 from compiler.frontend.blocks import every_module
-from compiler.frontend.sizes import DependsOnData, NotASize, Range, Sizes
+from compiler.frontend.sizes import NotASize, Range, Sizes
 from compiler.ir.aten_ops import BINDS_SIZES
 from compiler.ir.expr import Expr, IntLike, as_expr, exprs, maximum, minimum, mul_all, wrapped
 from compiler.ir.tensor_type import tensor_type
@@ -153,10 +153,9 @@ def _read(node: torch.fx.Node, value: Any, sizes: Sizes) -> None:
         found, number = conditions[0].left, conditions
     else:
         number = _number(value, sizes) if isinstance(value, _NUMBERS) else value
-        if not isinstance(number, (int, Expr)):
-            raise DependsOnData(f"{number} depends on data, not on the sizes of the inputs")
-        found = as_expr(number)
-    sizes.bind(sizes.unbound([found]))
+        found = as_expr(number) if isinstance(number, (int, Expr)) else number
+    if isinstance(found, Expr):
+        sizes.bind(sizes.unbound([found]))
     _replace(node, number)
     node.meta["val"] = found
 

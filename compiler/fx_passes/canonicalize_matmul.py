@@ -127,12 +127,16 @@ def _baddbmm(r: Rewriter, node: torch.fx.Node) -> torch.fx.Node:
 
 
 def _addbmm(r: Rewriter, node: torch.fx.Node) -> torch.fx.Node:
-    return _scaled_sum(r, node, r.call(aten.sum.dim_IntList, r.call(aten.bmm.default, *node.args[1:3]), [0]))
+    product = r.call(aten.bmm.default, *node.args[1:3])
+    dtype = product.meta["val"].dtype
+    return _scaled_sum(r, node, r.call(aten.sum.dim_IntList, product, [0], dtype=dtype))
 
 
 def _scaled_sum(r: Rewriter, node: torch.fx.Node, product: torch.fx.Node) -> torch.fx.Node:
-    """beta * first argument + alpha * product; beta 0 ignores the argument, NaNs included."""
+    """beta * first argument + alpha * product; beta 0 ignores the argument, NaNs included. Of integers both are cut, as in eager."""
     alpha, beta = node.kwargs.get("alpha", 1), node.kwargs.get("beta", 1)
+    if not product.meta["val"].is_floating_point():
+        alpha, beta = (int(f) if isinstance(f, float) else f for f in (alpha, beta))
     if alpha != 1:
         product = r.call(aten.mul.Tensor, product, alpha)
     if beta == 0:

@@ -1,8 +1,12 @@
-"""Floating-point numbers that are computed from sizes: what `x.shape[0] ** 0.5` is in a graph.
+"""Floating-point numbers that are computed from sizes, or read out of tensors: what `x.shape[0] ** 0.5` and `x.item()` are in a graph.
 
 Enters: an operation and its operands. Leaves: an immutable tree that lowering traces into loop bodies and the wrapper prints.
 
     SizeFloat("pow", (SizeFloat("float", (s0,)), 0.5))       text: pow(float(s0), 0.5)
+    SizeFloat("read", ("f0",))                               text: read(f0)
+
+A number that is read has a name in Graph IR, which the `.item()` defines. Loop IR has none: lowering puts the buffer's name in its place
+and makes it a load.
 """
 
 from __future__ import annotations
@@ -14,20 +18,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Union
 
-from compiler.ir.expr import Expr
+from compiler.ir.expr import Expr, NotConstant
 from compiler.ir.expr_parse import parse_expr
 
-Term = Union["SizeFloat", Expr, float]
-# Operations on float64. "float" converts an integer.
+Term = Union["SizeFloat", Expr, float, str]
+
+
+def _read(name: str) -> float:
+    raise NotConstant(f"{name} is read out of a tensor")
+
+
+# Operations on float64. "float" converts an integer, "read" is the one element of a tensor.
 _MEANING: dict[str, Callable[..., float]] = {
     "float": float, "neg": operator.neg, "sqrt": math.sqrt, "add": operator.add, "mul": operator.mul, "div": operator.truediv,
-    "pow": math.pow,
+    "pow": math.pow, "read": _read,
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class SizeFloat:
-    """One operation on float64; operands are numbers, constants, or (of "float") an integer expression."""
+    """One operation on float64; operands are numbers, constants, or (of "float") an integer expression, (of "read") a name."""
 
     op: str
     args: tuple[Term, ...]
@@ -41,6 +51,29 @@ class SizeFloat:
         """Of a number whose expressions are constants. Raises NotConstant, and as Python does for a division by zero."""
         a, *b = (arg.value() if isinstance(arg, (Expr, SizeFloat)) else arg for arg in self.args)
         return float(_MEANING[self.op](a, *b))
+
+    def __float__(self) -> float:
+        return self.value()
+
+    def __neg__(self) -> SizeFloat:
+        return SizeFloat("neg", (self,))
+
+    def _compared(self, other: object) -> bool:
+        """A lowering that compares with it needs its value, which is another in every run."""
+        raise NotConstant(str(self))
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compared
+
+    def named(self, names: Mapping[str, str]) -> SizeFloat:
+        """The same with other names for what is read."""
+        if self.op == "read":
+            return SizeFloat("read", (names[str(self.args[0])],))
+        return SizeFloat(self.op, tuple(a.named(names) if isinstance(a, SizeFloat) else a for a in self.args))
+
+    @property
+    def is_read(self) -> bool:
+        """Whether something in it is read out of a tensor."""
+        return self.op == "read" or any(isinstance(a, SizeFloat) and a.is_read for a in self.args)
 
     def symbols(self) -> tuple[Expr, ...]:
         found: dict[Expr, None] = {}
@@ -63,6 +96,8 @@ def parse_size_float(text: str, symbols: Mapping[str, Expr]) -> SizeFloat:
 
 def _build(node: ast.AST, symbols: Mapping[str, Expr]) -> Term:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MEANING:
+        if node.func.id == "read" and len(node.args) == 1 and isinstance(node.args[0], ast.Name):
+            return SizeFloat("read", (node.args[0].id,))
         if node.func.id == "float":
             return SizeFloat("float", (parse_expr(ast.unparse(node.args[0]), symbols),))
         return SizeFloat(node.func.id, tuple(_build(a, symbols) for a in node.args))

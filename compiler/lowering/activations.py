@@ -61,8 +61,8 @@ def leaky_relu(b: Builder, x: Value, negative_slope: float = 0.01) -> Value:
 @lowers("aten.prelu.default", "aten._prelu_kernel.default", family=POINTWISE)
 def prelu(b: Builder, x: Value, weight: Value) -> Value:
     """The weight is one number, or one for each channel (dim 1)."""
-    if weight.rank <= 1 and x.rank > 1:
-        weight = reshape(b, weight, [weight.numel(), *[1] * (x.rank - 2)])
+    if weight.rank <= 1:
+        weight = reshape(b, weight, [weight.numel(), *[1] * (x.rank - 2)] if x.rank > 1 else [1] * x.rank)
     return elementwise(
         b, x.dtype, x.dtype, lambda t, p, w: _if_positive(t, p, p, t.op("mul", p, w)), [x, weight], ops=3
     )

@@ -23,15 +23,18 @@ from typing import Any
 import torch
 import torch.fx
 
+from compiler.ir import dtypes
 from compiler.ir.expr import Expr, as_expr, data_symbols
 from compiler.ir.graph import GraphOutput, ModelGraph
 from compiler.ir.loop import Input, Layout, Mutation, OutputRef, Program, TensorRef
 from compiler.ir.loop_reads import buffers_read
 from compiler.ir.loop_verify import verify
+from compiler.ir.size_float import SizeFloat
 from compiler.lowering import families, walk
 from compiler.lowering.builder import Builder
 from compiler.lowering.constants import ConstantTable
 from compiler.lowering.device import place
+from compiler.lowering.factories import full
 from compiler.lowering.torch_types import to_dtype, to_sizes
 from compiler.lowering.values import Value
 from compiler.support.diagnostics import refuse
@@ -115,13 +118,21 @@ def _outputs(
         if described.mutates:
             continue
         if not isinstance(arg, torch.fx.Node):
-            outputs.append(OutputRef(described.name, arg))
+            outputs.append(OutputRef(described.name, _number(b, arg)))
             continue
         b.origin = arg.meta.get("origin", Origin(arg.name, "output"))
         ref = _output_ref(b, described, env[arg], arg.meta["val"], taken)
         taken.add(ref.buffer)
         outputs.append(OutputRef(described.name, ref))
     return outputs
+
+
+def _number(b: Builder, value: Any) -> Any:
+    """A number as an output: one that is made of what the run reads out of tensors is computed into memory."""
+    if not isinstance(value, SizeFloat) or not value.is_read:
+        return value
+    number = full(b, (), walk.operand(b, value, {}), dtypes.float64)
+    return b.store_as(number, Layout.contiguous(dtypes.float64, []))
 
 
 def _mutations(

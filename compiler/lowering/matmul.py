@@ -116,12 +116,13 @@ def _rows(b: Builder, x: Value) -> TensorRef:
 
 def _by_reduction(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
     x, y = b.realize(x), b.realize(y)
+    accumulate = _accumulator(x.dtype)
 
     def make(t: Tracer, i: Index, r: Index) -> Scalar:
         left = x.at(t, (*i[:-1], *r))
-        return t.op("mul", left, y.at(t, (*i[:-2], *r, i[-1])))
+        return t.cast(t.op("mul", left, y.at(t, (*i[:-2], *r, i[-1]))), accumulate)
 
-    return b.reduce("sum", x.dtype, _accumulator(x.dtype), size, (x.size[-1],), make)
+    return b.reduce("sum", x.dtype, accumulate, size, (x.size[-1],), make)
 
 
 def _accumulator(dtype: DType) -> DType:

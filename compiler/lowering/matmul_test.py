@@ -54,7 +54,20 @@ class Sliced(nn.Module):
         return self.fc(x[:, :6])  # type: ignore[no-any-return]
 
 
+SMALL_INTEGERS = torch.arange(6, dtype=torch.int8).reshape(2, 3)
 CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
+    "linear of small integers": (lambda x: F.linear(x, x.flip(0)), (SMALL_INTEGERS,)),
+    "scaled sums of small integers": (
+        lambda x: (
+            torch.baddbmm(x, x[None], torch.ones(1, 3, 3, dtype=torch.int8), beta=2.6, alpha=1.5),
+            torch.addbmm(x, x[None], torch.ones(1, 3, 3, dtype=torch.int8), beta=0.6, alpha=3.2),
+        ),
+        (SMALL_INTEGERS,),
+    ),
+    "bilinear of integers": (
+        lambda x: F.bilinear(x, x, torch.ones(4, 3, 3, dtype=torch.int8)),
+        (SMALL_INTEGERS,),
+    ),
     "mm": (lambda x, y: x @ y, ((5, 7), (7, 3))),
     "mm of views": (lambda x, y: x.t() @ y.t(), ((7, 5), (3, 7))),
     "mm of computed": (lambda x, y: torch.cos(torch.sin(x) @ (y + 1)), ((5, 7), (7, 3))),

@@ -7,6 +7,8 @@ import torch
 
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
+from compiler.ir.expr import Expr
+from compiler.ir.size_float import SizeFloat
 from compiler.lowering.builder import Builder
 from compiler.lowering.elementwise import Operand, elementwise
 from compiler.lowering.pointwise import apply
@@ -60,10 +62,11 @@ def floor_divide(b: Builder, x: Value, y: Operand) -> Value:
 
 
 @lowers("aten.pow.Tensor_Scalar", family=POINTWISE)
-def pow_scalar(b: Builder, x: Value, exponent: float) -> Value:
+def pow_scalar(b: Builder, x: Value, exponent: float | Expr | SizeFloat) -> Value:
     dtype = promote([x, exponent])
     if (
-        float(exponent).is_integer()
+        isinstance(exponent, (int, float))
+        and float(exponent).is_integer()
         and 0 < abs(exponent) <= _LARGEST_UNROLLED_POWER
         and (exponent > 0 or dtype.is_float)
     ):

@@ -93,6 +93,7 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
     "hard family": (lambda x: F.hardswish(x * 3) + F.hardsigmoid(x * 3), ((3, 5),)),
     "log sigmoid": (lambda x: F.logsigmoid(x * 5), ((3, 5),)),
     "prelu": (lambda x, w: F.prelu(x, w), ((2, 3, 4), (3,))),
+    "prelu of a number": (lambda x, w: (F.prelu(x, w), F.prelu(x.view(1), w)), ((), (1,))),
     "glu": (lambda x: F.glu(x, 1), ((3, 6),)),
     "addcmul, addcdiv, lerp": (
         lambda x, y, z: (

@@ -91,7 +91,7 @@ def _scaled(b: Builder, draw: Draw, scale: Operand, shift: Operand) -> Value:
     def number(t: Tracer, operand: Operand, index: Index) -> Scalar:
         if isinstance(operand, Value):
             return t.cast(at_broadcast(operand, t, index), inner)
-        return t.constant(float(operand), inner)  # type: ignore[arg-type]
+        return t.constant(float(operand), inner)
 
     def make(t: Tracer, index: Index) -> Scalar:
         product = t.op("mul", draw(t, index), number(t, scale, index))

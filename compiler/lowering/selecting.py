@@ -12,13 +12,14 @@ from __future__ import annotations
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr, IntLike, as_expr, contiguous_strides, mul_all
 from compiler.ir.loop import Layout
+from compiler.ir.size_float import SizeFloat
 from compiler.lowering.broadcasting import broadcast_size
 from compiler.lowering.builder import Builder
 from compiler.lowering.data_sizes import bind, require_not_negative
 from compiler.lowering.factories import full
 from compiler.lowering.joining import stack
 from compiler.lowering.ordering import in_order, search
-from compiler.lowering.pointwise import apply
+from compiler.lowering.pointwise import apply, refuse_other_devices
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.reductions import reduce_dims, sum_dims
 from compiler.lowering.registry import Unsupported, lowers
@@ -29,9 +30,12 @@ from compiler.lowering.view_ops import expand, reshape
 
 @lowers("aten.item.default", "aten._local_scalar_dense.default")
 def item(b: Builder, x: Value) -> None:
-    """Users of the number have its expression already."""
-    if x.dtype.is_float:
-        raise Unsupported("the .item() of a float", "keep the value in a tensor")
+    """Users of the number have its expression already; that of a float stays in memory, where they load it."""
+    if isinstance(b.number, SizeFloat):
+        refuse_other_devices(b, "the .item() of a float")
+        one = convert(b, reshape(b, x, ()), dtypes.float64)
+        b.numbers[str(b.number.args[0])] = b.store_as(one, Layout.contiguous(dtypes.float64, [])).buffer
+        return
     assert isinstance(b.number, (int, Expr))
     bind(b, x, b.number)
 

@@ -79,6 +79,11 @@ CASES: dict[str, Case] = {
     "chained": (chained, [(SOME,), (NONE,), (ALL,)]),
     "item_as_size": (item_as_size, [(n,) for n in NUMBERS]),
     "item_as_number": (lambda x, n: x * n.item() + n.item() * 2, [(SOME, n) for n in NUMBERS]),
+    "float_item": (
+        lambda x: (x * x.sum().item(), x.clamp(max=x[0, 1].item() * 2 - 1), (x - 1).abs() ** x[0, 0].item()),
+        [(SOME,), (NONE,), (ALL,)],
+    ),
+    "float_item_and_integers": (lambda x: torch.arange(3) * x[0, 1].item() + 1, [(SOME,), (NONE,), (ALL,)]),
     "returned": (lambda x, n: (x + 1, n.item() * 2 + 1), [(SOME, n) for n in NUMBERS]),
     "slice_to_item": (slice_to_item, [(SOME, n) for n in NUMBERS]),
     "select_at_item": (select_at_item, [(SOME, n) for n in (torch.tensor(2), torch.tensor(0))]),

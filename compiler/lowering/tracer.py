@@ -92,12 +92,14 @@ class Tracer:
         return self.constant(e.value(), dtype) if e.is_const else self._emit("index", (), dtype, (e,))
 
     def number(self, value: Expr | SizeFloat | float) -> Scalar:
-        """A number made of sizes: int64 for an expression, float64 for the rest."""
+        """A number made of sizes or read from buffers: int64 for an expression, float64 for the rest."""
         if isinstance(value, Expr):
             return self.index(value)
         if not isinstance(value, SizeFloat):
             return self.constant(value, dtypes.float64)
-        operands = [self.number(arg) for arg in value.args]
+        if value.op == "read":
+            return self.load(str(value.args[0]), as_expr(0), dtypes.float64)
+        operands = [self.number(arg) for arg in value.args if not isinstance(arg, str)]
         if value.op == "float":
             return self.cast(operands[0], dtypes.float64)
         return self.op(value.op, *operands)

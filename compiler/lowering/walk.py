@@ -16,6 +16,7 @@ from compiler.ir.expr import NotConstant
 from compiler.ir.graph import ModelGraph, gives_sizes
 from compiler.ir.loop import Layout, Node, Program, ReadSize, Result, TensorRef
 from compiler.ir.loop_reads import buffers_read
+from compiler.ir.size_float import SizeFloat
 from compiler.lowering import custom_ops, fallback, stride_order
 from compiler.lowering.builder import Builder, Meta
 from compiler.lowering.factories import full
@@ -69,7 +70,7 @@ def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) 
     b.origin = node.meta["origin"]
     b.outs = _metas(node.meta.get("val"))
     b.number = node.meta.get("val")
-    args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda n: env[n])
+    args, kwargs = torch.fx.node.map_aggregate((node.args, node.kwargs), lambda a: operand(b, a, env))
     try:
         if lowering is not None:
             result = lowering(b, *args, **kwargs)
@@ -86,6 +87,13 @@ def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) 
     if isinstance(result, Value) and should_realize(node, result):
         b.realize(result)
     return result
+
+
+def operand(b: Builder, given: Any, env: dict[torch.fx.Node, Any]) -> Any:
+    """An argument's leaf: a node's value; a number that is read from data with the names of the buffers that have it."""
+    if isinstance(given, torch.fx.Node):
+        return env[given]
+    return given.named(b.numbers) if isinstance(given, SizeFloat) else given
 
 
 def _require_sizes(b: Builder) -> None:

@@ -133,6 +133,11 @@ CASES = [
     of("put", put, *rows(20, 17)),
     of("ramp", ramp, *numbers(700, 0, 1, 5000)),
     of("first", first, *with_numbers(rows(33, 8), 5, 0, 33, 1)),
+    of(
+        "float_number",
+        lambda x: (x * x.sum().item(), (x + 1).clamp(max=x[0].item()), x.sum().item() * 2.0 + 1),
+        *rows(9),
+    ),
     of("number", lambda x, n: (x * n.item(), n.item() * 3 - 1), *with_numbers(rows(8), 5, 0, -7, 1)),
     of("repeats", lambda n: torch.repeat_interleave(n), *COUNTS),
     of("repeated", lambda n: (n.float() + 1).repeat_interleave(n), *((n.clone(),) for (n,) in COUNTS)),

@@ -9,11 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.fx
 
 from compiler.ir.graph import GraphConstant, GraphInput, GraphOutput, ModelGraph
+from compiler.ir.size_float import SizeFloat
+
+
+class _Prefixed(dict[str, str]):
+    """The names of the k-th graph's numbers that are read out of tensors."""
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.k = k
+
+    def __missing__(self, name: str) -> str:
+        return f"s{self.k}_{name}"
+
+
+def _renamed(values: Any, k: int) -> Any:
+    return torch.fx.node.map_aggregate(
+        values, lambda v: v.named(_Prefixed(k)) if isinstance(v, SizeFloat) else v
+    )
+
+
+def _rename_numbers(node: torch.fx.Node, k: int) -> None:
+    node.args, node.kwargs = _renamed(node.args, k), _renamed(node.kwargs, k)
+    node.meta["val"] = _renamed(node.meta.get("val"), k)
 
 
 def merge(graphs: Sequence[ModelGraph], name: str) -> ModelGraph:
@@ -44,8 +68,9 @@ def merge(graphs: Sequence[ModelGraph], name: str) -> ModelGraph:
         for node in graph.module.graph.nodes:
             if node.op not in ("placeholder", "output"):
                 copies[node] = merged.node_copy(node, lambda n, copies=copies: copies[n])  # type: ignore[misc]
+                _rename_numbers(copies[node], k)
         (output,) = graph.module.graph.find_nodes(op="output")
-        results += torch.fx.map_arg(output.args[0], lambda n, copies=copies: copies[n])  # type: ignore[misc]
+        results += _renamed(torch.fx.map_arg(output.args[0], lambda n, copies=copies: copies[n]), k)  # type: ignore[misc]
         names = {node.name: copy.name for node, copy in copies.items()}
         outputs += [
             replace(o, name=f"s{k}_{o.name}", mutates=names.get(o.mutates, "")) for o in graph.outputs
