@@ -263,7 +263,8 @@ def test_a_decomposition_that_fails_is_named_with_the_models_line() -> None:
 def test_an_operator_with_an_effect_is_named() -> None:
     class Inverse(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.linalg.inv(x, out=torch.zeros(3, 3))
+            result: torch.Tensor = torch.linalg.inv(x, out=torch.zeros(3, 3))
+            return result
 
     with pytest.raises(
         UserError, match="aten.linalg_inv.out checks its errors.*\n.*load_test.py:.*\n.*without out="
