@@ -74,6 +74,15 @@ class CallReader {
     return true;
   }
 
+  // An empty list, too, must be of a kind whose items could be passed.
+  static bool is_list(const std::string &kind) {
+    for (const char *known : {"as_tensors", "as_optional_tensors", "as_ints", "as_sym_ints", "as_floats",
+                              "as_bools", "as_strings"}) {
+      if (kind == known) return true;
+    }
+    return false;
+  }
+
   // An item of a list, by the list's kind.
   bool read_item(const std::string &kind, const Json &json, StockValue *value) {
     if (kind == "as_tensors") return tensor_of_run(value);
@@ -120,7 +129,9 @@ class CallReader {
     value->kind = AOTI_OP_STRING;
     value->flags = AOTI_OP_DEVICE;
     value->text = type->text;
-    if (index != nullptr && to_number(*index, &number)) value->text += ":" + std::to_string(number);
+    if (index == nullptr || index->kind == Json::kNull) return true;
+    if (!to_number(*index, &number)) return false;
+    value->text += ":" + std::to_string(number);
     return true;
   }
 
@@ -132,7 +143,8 @@ class CallReader {
     if (kind == "as_tensor") return tensor_of_run(value);
     if (kind == "as_int" || kind == "as_sym_int") return int_of_run(value);
     if (kind == "as_optional_tensor") return read_item("as_optional_tensors", json, value);
-    if (json.kind != Json::kArray) return read_scalar(kind, json, value);
+    if (!is_list(kind)) return read_scalar(kind, json, value);
+    if (json.kind != Json::kArray) return false;
     value->kind = AOTI_OP_LIST;
     for (const Json &item : json.items) {
       value->items.emplace_back();

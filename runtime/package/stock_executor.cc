@@ -10,6 +10,13 @@
 namespace aoti {
 namespace {
 
+// The place of the quote that ends the text, an argument's default, which begins at `i`.
+size_t end_of_text(const std::string &schema, size_t i) {
+  const char quote = schema[i];
+  while (++i < schema.size() && schema[i] != quote) i += schema[i] == '\\';
+  return i;
+}
+
 // The names of a schema's arguments: "ns::op(Tensor x, *, float factor=1.0) -> Tensor" gives x, factor.
 std::vector<std::string> argument_names(const std::string &schema) {
   std::vector<std::string> names;
@@ -17,13 +24,18 @@ std::vector<std::string> argument_names(const std::string &schema) {
   std::string argument;
   for (size_t i = std::min(schema.find('('), schema.size() - 1); i < schema.size(); ++i) {
     const char c = schema[i];
+    if (c == '"' || c == '\'') {
+      i = end_of_text(schema, i);
+      continue;
+    }
     depth += (c == '(' || c == '[') - (c == ')' || c == ']');
     if (depth == 1 && c == '(') continue;
     if ((c == ',' && depth == 1) || depth == 0) {
       argument = argument.substr(0, argument.find('='));
       const size_t end = argument.find_last_not_of(' ');
       const size_t begin = end == std::string::npos ? end : argument.find_last_of(' ', end);
-      if (begin != std::string::npos) names.push_back(argument.substr(begin + 1, end - begin));
+      const std::string name = begin == std::string::npos ? "" : argument.substr(begin + 1, end - begin);
+      if (!name.empty() && name != "*") names.push_back(name);
       argument.clear();
       if (depth == 0) break;
       continue;

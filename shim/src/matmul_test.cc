@@ -1,4 +1,7 @@
-// mm, addmm, bmm and baddbmm against sums in double, with every operand's strides turned around.
+// mm, addmm, bmm and baddbmm against sums in double, with every operand's strides turned around. The numbers
+// are such that sums in float32 are exact: every dtype's result is the sum, rounded once.
+#include <string.h>
+
 #include <initializer_list>
 
 #include "aoti/shim.h"
@@ -7,6 +10,34 @@
 namespace {
 
 constexpr int64_t kBatch = 2, kRows = 3, kColumns = 5, kDepth = 4;
+
+// bfloat16 in software: the runtime of the compiler here has no conversions of __bf16.
+struct Bfloat16 {
+  uint16_t bits;
+
+  Bfloat16() = default;
+  explicit Bfloat16(double value) {  // the number is exact in float32; ties to even
+    const float narrow = static_cast<float>(value);
+    uint32_t word;
+    memcpy(&word, &narrow, sizeof word);
+    bits = static_cast<uint16_t>((word + 0x7fff + (word >> 16 & 1)) >> 16);
+  }
+  explicit operator double() const {
+    const uint32_t word = static_cast<uint32_t>(bits) << 16;
+    float value;
+    memcpy(&value, &word, sizeof value);
+    return static_cast<double>(value);
+  }
+};
+
+template <class T>
+constexpr int32_t kDtype = AOTI_DTYPE_FLOAT32;
+template <>
+constexpr int32_t kDtype<double> = AOTI_DTYPE_FLOAT64;
+template <>
+constexpr int32_t kDtype<_Float16> = AOTI_DTYPE_FLOAT16;
+template <>
+constexpr int32_t kDtype<Bfloat16> = AOTI_DTYPE_BFLOAT16;
 
 // [kBatch, rows, columns] of small numbers; element (b, i, j) is at b * batch + i * row + j * column.
 template <class T>
@@ -20,10 +51,9 @@ struct Matrix {
     const int64_t all_strides[] = {rows * columns, transposed ? 1 : columns, transposed ? rows : 1};
     for (int i = 0; i < 3; ++i) sizes[i] = all_sizes[i];
     for (int i = 0; i < 3; ++i) strides[i] = all_strides[i];
-    for (int i = 0; i < 256; ++i) values[i] = static_cast<T>((i * 7 + seed * 5) % 13 - 6) / 4;
-    const int32_t dtype = sizeof(T) == 4 ? AOTI_DTYPE_FLOAT32 : AOTI_DTYPE_FLOAT64;
-    CHECK_EQ(aoti_torch_create_tensor_from_blob(values, ndim, sizes + 3 - ndim, strides + 3 - ndim, 0, dtype,
-                                                0, 0, &tensor),
+    for (int i = 0; i < 256; ++i) values[i] = static_cast<T>(((i * 7 + seed * 5) % 13 - 6) / 4.0);
+    CHECK_EQ(aoti_torch_create_tensor_from_blob(values, ndim, sizes + 3 - ndim, strides + 3 - ndim, 0,
+                                                kDtype<T>, 0, 0, &tensor),
              0);
   }
   ~Matrix() { aoti_torch_delete_tensor_object(tensor); }
@@ -48,7 +78,7 @@ void test_products(bool left_t, bool right_t, bool out_t) {
     Matrix<T> left(ndim, kRows, kDepth, left_t, 1), right(ndim, kDepth, kColumns, right_t, 2);
     Matrix<T> out(ndim, kRows, kColumns, out_t, 3), addend(ndim, 1, kColumns, false, 4);
     for (bool add : {false, true}) {
-      if (add) addend.values[0] = 2;
+      if (add) addend.values[0] = static_cast<T>(2.0);
       AOTITorchError status =
           add ? (ndim == 2
                      ? aoti_torch_cpu_addmm_out(out.tensor, addend.tensor, left.tensor, right.tensor, 3, 0.5)
@@ -62,7 +92,7 @@ void test_products(bool left_t, bool right_t, bool out_t) {
           for (int64_t j = 0; j < kColumns; ++j) {
             const double product = expected(left, right, b, i, j);
             const double sum = add ? 3 * static_cast<double>(addend.at(b, 0, j)) + 0.5 * product : product;
-            CHECK_NEAR(static_cast<double>(out.at(b, i, j)), sum, 1e-5);
+            CHECK_EQ(static_cast<double>(out.at(b, i, j)), static_cast<double>(static_cast<T>(sum)));
           }
         }
       }
@@ -100,6 +130,8 @@ int main() {
   for (int turn = 0; turn < 8; ++turn) {
     test_products<float>((turn & 1) != 0, (turn & 2) != 0, (turn & 4) != 0);
     test_products<double>((turn & 1) != 0, (turn & 2) != 0, (turn & 4) != 0);
+    test_products<_Float16>((turn & 1) != 0, (turn & 2) != 0, (turn & 4) != 0);
+    test_products<Bfloat16>((turn & 1) != 0, (turn & 2) != 0, (turn & 4) != 0);
   }
   test_beta_zero_ignores_self();
   test_refusals();

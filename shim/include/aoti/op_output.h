@@ -23,7 +23,7 @@ static inline AOTITorchError aoti_op_make_output(const AotiOpCall *call, int64_t
   enum { kMaxRank = 64 };
   int64_t strides[kMaxRank], stride = 1, rank = 0, *present = NULL;
   int32_t present_dtype = 0;
-  bool is_defined = false;
+  bool is_defined = false, is_too_large = false;
   AtenTensorHandle made = NULL;
   if (index < 0 || index >= call->num_outputs || ndim < 0 || ndim > kMaxRank) {
     snprintf(call->message, call->message_bytes, "there is no output %lld of rank %lld", (long long)index,
@@ -48,10 +48,10 @@ static inline AOTITorchError aoti_op_make_output(const AotiOpCall *call, int64_t
   }
   for (int64_t d = ndim; d-- > 0;) {
     strides[d] = stride;
-    stride *= sizes[d] > 0 ? sizes[d] : 1;
+    is_too_large |= __builtin_mul_overflow(stride, sizes[d] > 0 ? sizes[d] : 1, &stride);
   }
-  if (aoti_torch_empty_strided(ndim, sizes, strides, dtype, AOTI_DEVICE_CPU, 0, &made) !=
-      AOTI_TORCH_SUCCESS) {
+  if (is_too_large || aoti_torch_empty_strided(ndim, sizes, strides, dtype, AOTI_DEVICE_CPU, 0, &made) !=
+                          AOTI_TORCH_SUCCESS) {
     snprintf(call->message, call->message_bytes, "output %lld cannot be made", (long long)index);
     return AOTI_TORCH_FAILURE;
   }

@@ -66,10 +66,12 @@ bool is_matrix(const Tensor &tensor, int64_t rows, int64_t columns) {
 }
 
 bool fits(const Layer &l) {
-  const int64_t rows = kGates * l.width;
+  int64_t rows = 0, state = 0;
+  if (__builtin_mul_overflow(kGates, l.width, &rows) || __builtin_mul_overflow(l.batch, l.width, &state))
+    return false;
   return is_matrix(l.input_weight, rows, l.in_width) && is_matrix(l.hidden_weight, rows, l.width) &&
          (!l.has_biases || (l.input_bias.numel == rows && l.hidden_bias.numel == rows)) &&
-         l.h.numel == l.batch * l.width && l.c.numel == l.batch * l.width;
+         l.h.numel == state && l.c.numel == state;
 }
 
 }  // namespace
