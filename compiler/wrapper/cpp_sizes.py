@@ -172,12 +172,16 @@ def _fold(operation: str, operands: Sequence[str]) -> str:
 
 
 def number(value: SizeFloat | Expr | float) -> str:
-    """A number made of sizes, as a double (an expression of integers as it is)."""
+    """A number made of sizes, as a double (an expression of integers as it is).
+
+    What is read out of a tensor is loaded by the kernel itself: none of it is here.
+    """
     if isinstance(value, Expr):
         return expression(value)
     if not isinstance(value, SizeFloat):
         return repr(value)
-    args = [number(a) for a in value.args]
+    assert not value.is_read, value
+    args = [number(a) for a in value.args if not isinstance(a, str)]
     if value.op in ("sqrt", "pow"):
         return f"__builtin_{value.op}({', '.join(args)})"
     if value.op == "float":
