@@ -49,18 +49,23 @@ def export(example: Example) -> torch.export.ExportedProgram:
 
 
 def save(program: torch.export.ExportedProgram, file: Path) -> None:
-    """Writes the archive. Its bytes depend on the program only. Raises OSError where the disk takes no more.
+    """Writes the archive. Its bytes depend on the program only. Raises OSError where the disk takes no more, UserError
+    where torch's writer cannot express the program.
 
     A program with custom operators is written in operators that the compiler knows, with its schemas beside it: to decompose it later would
     take the operators' own Python code."""
     extra = custom_ops.extra_files(program)
     with file.open("wb") as sink:
         careful: Any = _CarefulFile(sink)
-        torch.export.save(
-            decompositions.decompose(program, file.stem, loops=False) if extra else program,
-            careful,
-            extra_files=extra or None,
-        )
+        saved = decompositions.decompose(program, file.stem, loops=False) if extra else program
+        try:
+            torch.export.save(saved, careful, extra_files=extra or None)
+        except Exception as error:  # whatever PyTorch's writer does not know
+            if careful.error is None:
+                raise UserError(
+                    f"{file.name}: torch.export.save cannot write this program ({type(error).__name__}: {error}); a known reason "
+                    "is a condition read from data as an output of the model (.item() of a bool): give the tensor instead"
+                ) from error
         if careful.error:
             raise careful.error
 

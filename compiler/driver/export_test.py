@@ -71,6 +71,12 @@ class Root(torch.nn.Module):
 
 def root(): return Root(), (torch.randn(3),)
 
+class Condition(torch.nn.Module):
+    def forward(self, x):
+        return (x > 0).any().item(), x
+
+def condition(): return Condition(), (torch.ones(3),)
+
 class Branch(torch.nn.Module):
     def forward(self, x):
         if x.sum() > 0:  # depends on data
@@ -310,6 +316,7 @@ def test_data_files_reach_the_function(model_file: Path, tmp_path: Path) -> None
                 "data-dependent",
             ],
         ),
+        ("condition", ["torch.export.save cannot write this program", "give the tensor instead"]),
         ("nan", ["output 0 of eager has NaN at 3 of 3 places"]),
         ("nan_input", ["example input input has NaN at 3 of 3 places"]),
         ("biuld", ["has no function 'biuld'; it has: bad_kwargs, bare_args, bfloat16, boom, branch, build,"]),

@@ -32,9 +32,10 @@ from compiler.lowering.view_ops import expand, reshape
 def item(b: Builder, x: Value) -> None:
     """Users of the number have its expression already; that of a float stays in memory, where they load it."""
     if isinstance(b.number, SizeFloat):
-        refuse_other_devices(b, "the .item() of a float")
         one = convert(b, reshape(b, x, ()), dtypes.float64)
         b.numbers[str(b.number.args[0])] = b.store_as(one, Layout.contiguous(dtypes.float64, [])).buffer
+        # Users of the number are lowered after a refusal too, so that all of a model's problems are found at once.
+        refuse_other_devices(b, "the .item() of a float")
         return
     assert isinstance(b.number, (int, Expr))
     bind(b, x, b.number)
