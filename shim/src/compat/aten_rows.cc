@@ -108,13 +108,22 @@ AOTITorchError sort(const char *function, AtenTensorHandle self, int64_t kept, i
   return AOTI_TORCH_SUCCESS;
 }
 
+double add(double left, double right) { return left + right; }
+
+// Wraps around, as in PyTorch.
+int64_t add(int64_t left, int64_t right) {
+  int64_t sum = 0;
+  (void)__builtin_add_overflow(left, right, &sum);
+  return sum;
+}
+
 template <class T>
 void add_up(T *values, const Rows &rows) {
   for (int64_t row = 0; row < rows.count; ++row) {
     T sum = 0;
     for (int64_t i = 0; i < rows.length; ++i) {
       T *at = &values[rows.start(row) + i * rows.step];
-      *at = sum = static_cast<T>(sum + *at);
+      *at = sum = add(sum, *at);
     }
   }
 }
