@@ -63,8 +63,9 @@ def save(program: torch.export.ExportedProgram, file: Path) -> None:
         except Exception as error:  # whatever PyTorch's writer does not know
             if careful.error is None:
                 raise UserError(
-                    f"{file.name}: torch.export.save cannot write this program ({type(error).__name__}: {error}); a known reason "
-                    "is a condition read from data as an output of the model (.item() of a bool): give the tensor instead"
+                    f"{file.name}: torch.export.save cannot write this program ({type(error).__name__}: {error}); known reasons "
+                    "are outputs of the model: one of torch.return_types (give its tensors, or a tuple of them), and a "
+                    "condition read from data (.item() of a bool; give the tensor instead)"
                 ) from error
         if careful.error:
             raise careful.error

@@ -71,3 +71,13 @@ def test_elementwise_results_are_held_against_each_element() -> None:
     off[5] *= 1 + 64 * ONE_ULP
     assert verdict(case, eager) == "right"
     assert verdict(case, off) == "wrong"
+
+
+def test_positions_of_equal_elements_are_as_good_and_other_results_are_no_positions() -> None:
+    x = torch.tensor([[3, 1, 3], [2, 2, 0]])
+    sample = Sample("median", "int64", 0, "plain", lambda t: t.median(1).indices, (x,), ties=True)
+    eager = eager_of(sample)
+    assert judge_all(sample, [torch.tensor([2, 1])], eager, eager)[0] == "right"
+    assert judge_all(sample, [torch.tensor([1, 0])], eager, eager)[0] == "wrong"
+    lone = Sample("median", "int64", 0, "plain", torch.median, (x,), ties=True)
+    assert judge_all(lone, [torch.tensor(1)], eager_of(lone), eager_of(lone))[0] == "wrong"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import inspect
 import io
 import logging
 import operator
@@ -119,7 +120,10 @@ def _export(sample: Sample) -> torch.export.ExportedProgram:
 def _atens(program: torch.export.ExportedProgram) -> tuple[str, ...]:
     """The operators that export recorded."""
     nodes = (n for n in program.graph.nodes if n.op == "call_function" and n.target is not operator.getitem)
-    return tuple(dict.fromkeys(str(n.target) for n in nodes))
+    # A Python function's text has its address.
+    return tuple(
+        dict.fromkeys(n.target.__name__ if inspect.isfunction(n.target) else str(n.target) for n in nodes)
+    )
 
 
 def _is_random(program: torch.export.ExportedProgram) -> bool:
