@@ -103,7 +103,7 @@ def r3d_18() -> Example:
 
 def s3d() -> Example:
     """Separable 3d convolutions."""
-    return _models().video.s3d(weights=None, num_classes=100), (torch.randn(1, 3, 16, 64, 64),)
+    return _models().video.s3d(weights=None, num_classes=100), (torch.randn(1, 3, 16, 224, 224),)
 
 
 def mvit_v2_s() -> Example:

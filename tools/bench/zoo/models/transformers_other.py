@@ -176,7 +176,10 @@ def sam_mask_decoder() -> Example:
     decoder = transformers.SamMaskDecoderConfig(
         hidden_size=32, mlp_dim=64, num_attention_heads=2, iou_head_hidden_dim=32
     )
-    model = transformers.SamModel(transformers.SamConfig(vision, prompt, decoder))
+    configuration = transformers.SamConfig(
+        vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder
+    )
+    model = transformers.SamModel(configuration)
     points = torch.tensor([[[[20.0, 30.0]]]])
     return _example(model, pixel_values=_image(64), input_points=points)
 
@@ -218,7 +221,7 @@ def cvt() -> Example:
         "CvtForImageClassification",
         embed_dim=[16, 32, 64],
         num_heads=[1, 2, 4],
-        depth=[1, 1, 2],
+        depth=[1, 2, 3],
         num_labels=20,
     )
     return _example(module, pixel_values=_image(64))
