@@ -36,7 +36,7 @@ import torch
 
 from compiler.driver import side_by_side
 from compiler.driver.jit_build import Built, build
-from compiler.driver.jit_capture import Capture, accepts
+from compiler.driver.jit_capture import Capture, Entry
 from compiler.ir.wrapper import Plan
 from compiler.support.diagnostics import UserError
 
@@ -94,11 +94,12 @@ def compiled() -> list[CompiledGraph]:
 
 @dataclass(frozen=True)
 class Variant:
-    """The graph compiled for some numbers, and for all sizes that `jit_capture.accepts` says, or (`is_fixed`) for those of one call."""
+    """The graph compiled for some numbers, and for all sizes that `entry` accepts, or (`is_fixed`) for those of one call."""
 
     numbers: tuple[Any, ...]
     built: Built
     is_fixed: bool
+    entry: Entry
 
 
 class CompiledGraph:
@@ -143,9 +144,7 @@ class CompiledGraph:
         if not self.capture.varies:  # Dynamo's guards let only these sizes in
             return self.variants[0] if self.variants else None
         numbers, tensors = self.capture.numbers(args), self.capture.tensors(args)
-        return next(
-            (v for v in self.variants if v.numbers == numbers and accepts(v.built.plan, tensors)), None
-        )
+        return next((v for v in self.variants if v.numbers == numbers and v.entry.accepts(tensors)), None)
 
     def _build(self, inputs: Sequence[Any]) -> Variant:
         """With the sizes left open that vary; fixed, where that has been done for these numbers and does not take these sizes, or where
@@ -154,12 +153,12 @@ class CompiledGraph:
         is_fixed = not self.capture.varies or any(v.numbers == numbers for v in self.variants)
         if not is_fixed:
             with contextlib.suppress(UserError, torch._dynamo.exc.UserError):
-                return self._add(Variant(numbers, self._compiled(inputs, keep_open=True), is_fixed=False))
-        return self._add(Variant(numbers, self._compiled(inputs, keep_open=False), is_fixed=True))
+                return self._add(numbers, self._compiled(inputs, keep_open=True), is_fixed=False)
+        return self._add(numbers, self._compiled(inputs, keep_open=False), is_fixed=True)
 
-    def _add(self, variant: Variant) -> Variant:
-        self.variants.append(variant)
-        return variant
+    def _add(self, numbers: tuple[Any, ...], built: Built, is_fixed: bool) -> Variant:
+        self.variants.append(Variant(numbers, built, is_fixed, Entry(built.plan)))
+        return self.variants[-1]
 
     def _compiled(self, inputs: Sequence[Any], keep_open: bool) -> Built:
         # Dynamo's trace is not over: its sizes and guards are none of this program's.

@@ -1,7 +1,7 @@
 """What Dynamo captured, as a module for export: which placeholders are constants, tensors, sizes of tensors, or plain numbers.
 
 Enters: the captured graph and its example inputs. Leaves: `Capture`, which exports the graph for given inputs, with the sizes that
-Dynamo lets vary kept open, or all of them fixed; and `accepts`, whether a plan so made may run on given tensors.
+Dynamo lets vary kept open, or all of them fixed; and `Entry`, which says whether a plan so made may run on given tensors.
 
     placeholders   weight, s0, x [s0, 4], n       s0 is size 0 of x; n is a number
     exported       forward(x), s0 = x.shape[0] inside, weight a buffer, n its value at the time
@@ -78,31 +78,38 @@ class Capture:
         return torch.export.export(module, fresh, dynamic_shapes=shapes, strict=False)
 
 
-def accepts(plan: Plan, tensors: Sequence[torch.Tensor]) -> bool:
-    """Whether the sizes and strides of these tensors are among those that the plan was made for."""
-    for slot, tensor in zip(plan.inputs, tensors, strict=True):
-        for e, size in zip(slot.layout.size, tensor.shape, strict=True):
-            if (e.lo is not None and size < e.lo) or (e.hi is not None and size > e.hi):
-                return False
-    values: dict[Expr, int] = {}
-    for s in plan.symbols:
-        rest = s.rest.evaluate(values)
-        values[s.symbol] = (tensors[s.input_index].shape[s.dim] - rest) // s.scale
-    one_each = all(
-        tensors[n].shape[d] == e.evaluate(values)
-        for n, slot in enumerate(plan.inputs)
-        for d, e in enumerate(slot.layout.size)
-    )
-    return one_each and all(_holds(check, tensors, values) for check in checks(plan))
+class Entry:
+    """What a plan asks of its inputs, worked out once: every call of a graph whose sizes vary is held against it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._inputs, self._symbols = plan.inputs, plan.symbols
+        # Each size is compared below, whatever it is made of.
+        self._checks = [check for check in checks(plan) if check.kind != "size"]
+
+    def accepts(self, tensors: Sequence[torch.Tensor]) -> bool:
+        """Whether the sizes and strides of these tensors are among those that the plan was made for."""
+        dims = [
+            (e, size)
+            for slot, tensor in zip(self._inputs, tensors, strict=True)
+            for e, size in zip(slot.layout.size, tensor.shape, strict=True)
+        ]
+        if any((e.lo is not None and n < e.lo) or (e.hi is not None and n > e.hi) for e, n in dims):
+            return False
+        values: dict[Expr, int] = {}
+        for s in self._symbols:
+            rest = s.rest.evaluate(values)
+            values[s.symbol] = (tensors[s.input_index].shape[s.dim] - rest) // s.scale
+        return all(size == e.evaluate(values) for e, size in dims) and all(
+            _holds(check, tensors, values) for check in self._checks
+        )
 
 
 def _holds(check: SizeCheck, tensors: Sequence[torch.Tensor], values: dict[Expr, int]) -> bool:
     if check.guard is not None:
         mapping: dict[Expr, Expr | int] = dict(values.items())
         return check.guard.subst(mapping).known() is not False
-    actual = tensors[check.input_index]
-    found = actual.shape[check.dim] if check.kind == "size" else actual.stride(check.dim)
-    return check.value is not None and found == check.value.evaluate(values)
+    stride = tensors[check.input_index].stride(check.dim)
+    return check.value is not None and stride == check.value.evaluate(values)
 
 
 def _slots(graph: torch.fx.GraphModule, example_inputs: Sequence[Any]) -> list[Slot]:

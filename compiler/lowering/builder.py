@@ -91,9 +91,8 @@ class Builder:
         # What must hold of sizes: of the whole model, whichever block needs it.
         self.guards: list[Guard] = outer.guards if outer else program.guards
         self.size_names: set[str] = outer.size_names if outer else set()  # taken by the graph
-        self.numbers: dict[str, str] = (
-            outer.numbers if outer else {}
-        )  # floats read from data -> their buffers
+        # Of floats that are read from data, the buffers.
+        self.numbers: dict[str, str] = outer.numbers if outer else {}
         self.streams: Iterator[int] = outer.streams if outer else itertools.count()  # of random numbers
         self.in_loop: bool = outer.in_loop if outer else False
 
