@@ -1,7 +1,8 @@
-"""Module extensions of MODULE.bazel: the Python packages and the C++ toolchains (WORKSPACE has workspace.bzl)."""
+"""Module extensions of MODULE.bazel: Python packages, C++ toolchains, C libraries as source (WORKSPACE has workspace.bzl)."""
 
 load("//tools/bazel/private:cc_repositories.bzl", "cc_repositories")
 load("//tools/bazel/private:python_repositories.bzl", "python_repositories")
+load("//tools/bazel/private:sources.bzl", "sources")
 
 python = module_extension(
     implementation = lambda _ctx: python_repositories(),
@@ -11,4 +12,9 @@ python = module_extension(
 cc = module_extension(
     implementation = lambda _ctx: cc_repositories(),
     doc = "The C++ toolchains (@cc_toolchains) and what they are made of.",
+)
+
+third_party = module_extension(
+    implementation = lambda _ctx: sources(name = "server_sources", lock = Label("//tools/bazel/sources:sources_lock.txt")),
+    doc = "C libraries as source (@server_sources).",
 )

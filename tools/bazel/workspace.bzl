@@ -7,6 +7,7 @@ load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_archive")
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
 load("//tools/bazel/private:cc_repositories.bzl", "cc_repositories")
 load("//tools/bazel/private:python_repositories.bzl", "python_repositories")
+load("//tools/bazel/private:sources.bzl", "sources")
 
 def rule_set_repositories():
     """Defines platforms, bazel_skylib, rules_cc and rules_python, unless they are defined already."""
@@ -38,9 +39,10 @@ def rule_set_repositories():
     )
 
 def aotinductor_repositories():
-    """Defines the Python packages and the C++ toolchains, and registers the toolchains."""
+    """Defines the Python packages, the C++ toolchains and C libraries, and registers the toolchains."""
     python_repositories()
     cc_repositories()
+    sources(name = "server_sources", lock = Label("//tools/bazel/sources:sources_lock.txt"))
     native.register_toolchains(
         "@local_python//:toolchain",
         "@cc_toolchains//:x86_64",
