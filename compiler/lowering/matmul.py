@@ -3,6 +3,8 @@
     linear, mm with a constant right side  ->  template gemm: weight packed when the package is written; bfloat16 stays
                                                bfloat16 in memory (an even K; else it is converted)
     mm, bmm                                ->  template bmm: operands with any strides, mm as a batch of one
+    one row or one column                  ->  a reduction over k: every element of the matrix is read once, so tiles would only copy
+                                               it, and what computes it (the weights of chosen experts) is fused
     float64 and integers                   ->  a reduction over k (correct, not fast)
     on a GPU, all of them                  ->  template triton_gemm: operands in their own type and with any strides, nothing packed
 
@@ -66,7 +68,10 @@ def wide_product(b: Builder, x: Value, y: Value) -> Value:
         return _by_reduction(b, x, y, size)
     if b.on_gpu:
         return _on_gpu(b, x, y, size)
-    if x.rank == 2 and y.ref is not None and b.constants.tensor(y.ref) is not None:
+    packable = x.rank == 2 and y.ref is not None and b.constants.tensor(y.ref) is not None
+    if size[-1] == 1 or (size[-2] == 1 and not packable):
+        return _by_vector(b, x, y, size)
+    if packable and y.ref is not None:
         return _gemm(b, x, y.ref, size)
     return _by_template(b, convert(b, x, dtypes.float32), convert(b, y, dtypes.float32), size)
 
@@ -114,9 +119,19 @@ def _rows(b: Builder, x: Value) -> TensorRef:
     return b.contiguous(x)
 
 
+def _by_vector(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
+    """One of the two has one row or column and is read again for each of the other's; the other may be computed on the way."""
+    b.realize(y if size[-1] == 1 else x)
+    left, right = (convert(b, v, dtypes.float32) for v in (x, y))
+    return _over_k(b, left, right, size, dtypes.float32)
+
+
 def _by_reduction(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
-    x, y = b.realize(x), b.realize(y)
-    accumulate = _accumulator(x.dtype)
+    return _over_k(b, b.realize(x), b.realize(y), size, _accumulator(x.dtype))
+
+
+def _over_k(b: Builder, x: Value, y: Value, size: Sequence[Expr], accumulate: DType) -> Value:
+    """Sums of `accumulate`, stored in x's type."""
 
     def make(t: Tracer, i: Index, r: Index) -> Scalar:
         left = x.at(t, (*i[:-1], *r))

@@ -71,6 +71,14 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
     "mm": (lambda x, y: x @ y, ((5, 7), (7, 3))),
     "mm of views": (lambda x, y: x.t() @ y.t(), ((7, 5), (3, 7))),
     "mm of computed": (lambda x, y: torch.cos(torch.sin(x) @ (y + 1)), ((5, 7), (7, 3))),
+    "one row": (lambda x, y: torch.sin(x) @ torch.cos(y) + 1, ((1, 7), (7, 3))),
+    "one column": (lambda x, y: torch.bmm(torch.sin(x), torch.cos(y)), ((4, 5, 7), (4, 7, 1))),
+    "one row of bfloat16": (
+        lambda x, y: x @ y,
+        (torch.randn(1, 64).bfloat16(), torch.randn(64, 5).bfloat16()),
+    ),
+    "linear to one": (nn.Linear(7, 1), ((4, 7),)),
+    "linear to one, bfloat16": (nn.Linear(7, 1).bfloat16(), (torch.randn(4, 7).bfloat16(),)),
     "bmm": (lambda x, y: torch.bmm(x, y), ((4, 5, 7), (4, 7, 3))),
     "matmul broadcasts": (lambda x, y: x @ y, ((2, 1, 5, 7), (3, 7, 4))),
     "matmul by a matrix": (lambda x, y: x @ y, ((2, 5, 7), (7, 4))),
@@ -183,6 +191,27 @@ def test_linear_packs_its_weight_once_and_keeps_no_plain_copy() -> None:
         ("inner.bias", "", False),
     }
     assert [c.layout.size[0].value() for c in program.constants if c.packing] == [16 * 7]
+
+
+class Experts(nn.Module):
+    """Each row by the matrix that was chosen for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.randn(3, 6, 8))
+
+    def forward(self, x: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        return torch.bmm(self.weights[chosen], x.unsqueeze(-1)).squeeze(-1)
+
+
+def test_a_batch_of_matrices_by_vectors_copies_no_matrix() -> None:
+    program = check(Experts(), (5, 8), torch.tensor([2, 0, 1, 1, -1]))
+    (node,) = program.nodes
+    assert isinstance(node, Reduction) and node.layout.size[1].value() == 6
+
+
+def test_one_row_by_a_constant_matrix_keeps_the_packed_weight() -> None:
+    assert _templates(check(nn.Linear(7, 5), (1, 7))) == ["gemm"]
 
 
 def test_query_key_and_value_become_one_product() -> None:
