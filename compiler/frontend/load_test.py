@@ -201,6 +201,20 @@ def test_sizes_that_depend_on_data_are_symbols_of_the_operator_that_gives_them()
     assert str(output.args[0][1]) == "u1 + 1"
 
 
+def test_what_a_model_states_of_a_size_from_data_is_a_guard_on_either_way_in(tmp_path: Path) -> None:
+    class Net(nn.Module):
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[Any, ...]:
+            count = torch.nonzero(x).shape[0]
+            torch._check(count <= y.shape[0])
+            return y[:count] * 2, x.max().item()
+
+    sizes = tuple({0: torch.export.Dim(name)} for name in ("a", "b"))
+    program = torch.export.export(Net(), (X[0], X[1]), dynamic_shapes=sizes)
+    torch.export.save(program, tmp_path / "model.pt2")
+    for graph in (from_program(program, _ctx()), load(tmp_path / "model.pt2", _ctx())):
+        assert "u0 <= s1" in map(str, graph.guards) and "_assert_scalar" not in print_graph(graph)
+
+
 def test_a_size_from_data_of_an_operator_that_cannot_give_one_is_refused_by_name() -> None:
     class Rows(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -44,10 +44,10 @@ def run(program: ExportedProgram) -> tuple[Sizes, list[Problem]]:
         )
     for module in every_module(program.graph_module):
         for node in list(module.graph.nodes):
+            if isinstance(node.target, torch._ops.OpOverload) and not node.target._schema.returns:
+                node.meta.setdefault("val", None)  # an assertion, which export leaves without
             if "val" in node.meta:
                 problems += _convert(node, sizes)
-            elif isinstance(node.target, torch._ops.OpOverload) and not node.target._schema.returns:
-                node.meta["val"] = None  # an assertion, which export leaves without
     for guard in sizes.guards:
         if lost := sizes.unbound((guard.left, guard.right)):
             names = ", ".join(map(str, lost))

@@ -18,7 +18,7 @@ One graph prints the same everywhere, so texts can be diffed and kept. The data 
 `graph my_model canonical` is one that the FX passes have been over; it also says what the model's own constants were (`original`)
 and how folded ones are made of them (`recipe`). Arguments: `%name` is a node; `[...]` and `(...)` are lists and tuples; numbers, None,
 True and False as in Python; strings as in JSON; `size(s0 + 1)` is an integer and `number(sqrt(float(s0)))` a float made of sizes;
-`device("cpu")`; dtypes, layouts and memory formats under PyTorch's names. `from` says which node, and which operator, of the exported
+`check(u0 <= 30)` is a comparison of sizes; `device("cpu")`; dtypes, layouts and memory formats under PyTorch's names. `from` says which node, and which operator, of the exported
 graph a call or a folded constant stands for, where these are not its own.
 """
 
@@ -74,6 +74,8 @@ def print_value(value: object) -> str:
         return f"size({value})"
     if isinstance(value, SizeFloat):
         return f"number({value})"
+    if isinstance(value, Guard):
+        return f"check({value})"
     if isinstance(value, torch.device):
         return f"device({json.dumps(str(value))})"
     return repr(value)
@@ -179,7 +181,7 @@ def _symbols(graph: ModelGraph) -> list[Expr]:
     found: dict[Expr, None] = {}
     for node in graph.module.graph.nodes:
         for value in _leaves((node.meta.get("val"), node.args, node.kwargs)):
-            if isinstance(value, (Expr, SizeFloat)):
+            if isinstance(value, (Expr, SizeFloat, Guard)):
                 found.update(dict.fromkeys(value.symbols()))
     for stated in (*graph.guards, *(v for o in graph.outputs for v in o.stride or ())):
         if isinstance(stated, (Expr, Guard)):

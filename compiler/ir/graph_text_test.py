@@ -38,6 +38,7 @@ recipe "a \"b\".w" = source("w", [3])
 %item = getitem(%top, 1) : int64 [2, 1] stride [1, 1]
 %pick = aten.index.Tensor(%round, [None, %item]) : float32 [2, 2, 1] stride [2, 1, 1]
 %number = aten.item.default(%b_n) : size(u0)
+%few = aten._assert_scalar.default([check(u0 <= s0 + 1), check(0 <= u0)], "few") : None
 %nan = aten.add.Scalar(%b_n, nan) : float32 [] stride []
 %none = aten._assert_async.msg(%b_n, "positive, \"I\" hope (100%)") : None
 %body_0 = block body_0

@@ -14,6 +14,7 @@ import torch.fx
 
 from compiler.ir.expr import Expr
 from compiler.ir.expr_parse import parse_expr, parse_exprs
+from compiler.ir.guard import parse_guard
 from compiler.ir.size_float import parse_size_float
 from compiler.ir.tensor_type import tensor_type
 from compiler.ir.text_scanner import Scanner
@@ -105,6 +106,8 @@ class ValueReader:
             return device
         if word == "size":
             return _plain(parse_expr(self.s.parenthesised(), self.symbols))
+        if word == "check":
+            return parse_guard(self.s.parenthesised(), self.symbols)
         if word == "number":
             return parse_size_float(self.s.parenthesised(), self.symbols)
         found = getattr(torch, word.removeprefix("torch."), None) if word.startswith("torch.") else None
