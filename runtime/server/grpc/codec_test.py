@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2 as pb
 
-INVALID, EXHAUSTED, UNIMPLEMENTED = 3, 8, 12
+INVALID, EXHAUSTED = 3, 8
 INFER, MODEL_METADATA, SERVER_METADATA, INDEX, MODEL_READY = range(5)
 PLENTY = 64 << 20
 
@@ -158,13 +158,16 @@ def test_refusals_name_what_is_wrong(codec: Codec) -> None:
 def test_parameters_that_change_the_result_are_refused(codec: Codec) -> None:
     request = request_of("x", "BOOL", [0])
     request.outputs.add(name="x").parameters["classification"].int64_param = 3
-    codec.refused(request, UNIMPLEMENTED, "output 'x'", "'classification'")
+    codec.refused(request, INVALID, "output 'x'", "'classification'")
     request = request_of("x", "BOOL", [0])
     request.inputs[0].parameters["shared_memory_region"].string_param = "r"
-    codec.refused(request, UNIMPLEMENTED, "input 'x'", "'shared_memory_region'")
+    codec.refused(request, INVALID, "input 'x'", "'shared_memory_region'")
     request = request_of("x", "BOOL", [0])
     request.parameters["sequence_id"].int64_param = 1
-    codec.refused(request, UNIMPLEMENTED, "'sequence_id'")
+    codec.refused(request, INVALID, "the request", "'sequence_id'")
+    request.parameters["sequence_id"].int64_param = 0
+    request.parameters["priority"].uint64_param = 5  # a hint
+    assert codec.infer(request).outputs[0].name == "x"
 
 
 def test_no_message(codec: Codec) -> None:

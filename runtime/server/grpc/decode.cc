@@ -29,14 +29,19 @@ bool find_parameter(const Reader &owner, uint32_t field, std::string_view key, R
   return false;
 }
 
+// A value other than false, 0 and "".
+bool is_set(const Reader &value) {
+  return value.flag(1) || value.int64(2) != 0 || !value.text(3).empty() || value.float64(4) != 0 ||
+         value.uint64(5) != 0;
+}
+
 // What these ask for changes what is computed, so that passing over them would give wrong answers.
 Status refuse(const Reader &owner, uint32_t field, std::initializer_list<const char *> keys,
               const std::string &of) {
   for (const char *key : keys) {
     Reader value;
-    if (!find_parameter(owner, field, key, &value)) continue;
-    return {StatusCode::kUnimplemented,
-            of + " has the parameter '" + key + "', which this server does not know; leave it out"};
+    if (!find_parameter(owner, field, key, &value) || !is_set(value)) continue;
+    return invalid(of + ": the parameter '" + key + "' is not supported by this server");
   }
   return {};
 }
@@ -49,7 +54,7 @@ Status read_timeout(const Reader &message, int64_t *timeout_ns) {
     us = value.int64(2);
   } else if (value.has(5) && value.uint64(5) <= static_cast<uint64_t>(INT64_MAX)) {
     us = static_cast<int64_t>(value.uint64(5));
-  } else {
+  } else if (is_set(value)) {
     return invalid("the parameter 'timeout' is no int64; expected microseconds");
   }
   if (us < 0)
