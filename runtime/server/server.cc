@@ -5,13 +5,17 @@
 #include <chrono>
 #include <utility>
 
+#include "runtime/server/grpc/grpc_session.h"
 #include "runtime/server/rest/http_session.h"
 #include "runtime/server/socket_address.h"
 
 namespace aoti::server {
 
 Server::Server(const ServerOptions &options, const Log *log)
-    : options_(options), log_(log), rest_(&service_, options.session, [this] { return metrics(); }) {}
+    : options_(options),
+      log_(log),
+      rest_(&service_, options.session, [this] { return metrics(); }),
+      grpc_(&service_, options.session) {}
 
 Server::~Server() {
   for (const auto &loop : loops_) loop->stop();
@@ -71,7 +75,10 @@ bool Server::listen(std::string *error) {
     log_->write(Log::kInfo, "listening", {{"protocol", protocol}, {"address", address}});
     return true;
   };
-  return !options_.has_rest || add("rest", options_.rest_port, http_factory(&rest_, options_.session, log_));
+  return (!options_.has_rest ||
+          add("rest", options_.rest_port, http_factory(&rest_, options_.session, log_))) &&
+         (!options_.has_grpc ||
+          add("grpc", options_.grpc_port, grpc::grpc_factory(&grpc_, options_.session, log_)));
 }
 
 std::string Server::addresses() const { return addresses_; }

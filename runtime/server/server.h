@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "runtime/server/event_loop.h"
+#include "runtime/server/grpc/methods.h"
 #include "runtime/server/log.h"
 #include "runtime/server/model_service.h"
 #include "runtime/server/options.h"
@@ -50,6 +51,7 @@ class Server {
   const Log *const log_;
   ModelService service_;
   RestApi rest_;
+  grpc::Methods grpc_;
   std::string addresses_;
   std::vector<Listener> listeners_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
