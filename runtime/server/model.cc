@@ -140,6 +140,7 @@ bool Model::start(const ModelOptions &options, std::string *error) {
     const int64_t rows = options.max_batch_rows > 0 ? options.max_batch_rows : kMaxWorkers;
     workers = std::min(kMaxWorkers, (workers + 1) * std::min(rows, kMaxWorkers));
   }
+  max_waiting_ = options.max_waiting;
   PoolOptions pool;
   pool.num_instances = options.num_instances;
   pool.threads_per_call = options.threads_per_call;
@@ -229,7 +230,7 @@ void Model::finish(Call *call, CallStatus queued) {
   if (queued == CallStatus::kOk) {
     status = run(call, &outcome);
   } else {
-    status = refused(queued, name_, pool_->options().max_waiting);
+    status = refused(queued, name_, max_waiting_);
   }
   if (queued == CallStatus::kOk) {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -277,7 +278,7 @@ Status Model::run(Call *call, CallStatus *outcome) {
     const bool is_at_fault = !fits_table(*api_.desc, call->inputs);
     return {is_at_fault ? StatusCode::kInvalidArgument : StatusCode::kInternal, message};
   }
-  if (*outcome != CallStatus::kOk) return refused(*outcome, name_, pool_->options().max_waiting);
+  if (*outcome != CallStatus::kOk) return refused(*outcome, name_, max_waiting_);
   call->response = std::make_unique<InferResponse>();
   call->response->model = name_;
   call->response->version = version_;

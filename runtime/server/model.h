@@ -78,6 +78,7 @@ class Model {
   const std::string name_, version_;
   ModelMetadata metadata_;
   std::vector<size_t> output_places_;  // in the model's outputs, of those in the metadata (not None)
+  size_t max_waiting_ = 0;
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<Batcher> batcher_;  // null: no batching
   mutable std::mutex mutex_;
