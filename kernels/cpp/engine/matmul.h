@@ -43,6 +43,9 @@ constexpr int64_t kChunkBytes = 512 * 1024;
 // Up to so many rows, and from so many panels on, the product waits for memory alone, and the processor's own
 // prefetcher reads the panels faster without help.
 constexpr int64_t kMaxStreamedRows = 4, kMinStreamedPanels = 3;
+// Words that are added up in one register for up to kMaxStreamedRows rows. Memory hides what shorter chains
+// cost, and a lone row is often a model's last layer, whose error is the model's.
+constexpr int64_t kStreamedChain = 32;
 // Rows whose sums wait in scratch when K takes several blocks; 64 columns of floats each.
 constexpr int64_t kPartialRows = 192;
 constexpr int64_t kPartialBytes = kPartialRows * kMaxTilePanels * kTilePanel * 4;
@@ -203,6 +206,7 @@ class PartRunner {
                       nullptr,
                       0,
                       0};
+        if (p_.m <= kMaxStreamedRows) args.max_chain = kStreamedChain;
         set_prefetch(b[g].next, s, strips, k.end - k.begin, &args);
         run_tile(batch, at, b[g].panels, block == blocks_ - 1, args);
       }

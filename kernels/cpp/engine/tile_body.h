@@ -66,10 +66,11 @@ inline __attribute__((always_inline)) void run_tile_body(const TileArgs &args) {
   constexpr int kVectors = kPanels * kPanelVectors;
   const char *prefetch = args.prefetch;
   bool add = args.accumulate;
+  const int64_t max_chain = args.max_chain < Product::kMaxChain ? args.max_chain : Product::kMaxChain;
   int64_t s = 0, offset = 0;  // where in the segments
   do {
     vf acc[kRows][kVectors] = {};
-    for (int64_t left = Product::kMaxChain; left > 0 && s < args.num_segments;) {
+    for (int64_t left = max_chain; left > 0 && s < args.num_segments;) {
       const Segment &segment = args.segments[s];
       const int64_t n = segment.length - offset < left ? segment.length - offset : left;
       const float *rows[kRows];
