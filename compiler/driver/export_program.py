@@ -44,6 +44,7 @@ def export(example: Example) -> torch.export.ExportedProgram:
     except Exception as error:
         raise UserError(f"{example.origin}: the model does not export. {describe(error)}") from error
     sys.stderr.write(printed.getvalue())
+    _forget_known_numbers(program.graph_module)
     _make_portable(program.graph_module)
     return program
 
@@ -112,6 +113,18 @@ def summary(program: torch.export.ExportedProgram) -> str:
         f"{inputs} input{'s' if inputs != 1 else ''}, {outputs} output{'s' if outputs != 1 else ''}, "
         f"{len(constants)} constant{'s' if len(constants) != 1 else ''} ({sum(storages.values())} bytes)"
     )
+
+
+def _forget_known_numbers(module: torch.nn.Module) -> None:
+    """Removes each `.item()` of a number that tracing knew (a quotient of sizes as a tensor, given to `view`): what follows has the number
+    itself, the node has neither users nor a value, and torch writes it so that it cannot be read again."""
+    for graph_module in module.modules():
+        if isinstance(graph_module, torch.fx.GraphModule):
+            for node in reversed(graph_module.graph.nodes):
+                known = node.target is torch.ops.aten.item.default and node.meta.get("val") is None
+                if known and not node.users:
+                    graph_module.graph.erase_node(node)
+            graph_module.recompile()
 
 
 def _make_portable(module: torch.nn.Module) -> None:

@@ -112,6 +112,12 @@ def strided(): return Strided(), (torch.randn(3, 2).t(), torch.tensor(2))
 def half(): return Half(), (torch.randn(4),)
 def bfloat16(): return torch.nn.ReLU(), (torch.randn(4).bfloat16(),)
 
+class Halves(torch.nn.Module):
+    def forward(self, x):
+        return x.view(torch.div(x.size(0), 2, rounding_mode="trunc"), 2) + 1  # a tensor as a size
+
+def halves(): return Halves(), (torch.randn(6),)
+
 not_a_function = 3
 """
 
@@ -249,6 +255,12 @@ def test_dynamic_shapes_are_kept(model_file: Path) -> None:
     program = torch.export.load(run(model_file, "dynamic")[0])
     assert program.module()(torch.randn(33, 4)).shape == (33, 2)
     assert run(model_file, "thing")[0].exists()
+
+
+def test_a_size_that_was_a_tensor_can_be_read_again(model_file: Path) -> None:
+    output, recorded = run(model_file, "halves")
+    x = torch.from_numpy(numpy.load(recorded)["input_0"])
+    assert torch.equal(torch.export.load(output).module()(x), x.view(3, 2) + 1)
 
 
 def test_shared_weights_are_stored_once(model_file: Path) -> None:
