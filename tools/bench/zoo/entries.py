@@ -58,22 +58,32 @@ _TABLE = {
     "transformers_text": {
         "transformers": {
             "encoder": """bert roberta distilbert albert electra deberta_v2 mpnet mobilebert squeezebert convbert fnet funnel modernbert
-                nystromformer xlnet longformer big_bird""",
+                xlnet big_bird""",
             "decoder": """gpt2 gpt_neo gpt_neox gptj opt bloom llama mistral qwen2 qwen3 gemma gemma2 phi phi3 falcon stablelm olmo2
                 cohere mpt starcoder2""",
-            "mixture of experts": "mixtral qwen2_moe olmoe switch_transformers",
+            "mixture of experts": "mixtral qwen2_moe olmoe",
             "state space": "mamba mamba2 falcon_mamba rwkv recurrent_gemma",
-            "encoder-decoder": "t5 bart pegasus marian m2m_100 led prophetnet",
+            "encoder-decoder": "t5 bart pegasus marian m2m_100 prophetnet",
         }
     },
     "transformers_other": {
         "transformers": {
-            "speech": "whisper wav2vec2 hubert wavlm sew speech_to_text audio_spectrogram encodec mimi",
+            "speech": "whisper wav2vec2 hubert wavlm sew speech_to_text audio_spectrogram",
             "detection": "detr yolos",
             "segmentation": "segformer dpt sam_mask_decoder",
             "vision transformer": "dinov2 swin cvt mobilevit_segmentation",
-            "text and images": "clip siglip blip vilt layoutlm",
-            "time series": "patchtst autoformer",
+            "text and images": "clip siglip blip layoutlm",
+            "time series": "patchtst",
+        }
+    },
+    "transformers_restated": {
+        "transformers": {
+            "encoder": "nystromformer longformer",
+            "encoder-decoder": "led",
+            "mixture of experts": "switch_transformers",
+            "speech": "encodec mimi",
+            "text and images": "vilt",
+            "time series": "autoformer",
         }
     },
     "diffusers_models": {

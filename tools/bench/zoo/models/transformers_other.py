@@ -89,28 +89,6 @@ def audio_spectrogram() -> Example:
     return _example(module, input_values=torch.randn(1, 128, 64))
 
 
-def encodec() -> Example:
-    """The decoder of a neural codec: convolutions and an LSTM."""
-    model = _make(
-        "EncodecConfig", "EncodecModel", num_filters=8, hidden_size=32, codebook_dim=32, num_lstm_layers=2
-    )
-    return {"module": model.decoder, "args": (torch.randn(1, 32, 20),)}
-
-
-def mimi() -> Example:
-    """The encoder of a neural codec."""
-    model = _make(
-        "MimiConfig",
-        "MimiModel",
-        num_filters=8,
-        codebook_dim=32,
-        vector_quantization_hidden_dimension=32,
-        upsample_groups=64,
-        **_SMALL,
-    )
-    return {"module": model.encoder, "args": (torch.randn(1, 1, 3840),)}
-
-
 # -- images
 
 
@@ -261,12 +239,6 @@ def blip() -> Example:
     return _example(module, pixel_values=_image(64), input_ids=_words())
 
 
-def vilt() -> Example:
-    """Words and patches in one sequence."""
-    module = _make("ViltConfig", "ViltModel", image_size=64, patch_size=16, max_image_length=-1, **_TEXT)
-    return _example(module, input_ids=_words(), pixel_values=_image(64))
-
-
 def layoutlm() -> Example:
     """Words with boxes."""
     module = _make("LayoutLMConfig", "LayoutLMModel", max_2d_position_embeddings=128, **_TEXT)
@@ -281,14 +253,3 @@ def patchtst() -> Example:
     module = _make("PatchTSTConfig", "PatchTSTForPrediction", num_input_channels=3, context_length=64, patch_length=8, patch_stride=8,
                    prediction_length=12, d_model=32, num_hidden_layers=2, num_attention_heads=4, ffn_dim=64)  # fmt: skip
     return _example(module, past_values=torch.randn(2, 64, 3))
-
-
-def autoformer() -> Example:
-    """Auto-correlation in place of attention."""
-    module = _make("AutoformerConfig", "AutoformerModel", prediction_length=8, context_length=24, lags_sequence=[1, 2], num_time_features=2,
-                   d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=64,
-                   decoder_ffn_dim=64, label_length=8, use_cache=False)  # fmt: skip
-    past, future = 26, 8
-    return _example(module, past_values=torch.randn(2, past), past_time_features=torch.randn(2, past, 2),
-                    past_observed_mask=torch.ones(2, past), future_values=torch.randn(2, future),
-                    future_time_features=torch.randn(2, future, 2))  # fmt: skip

@@ -48,7 +48,6 @@ _ENCODERS: dict[str, tuple[str, str, Mapping[str, Any]]] = {
                dict(vocab_size=WORDS, d_model=64, d_head=16, d_inner=128, n_head=4, block_sizes=[1, 1], num_decoder_layers=1)),
     "modernbert": ("ModernBertConfig", "ModernBertModel", {**_ENCODER, "pad_token_id": 0, "local_attention": 16}),
     "xlnet": ("XLNetConfig", "XLNetModel", dict(vocab_size=WORDS, d_model=64, n_layer=2, n_head=4, d_inner=128)),
-    "longformer": ("LongformerConfig", "LongformerModel", {**_ENCODER, "attention_window": 8, "max_position_embeddings": 66}),
     "big_bird": ("BigBirdConfig", "BigBirdModel", {**_ENCODER, "attention_type": "original_full"}),
 }  # fmt: skip
 
@@ -88,9 +87,8 @@ _DECODERS: dict[str, tuple[str, str, Mapping[str, Any]]] = {
                                                             "lru_width": 64, "attention_window_size": 8}),
 }  # fmt: skip
 
-# These are called without a mask: their memory is a state, or the mask is not of the size of their scores.
+# These are called without a mask: their memory is a state.
 _UNMASKED: dict[str, tuple[str, str, Mapping[str, Any]]] = {
-    "nystromformer": ("NystromformerConfig", "NystromformerModel", {**_ENCODER, "num_landmarks": 8, "segment_means_seq_len": 32}),
     "mamba": ("MambaConfig", "MambaForCausalLM", dict(vocab_size=WORDS, hidden_size=64, num_hidden_layers=2, state_size=8,
                                                       use_cache=False)),
     "mamba2": ("Mamba2Config", "Mamba2ForCausalLM",
@@ -105,16 +103,10 @@ _UNMASKED: dict[str, tuple[str, str, Mapping[str, Any]]] = {
 _SEQ2SEQS: dict[str, tuple[str, str, Mapping[str, Any]]] = {
     "t5": ("T5Config", "T5ForConditionalGeneration",
            dict(vocab_size=WORDS, d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4, decoder_start_token_id=0, use_cache=False)),
-    "switch_transformers": ("SwitchTransformersConfig", "SwitchTransformersForConditionalGeneration",
-                            dict(vocab_size=WORDS, d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4, num_experts=4,
-                                 num_sparse_encoder_layers=1, num_sparse_decoder_layers=1, decoder_start_token_id=0, use_cache=False)),
     "bart": ("BartConfig", "BartForConditionalGeneration", _SEQ2SEQ),
     "pegasus": ("PegasusConfig", "PegasusForConditionalGeneration", _SEQ2SEQ),
     "marian": ("MarianConfig", "MarianMTModel", {**_SEQ2SEQ, "decoder_vocab_size": WORDS}),
     "m2m_100": ("M2M100Config", "M2M100ForConditionalGeneration", _SEQ2SEQ),
-    "led": ("LEDConfig", "LEDForConditionalGeneration",
-            {**{k: v for k, v in _SEQ2SEQ.items() if k != "max_position_embeddings"}, "attention_window": 8,
-             "max_encoder_position_embeddings": 64, "max_decoder_position_embeddings": 64}),
     "prophetnet": ("ProphetNetConfig", "ProphetNetModel",
                    dict(vocab_size=WORDS, hidden_size=64, num_encoder_layers=2, num_decoder_layers=2, num_encoder_attention_heads=4,
                         num_decoder_attention_heads=4, encoder_ffn_dim=128, decoder_ffn_dim=128, max_position_embeddings=64,
