@@ -67,7 +67,12 @@ class Model:
 
 class Package:
     def __init__(
-        self, path: str, verify_weights: bool = False, torch_compat: str = "", op_libraries: Sequence[str] = ()
+        self,
+        path: str,
+        verify_weights: bool = False,
+        torch_compat: str = "",
+        op_libraries: Sequence[str] = (),
+        public_keys: Sequence[str] = (),
     ) -> None: ...
     @property
     def methods(self) -> list[str]: ...
@@ -82,6 +87,7 @@ def load(
     torch_compat: str = "",
     device: str = "",
     op_libraries: Sequence[str] = (),
+    public_keys: Sequence[str] = (),
 ) -> Model: ...
 def session(models: Mapping[str, Model], shared_state: list[str] = ...) -> dict[str, Model]: ...
 def update_constants_from_file(

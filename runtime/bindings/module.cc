@@ -352,20 +352,24 @@ PYBIND11_MODULE(aoti_runtime, module) {
   module.def(
       "load",
       [](const std::string &path, size_t num_models, int num_threads, const std::string &compat,
-         const std::string &device, const std::vector<std::string> &op_libraries) {
+         const std::string &device, const std::vector<std::string> &op_libraries,
+         const std::vector<std::string> &public_keys) {
         py::gil_scoped_release no_gil;
         aoti::LoadOptions options;
+        options.check = aoti::check_by(public_keys);
         options.compat_directory = compat;
         options.op_libraries = op_libraries;
         return std::make_shared<aoti::Model>(path, options, num_models, num_threads, device);
       },
       py::arg("path"), py::arg("num_models") = 1, py::arg("num_threads") = 0, py::arg("torch_compat") = "",
       py::arg("device") = "", py::arg("op_libraries") = std::vector<std::string>(),
+      py::arg("public_keys") = std::vector<std::string>(),
       "Loads a model library. num_models: runs at a time. num_threads: threads of one run (0: "
       "AOTI_NUM_THREADS, else the "
       "processors available). torch_compat: folder of the stand-ins for libtorch, for libraries that stock "
       "AOTInductor "
       "made; op_libraries: kernels of operators that those call by name. device: 'cpu', 'cuda', 'cuda:1'; "
       "what the "
-      "library was compiled for where it is not given.");
+      "library was compiled for where it is not given. public_keys: files of keys (tools/sign); where there "
+      "are any, only files signed by one of them are loaded.");
 }

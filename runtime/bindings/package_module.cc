@@ -4,6 +4,7 @@
 
 #include "runtime/bindings/model.h"
 #include "runtime/package/safetensors.h"
+#include "runtime/signature/signature.h"
 
 namespace py = pybind11;
 
@@ -11,12 +12,14 @@ namespace aoti {
 namespace {
 
 std::shared_ptr<Package> open_package(const std::string &path, bool verify_weights, const std::string &compat,
-                                      const std::vector<std::string> &op_libraries) {
+                                      const std::vector<std::string> &op_libraries,
+                                      const std::vector<std::string> &public_keys) {
   std::string error;
   PackageOptions options;
   options.verify_weights = verify_weights;
   options.library.compat_directory = compat;
   options.library.op_libraries = op_libraries;
+  options.library.check = check_by(public_keys);
   std::shared_ptr<Package> package = Package::open(path, options, &error);
   if (package == nullptr) throw Error(error);
   return package;
@@ -60,12 +63,20 @@ void update_constants_from_file(const Model &model, const std::string &path, boo
 
 }  // namespace
 
+std::shared_ptr<const FileCheck> check_by(const std::vector<std::string> &public_keys) {
+  if (public_keys.empty()) return nullptr;
+  std::string error;
+  std::shared_ptr<const FileCheck> check = SignatureCheck::open(public_keys, &error);
+  if (check == nullptr) throw Error(error);
+  return check;
+}
+
 void define_package(py::module_ *module) {
   py::class_<Package, std::shared_ptr<Package>>(
       *module, "Package", "Several methods in one file, which is used in place. Thread-safe.")
       .def(py::init(&open_package), py::arg("path"), py::arg("verify_weights") = false,
            py::arg("torch_compat") = "", py::arg("op_libraries") = std::vector<std::string>(),
-           py::call_guard<py::gil_scoped_release>())
+           py::arg("public_keys") = std::vector<std::string>(), py::call_guard<py::gil_scoped_release>())
       .def_property_readonly("methods", method_names)
       .def_property_readonly("shared_state", [](const Package &p) { return p.index().shared_state; })
       .def(

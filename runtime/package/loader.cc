@@ -16,6 +16,7 @@
 namespace aoti {
 namespace {
 
+constexpr char kWhat[] = "a model library";
 constexpr char kLibtorch[] = "libtorch_cpu.so";
 constexpr char kCallOfOperator[] = "aoti_torch_proxy_executor_call_function";
 constexpr char kSharedShim[] = "libaoti_shim.so";
@@ -41,9 +42,26 @@ std::string compat_directory(const LoadOptions &options) {
   return options.directory + "/torch_compat";
 }
 
-std::string dl_message() {
-  const char *message = dlerror();
-  return message != nullptr ? message : "no reason given";
+// Loads what a library needs, which stays loaded. Null with a message.
+void *load_for_good(const std::string &path, const LoadOptions &options, std::string *error) {
+  SharedObject object;
+  if (!object.open_checked(path, options.check.get(), error)) return nullptr;
+  void *const handle = object.handle();
+  object.leak();
+  return handle;
+}
+
+// The shared shim beside the model, where it is usually put. Failing that, the dynamic linker's own search
+// finds one or says so; false with a message when this one was checked and refused.
+bool load_shared_shim(const LoadOptions &options, std::string *error) {
+  const std::string path = options.directory + "/" + kSharedShim;
+  if (options.check == nullptr) {
+    dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    return true;
+  }
+  // The linker tells a copy in memory from another by its place: one is enough for a process.
+  if (dlopen(kSharedShim, RTLD_LAZY | RTLD_NOLOAD) != nullptr || access(path.c_str(), F_OK) != 0) return true;
+  return load_for_good(path, options, error) != nullptr;
 }
 
 // The libtorch_cpu.so of the process: the real one, or the stand-in, which stays loaded. Null with a message.
@@ -55,18 +73,16 @@ void *find_libtorch(const std::string &path, const ElfFile &file, const LoadOpti
   for (const char *companion : kCompanions) {
     const std::string stand_in = directory + "/" + companion;
     if (!contains(file.needed, companion) || access(stand_in.c_str(), R_OK) != 0) continue;
-    if (dlopen(stand_in.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
-      *error = dl_message();
-      return nullptr;
-    }
+    if (load_for_good(stand_in, options, error) == nullptr) return nullptr;
   }
-  void *handle = dlopen((directory + "/" + kLibtorch).c_str(), RTLD_NOW | RTLD_LOCAL);
+  std::string why;
+  void *handle = load_for_good(directory + "/" + kLibtorch, options, &why);
   if (handle == nullptr) {
     *error =
         path +
         ": needs libtorch_cpu.so, which this process has not loaded, and the lean stand-in cannot be loaded "
         "either (" +
-        dl_message() +
+        why +
         "). Load libtorch first (in Python: import torch), or set AOTI_TORCH_COMPAT to the "
         "folder with the libraries of //shim:torch_compat.";
   }
@@ -103,11 +119,7 @@ bool check_versions(const std::string &path, const AotiModelApi *api, std::strin
 // Loads what the library needs before it is loaded itself. *libtorch stays null when it needs no libtorch.
 bool load_dependencies(const std::string &path, const ElfFile &file, const LoadOptions &options,
                        void **libtorch, std::string *error) {
-  if (contains(file.needed, kSharedShim)) {
-    // Beside the model is where it is usually put; failing that, the dynamic linker's own search finds it or
-    // says so.
-    dlopen((options.directory + "/" + kSharedShim).c_str(), RTLD_NOW | RTLD_LOCAL);
-  }
+  if (contains(file.needed, kSharedShim) && !load_shared_shim(options, error)) return false;
   const bool wants_libtorch =
       contains(file.needed, kLibtorch) ||
       (!contains(file.needed, kSharedShim) &&
@@ -147,11 +159,11 @@ class LibraryLoader {
     void *libtorch = nullptr;
     if (!load_dependencies(name_, elf, options_, &libtorch, error_)) return nullptr;
     // Made first: once the library is loaded, nothing may fail before it has an owner.
-    std::unique_ptr<LoadedLibrary> library(new LoadedLibrary(name_, std::move(file)));
+    std::unique_ptr<LoadedLibrary> library(new LoadedLibrary(name_));
     if (!is_ours && !bind_operators(elf, libtorch, library.get())) return nullptr;
-    library->handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library->handle_ == nullptr) {
-      *error_ = "cannot load the model library " + name_ + ": " + dl_message();
+    std::string why;
+    if (!library->object_.open(path, std::move(file), &why)) {
+      *error_ = "cannot load the model library " + name_ + ": " + why;
       return nullptr;
     }
     return (is_ours ? find_own(library.get()) : find_stock(libtorch, library.get())) ? std::move(library)
@@ -169,39 +181,52 @@ class LibraryLoader {
                 "with that, or in a process without libtorch";
       return false;
     }
-    FileMap beside;
+    CheckedFile beside;
     Bytes calls = options_.op_calls;
     if (calls.size == 0) {
-      const std::string path = name_.substr(0, name_.rfind(".so")) + ".json";
       std::string why;
-      if (!beside.open(path, "the operators that a library calls", &why)) {
+      if (!open_calls(&beside, &why)) {
         *error_ = name_ +
                   ": calls operators through PyTorch's proxy executor, and the file beside it that says "
                   "which cannot be read: " +
                   why;
         return false;
       }
-      calls = beside.bytes();
+      calls = beside.map.bytes();
     }
-    library->executor_ = StockExecutor::create(calls, options_.op_libraries, error_);
+    library->executor_ = StockExecutor::create(calls, options_.op_libraries, options_.check.get(), error_);
     if (library->executor_ == nullptr) *error_ = name_ + ": " + *error_;
     return library->executor_ != nullptr;
   }
 
+  // NAME.json beside NAME.so.
+  bool open_calls(CheckedFile *file, std::string *why) const {
+    constexpr char kWhat[] = "the operators that a library calls";
+    const std::string path = name_.substr(0, name_.rfind(".so")) + ".json";
+    return options_.check == nullptr ? file->map.open(path, kWhat, why)
+                                     : file->open(path, kWhat, *options_.check, Bytes(), why);
+  }
+
   bool find_own(LoadedLibrary *library) {
     const auto get_api =
-        reinterpret_cast<const AotiModelApi *(*)()>(dlsym(library->handle_, "aoti_model_api"));
+        reinterpret_cast<const AotiModelApi *(*)()>(dlsym(library->object_.handle(), "aoti_model_api"));
     const AotiModelApi *api = get_api();
     if (!check_versions(name_, api, error_)) return false;
     // A library of an earlier release has a shorter table: what it lacks is null here.
     memcpy(&library->api_, api, std::min<size_t>(api->struct_size, sizeof(AotiModelApi)));
-    return true;
+    if (options_.check == nullptr || options_.library_is_checked || api->desc->weights_file == nullptr)
+      return true;
+    *error_ =
+        name_ + ": takes its weights from the file " + api->desc->weights_file +
+        " beside it, which no signature of the library covers; put both into a package (aoti_package) and "
+        "sign that";
+    return false;
   }
 
   bool find_stock(void *libtorch, LoadedLibrary *library) {
     library->is_stock_ = true;
-    if (stock_model_api(library->handle_, libtorch != nullptr ? libtorch : RTLD_DEFAULT, &library->api_,
-                        error_)) {
+    if (stock_model_api(library->object_.handle(), libtorch != nullptr ? libtorch : RTLD_DEFAULT,
+                        &library->api_, error_)) {
       return true;
     }
     *error_ = name_ + ": " + *error_;
@@ -213,24 +238,25 @@ class LibraryLoader {
   std::string *const error_;
 };
 
-LoadedLibrary::LoadedLibrary(const std::string &path, MemoryFile file)
-    : path_(path), file_(std::move(file)) {}
+LoadedLibrary::LoadedLibrary(const std::string &path) : path_(path) {}
 
 AOTIProxyExecutorHandle LoadedLibrary::proxy_executor() const {
   return executor_ != nullptr ? executor_->handle() : nullptr;
 }
 
 LoadedLibrary::~LoadedLibrary() {
-  if (handle_ == nullptr) return;
-  if (is_stock_) forget_stock_library(handle_);
-  dlclose(handle_);
-  if (file_.descriptor() < 0) return;
-  // The linker knows libraries by path: while this one stays (something still uses it), so must its number.
-  void *still = dlopen(file_.path().c_str(), RTLD_LAZY | RTLD_NOLOAD);
-  if (still == nullptr) return;
-  dlclose(still);
-  file_.leak();
+  if (is_stock_) forget_stock_library(object_.handle());
 }
+
+namespace {
+
+std::unique_ptr<LoadedLibrary> load_from_memory_file(CheckedFile file, const std::string &name,
+                                                     const LoadOptions &options, std::string *error) {
+  const std::string path = file.file.path();
+  return LibraryLoader(name, options, error).load(file.map.bytes(), path, std::move(file.file));
+}
+
+}  // namespace
 
 std::unique_ptr<LoadedLibrary> load_library(const std::string &given_path, const LoadOptions &given,
                                             std::string *error) {
@@ -238,21 +264,25 @@ std::unique_ptr<LoadedLibrary> load_library(const std::string &given_path, const
   const std::string path = given_path.find('/') == std::string::npos ? "./" + given_path : given_path;
   LoadOptions options = given;
   if (options.directory.empty()) options.directory = directory_of(path);
+  if (options.check != nullptr) {
+    CheckedFile file;
+    return file.open(path, kWhat, *options.check, options.signature, error)
+               ? load_from_memory_file(std::move(file), path, options, error)
+               : nullptr;
+  }
   FileMap map;
-  if (!map.open(path, "a model library", error)) return nullptr;
+  if (!map.open(path, kWhat, error)) return nullptr;
   return LibraryLoader(path, options, error).load(map.bytes(), path, MemoryFile());
 }
 
 std::unique_ptr<LoadedLibrary> load_library_from_descriptor(int descriptor, const std::string &name,
                                                             const LoadOptions &options, std::string *error) {
-  MemoryFile file;
-  FileMap map;
-  if (!file.duplicate(descriptor, name, error) ||
-      !map.open(file.descriptor(), name, "a model library", error)) {
-    return nullptr;
-  }
-  const std::string path = file.path();
-  return LibraryLoader(name, options, error).load(map.bytes(), path, std::move(file));
+  CheckedFile file;
+  const bool is_open = options.check != nullptr && !options.library_is_checked
+                           ? file.open(descriptor, name, kWhat, *options.check, options.signature, error)
+                           : file.file.duplicate(descriptor, name, error) &&
+                                 file.map.open(file.file.descriptor(), name, kWhat, error);
+  return is_open ? load_from_memory_file(std::move(file), name, options, error) : nullptr;
 }
 
 std::unique_ptr<LoadedLibrary> load_library_from_memory(const Bytes &library, const std::string &name,

@@ -24,7 +24,8 @@
 
 #include "aoti/model_api.h"
 #include "runtime/package/bytes.h"
-#include "runtime/package/memory_file.h"
+#include "runtime/package/file_check.h"
+#include "runtime/package/shared_object.h"
 
 namespace aoti {
 
@@ -42,6 +43,15 @@ struct LoadOptions {
   std::vector<std::string> op_libraries;
   // The JSON with those calls, borrowed for the length of the load. Empty: the file NAME.json beside NAME.so.
   Bytes op_calls;
+  // Asked of every file that is loaded or read: the library, the file with its calls, op_libraries, and what
+  // it needs where that lies in `directory` or `compat_directory` (not of what the process has loaded
+  // already, nor of what the dynamic linker finds in the system's folders). A library that takes its weights
+  // from a file beside it is refused: in a package they are checked, too. Null: no file is checked.
+  std::shared_ptr<const FileCheck> check;
+  // What came with the library for `check`, borrowed for the length of the load. Empty: the file PATH.sig.
+  Bytes signature;
+  // The library is a part of what has been checked as a whole: only the other files are left to be checked.
+  bool library_is_checked = false;
 };
 
 // A loaded library. Closing it while a container of it lives is an error of the caller's.
@@ -63,13 +73,12 @@ class LoadedLibrary {
 
  private:
   friend class LibraryLoader;
-  LoadedLibrary(const std::string &path, MemoryFile file);
+  explicit LoadedLibrary(const std::string &path);
 
   std::string path_;
-  void *handle_ = nullptr;  // null until it is loaded
-  MemoryFile file_;         // of a library that has no path of its own
   bool is_stock_ = false;
-  std::unique_ptr<StockExecutor> executor_;
+  std::unique_ptr<StockExecutor> executor_;  // its libraries are closed after the model's
+  SharedObject object_;
   AotiModelApi api_ = {};
 };
 

@@ -73,6 +73,11 @@ bool MemoryFile::create(const Bytes &bytes, const std::string &name, std::string
   return true;
 }
 
+bool MemoryFile::is_sealed(int descriptor) {
+  const int seals = fcntl(descriptor, F_GET_SEALS);
+  return seals >= 0 && (seals & kSeals) == kSeals;
+}
+
 bool MemoryFile::duplicate(int descriptor, const std::string &name, std::string *error) {
   MemoryFile made;
   made.descriptor_ = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);

@@ -22,6 +22,9 @@ class MemoryFile {
 
   // `name` is for messages and /proc/self/maps. False with a message.
   bool create(const Bytes &bytes, const std::string &name, std::string *error);
+  // Whether the descriptor is that of memory whose bytes and length nobody can change any more.
+  static bool is_sealed(int descriptor);
+
   // The caller keeps its descriptor.
   bool duplicate(int descriptor, const std::string &name, std::string *error);
 

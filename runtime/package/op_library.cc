@@ -5,26 +5,19 @@
 
 namespace aoti {
 
-OpLibraries::~OpLibraries() {
-  for (void *handle : handles_) dlclose(handle);
-}
-
-bool OpLibraries::open(const std::vector<std::string> &paths, std::string *error) {
+bool OpLibraries::open(const std::vector<std::string> &paths, const FileCheck *check, std::string *error) {
   handles_.reserve(paths.size());  // once a library is loaded, nothing may fail before it has an owner
   lists_.reserve(paths.size());
   for (const std::string &path : paths) {
     // A name without a slash would be searched for in system folders.
-    void *handle =
-        dlopen((path.find('/') == std::string::npos ? "./" + path : path).c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle == nullptr) {
-      const char *message = dlerror();
-      *error = "cannot load the library of operators " + path + ": " +
-               (message != nullptr ? message : "no reason given");
+    handles_.emplace_back();
+    if (!handles_.back().open_checked(path.find('/') == std::string::npos ? "./" + path : path, check,
+                                      error)) {
+      *error = "cannot load the library of operators " + path + ": " + *error;
       return false;
     }
-    handles_.push_back(handle);
-    const auto registered =
-        reinterpret_cast<const AotiOpRegistration *(*)()>(dlsym(handle, "aoti_registered_ops"));
+    const auto registered = reinterpret_cast<const AotiOpRegistration *(*)()>(
+        dlsym(handles_.back().handle(), "aoti_registered_ops"));
     if (registered == nullptr) {
       *error =
           path +

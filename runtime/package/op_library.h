@@ -11,24 +11,24 @@
 #include <vector>
 
 #include "aoti/proxy_executor.h"
+#include "runtime/package/shared_object.h"
 
 namespace aoti {
 
 class OpLibraries {
  public:
   OpLibraries() = default;
-  ~OpLibraries();
   OpLibraries(const OpLibraries &) = delete;
   OpLibraries &operator=(const OpLibraries &) = delete;
 
-  // Loads them, after the libtorch_cpu.so that they are bound to. False with a message.
-  bool open(const std::vector<std::string> &paths, std::string *error);
+  // Loads them, after the libtorch_cpu.so that they are bound to; `check` may be null. False with a message.
+  bool open(const std::vector<std::string> &paths, const FileCheck *check, std::string *error);
 
   // The operator of that name ("mylib::scale", "mylib::scale.overload"); null when no library has it.
   const AotiOpRegistration *find(const std::string &name) const;
 
  private:
-  std::vector<void *> handles_;
+  std::vector<SharedObject> handles_;
   std::vector<const AotiOpRegistration *> lists_;
 };
 

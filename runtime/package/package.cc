@@ -7,6 +7,8 @@
 namespace aoti {
 namespace {
 
+constexpr char kWhat[] = "a package";
+
 // "'decode', 'prefill'"
 std::string names_of(const std::vector<PackageMethod> &methods) {
   std::string names;
@@ -44,20 +46,33 @@ std::unique_ptr<Package> Package::open(const std::string &path, const PackageOpt
                                        std::string *error) {
   std::unique_ptr<Package> package(new Package(path, options));
   if (options.library.directory.empty()) package->options_.library.directory = directory_of(path);
-  if (!package->map_.open(path, "a package", error)) return nullptr;
-  return package->read(package->map_.bytes(), error) ? std::move(package) : nullptr;
+  CheckedFile &file = package->file_;
+  const bool is_open = package->check() != nullptr
+                           ? file.open(path, kWhat, *package->check(), options.library.signature, error)
+                           : file.map.open(path, kWhat, error);
+  return is_open && package->read(file.map.bytes(), error) ? std::move(package) : nullptr;
 }
 
 std::unique_ptr<Package> Package::open_descriptor(int descriptor, const std::string &name,
                                                   const PackageOptions &options, std::string *error) {
   std::unique_ptr<Package> package(new Package(name, options));
-  if (!package->map_.open(descriptor, name, "a package", error)) return nullptr;
-  return package->read(package->map_.bytes(), error) ? std::move(package) : nullptr;
+  CheckedFile &file = package->file_;
+  const bool is_open = package->check() != nullptr ? file.open(descriptor, name, kWhat, *package->check(),
+                                                               options.library.signature, error)
+                                                   : file.map.open(descriptor, name, kWhat, error);
+  return is_open && package->read(file.map.bytes(), error) ? std::move(package) : nullptr;
 }
 
 std::unique_ptr<Package> Package::open_memory(const Bytes &bytes, const std::string &name,
                                               const PackageOptions &options, std::string *error) {
   std::unique_ptr<Package> package(new Package(name, options));
+  if (package->check() != nullptr) {
+    CheckedFile &file = package->file_;
+    return file.copy(bytes, name, *package->check(), options.library.signature, error) &&
+                   package->read(file.map.bytes(), error)
+               ? std::move(package)
+               : nullptr;
+  }
   if (reinterpret_cast<uintptr_t>(bytes.data) % kWeightsAlignment != 0) {
     *error = name + ": the bytes of a package must begin at a multiple of " +
              std::to_string(kWeightsAlignment) +
@@ -93,6 +108,7 @@ PackagedMethod *Package::method(const std::string &name, std::string *error) {
     }
     LoadOptions options = options_.library;
     options.op_calls = method.op_calls;
+    options.library_is_checked = options.check != nullptr;
     auto library = load_library_from_memory(method.library, label, options, error);
     if (library == nullptr) return nullptr;
     loaded_.push_back(std::make_unique<PackagedMethod>(method, std::move(library)));

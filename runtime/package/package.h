@@ -11,6 +11,9 @@
 // (memory_file.h). Packages that stock AOTInductor wrote are read too, a library without libtorch as in
 // loader.h; their weights are inside the library.
 //
+// With LoadOptions::check the whole package is checked before anything of it is read; then it is copied to
+// memory first, weights included.
+//
 // A package outlives its containers. Everything here is thread-safe.
 #ifndef RUNTIME_PACKAGE_PACKAGE_H_
 #define RUNTIME_PACKAGE_PACKAGE_H_
@@ -66,6 +69,10 @@ class Package {
 
   const PackageIndex &index() const { return index_; }
 
+  // Of a package that was checked (LoadOptions::check): the sealed memory with its bytes, which
+  // open_descriptor of another process takes without a copy. -1 for others. Lives as long as the package.
+  int descriptor() const { return file_.file.descriptor(); }
+
   // Loads the method's library unless it is loaded; lives as long as the package. Null with a message that
   // lists the methods when there is none of that name.
   PackagedMethod *method(const std::string &name, std::string *error);
@@ -73,10 +80,11 @@ class Package {
  private:
   Package(const std::string &name, const PackageOptions &options) : name_(name), options_(options) {}
   bool read(const Bytes &bytes, std::string *error);
+  const FileCheck *check() const { return options_.library.check.get(); }
 
   const std::string name_;
   PackageOptions options_;
-  FileMap map_;
+  CheckedFile file_;  // of a package that is not checked: only the map
   PackageIndex index_;
   std::mutex mutex_;  // held while a library is loaded
   std::vector<std::unique_ptr<PackagedMethod>> loaded_;

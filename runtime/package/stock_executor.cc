@@ -83,9 +83,9 @@ class Filler {
 
 std::unique_ptr<StockExecutor> StockExecutor::create(const Bytes &json,
                                                      const std::vector<std::string> &op_libraries,
-                                                     std::string *error) {
+                                                     const FileCheck *check, std::string *error) {
   std::unique_ptr<StockExecutor> made(new StockExecutor);
-  return made->libraries_.open(op_libraries, error) && read_stock_calls(json, &made->calls_, error) &&
+  return made->libraries_.open(op_libraries, check, error) && read_stock_calls(json, &made->calls_, error) &&
                  made->bind(error)
              ? std::move(made)
              : nullptr;

@@ -18,10 +18,11 @@ namespace aoti {
 
 class StockExecutor {
  public:
-  // `json` is read here and not kept. Null with a message.
+  // `json` is read here and not kept; `check`, which may be null, is asked of op_libraries. Null with a
+  // message.
   static std::unique_ptr<StockExecutor> create(const Bytes &json,
                                                const std::vector<std::string> &op_libraries,
-                                               std::string *error);
+                                               const FileCheck *check, std::string *error);
 
   AOTIProxyExecutorHandle handle() { return reinterpret_cast<AOTIProxyExecutorHandle>(&base_); }
 

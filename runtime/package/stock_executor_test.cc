@@ -30,7 +30,8 @@ AtenTensorHandle tensor(intptr_t number) { return reinterpret_cast<AtenTensorHan
 
 std::unique_ptr<aoti::StockExecutor> make(const std::string &json) {
   std::string error;
-  std::unique_ptr<aoti::StockExecutor> made = aoti::StockExecutor::create(bytes_of(json), {told_ops}, &error);
+  std::unique_ptr<aoti::StockExecutor> made =
+      aoti::StockExecutor::create(bytes_of(json), {told_ops}, nullptr, &error);
   CHECK_STR_EQ(error.c_str(), "");
   return made;
 }
@@ -52,7 +53,7 @@ std::string call(const std::string &json, const std::vector<int64_t> &ints,
 
 void refused(const std::string &json, const char *part) {
   std::string error;
-  CHECK(aoti::StockExecutor::create(bytes_of(json), {told_ops}, &error) == nullptr);
+  CHECK(aoti::StockExecutor::create(bytes_of(json), {told_ops}, nullptr, &error) == nullptr);
   CHECK_CONTAINS(error.c_str(), part);
 }
 
@@ -164,9 +165,9 @@ void test_kernels_that_do_not_fit() {
           "the package passes (x), the kernel is for told::nothing() -> ()");
   std::string error;
   const std::string json = node("told::nothing", "", "");
-  CHECK(aoti::StockExecutor::create(bytes_of(json), {"/nowhere/libx.so"}, &error) == nullptr);
+  CHECK(aoti::StockExecutor::create(bytes_of(json), {"/nowhere/libx.so"}, nullptr, &error) == nullptr);
   CHECK_CONTAINS(error.c_str(), "cannot load the library of operators /nowhere/libx.so");
-  CHECK(aoti::StockExecutor::create(bytes_of(json), {told_ops, no_ops}, &error) == nullptr);
+  CHECK(aoti::StockExecutor::create(bytes_of(json), {told_ops, no_ops}, nullptr, &error) == nullptr);
   CHECK_CONTAINS(error.c_str(), "does not export aoti_registered_ops");
 }
 

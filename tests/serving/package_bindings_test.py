@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
+import subprocess
 from pathlib import Path
 
 import aoti_runtime
@@ -98,3 +100,20 @@ def test_weights_of_a_file(tmp_path: Path) -> None:
     compare(model, state, x)
     with pytest.raises(aoti_runtime.Error, match="no tensor's name begins with 'other.'"):
         aoti_runtime.update_constants_from_file(model, str(tmp_path / "w.safetensors"), prefix="other.")
+
+
+def test_signed_package(tmp_path: Path) -> None:
+    path, key, other = (str(tmp_path / name) for name in ("decoder.pt2", "release", "other"))
+    shutil.copyfile(PACKAGE, path)
+    for words in ["keygen", key], ["keygen", other], ["sign", key, path]:
+        subprocess.run([os.environ["AOTI_SIGN"], *words], check=True)
+    package = aoti_runtime.Package(path, public_keys=[other + ".pub", key + ".pub"])
+    x = torch.randn(1, WIDTH, generator=torch.Generator().manual_seed(1))
+    models = aoti_runtime.session(load(package), package.shared_state)
+    compare(models["decode"], Decoder(True), x)
+    with pytest.raises(aoti_runtime.Error, match=r"decoder.pt2: is signed by the key"):
+        aoti_runtime.Package(path, public_keys=[other + ".pub"])
+    with pytest.raises(
+        aoti_runtime.Error, match=r"release: line 1 is not what was expected: 'aoti-public-key 1'"
+    ):
+        aoti_runtime.load(path, public_keys=[key])

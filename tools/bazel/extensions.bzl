@@ -11,7 +11,7 @@ python = module_extension(
 
 cc = module_extension(
     implementation = lambda _ctx: cc_repositories(),
-    doc = "The C++ toolchains (@cc_toolchains) and what they are made of.",
+    doc = "The C++ toolchains (@cc_toolchains) and what they are made of; @libsodium.",
 )
 
 third_party = module_extension(
