@@ -2,7 +2,7 @@
 
 load("//tools/bazel/private:cc_repositories.bzl", "cc_repositories")
 load("//tools/bazel/private:python_repositories.bzl", "python_repositories")
-load("//tools/bazel/private:sources.bzl", "sources")
+load("//tools/bazel/private:sources.bzl", "source_repositories")
 
 python = module_extension(
     implementation = lambda _ctx: python_repositories(),
@@ -11,10 +11,10 @@ python = module_extension(
 
 cc = module_extension(
     implementation = lambda _ctx: cc_repositories(),
-    doc = "The C++ toolchains (@cc_toolchains) and what they are made of; @libsodium.",
+    doc = "The C++ toolchains (@cc_toolchains) and what they are made of.",
 )
 
 third_party = module_extension(
-    implementation = lambda _ctx: sources(name = "server_sources", lock = Label("//tools/bazel/sources:sources_lock.txt")),
-    doc = "C libraries as source (@server_sources).",
+    implementation = lambda _ctx: source_repositories(),
+    doc = "C libraries as source (@server_sources, @signature_sources).",
 )

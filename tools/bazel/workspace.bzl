@@ -7,7 +7,7 @@ load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_archive")
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
 load("//tools/bazel/private:cc_repositories.bzl", "cc_repositories")
 load("//tools/bazel/private:python_repositories.bzl", "python_repositories")
-load("//tools/bazel/private:sources.bzl", "sources")
+load("//tools/bazel/private:sources.bzl", "source_repositories")
 
 def rule_set_repositories():
     """Defines platforms, bazel_skylib, rules_cc and rules_python, unless they are defined already."""
@@ -42,7 +42,7 @@ def aotinductor_repositories():
     """Defines the Python packages, the C++ toolchains and C libraries, and registers the toolchains."""
     python_repositories()
     cc_repositories()
-    sources(name = "server_sources", lock = Label("//tools/bazel/sources:sources_lock.txt"))
+    source_repositories()
     native.register_toolchains(
         "@local_python//:toolchain",
         "@cc_toolchains//:x86_64",

@@ -1,10 +1,9 @@
-"""The C++ toolchains and libraries: @cc_toolchains names the former; what is behind a name is fetched when a build needs it.
+"""The C++ toolchains: @cc_toolchains names them, and what is behind a name is fetched when a build needs it.
 
     @cc_toolchains  names only   ->  @cc_runtime_x86_64, _aarch64, _x86_64_asan, _x86_64_tsan  ->  @ziglang (the wheel)
 """
 
 load(":cc_runtime.bzl", "KINDS", "cc_runtime")
-load(":libsodium.bzl", "libsodium")
 load(":ziglang.bzl", "ziglang")
 
 _TOOLCHAIN = """
@@ -29,10 +28,9 @@ def _cc_toolchains_impl(ctx):
 _cc_toolchains = repository_rule(implementation = _cc_toolchains_impl, doc = "Names of toolchains; fetches nothing.")
 
 def cc_repositories():
-    """Defines @cc_toolchains, @ziglang, one repository of support libraries for each target, and @libsodium."""
+    """Defines @cc_toolchains, @ziglang and one repository of support libraries for each target."""
     _cc_toolchains(name = "cc_toolchains")
     ziglang(name = "ziglang", lock = Label("//tools/bazel/cc:ziglang_lock.txt"))
-    libsodium(name = "libsodium", lock = Label("//runtime/signature:libsodium_lock.txt"))
     for kind, sanitizer in KINDS.items():
         cc_runtime(
             name = "cc_runtime_" + kind,

@@ -1,8 +1,9 @@
-"""@server_sources: C libraries as source, each in a package of its own, fetched when the server is built.
+"""@server_sources, @signature_sources: C libraries as source, each in a package of its own, fetched when what needs them is built.
 
     //tools/bazel/sources:sources_lock.txt   NAME URL sha256:HEX FOLDER
     //tools/bazel/sources:NAME.bazel         the package's BUILD file
       -> @server_sources//NAME               cc_library
+    the same with signature_lock.txt -> @signature_sources//NAME
 
 The archives are source distributions of the Python package index (the registry that everything else here comes from). pip
 would run their build scripts, so Bazel fetches the files itself.
@@ -36,3 +37,8 @@ sources = repository_rule(
     doc = "C libraries of a lock, unpacked.",
     attrs = {"lock": attr.label(mandatory = True, allow_single_file = True, doc = "Lines NAME URL sha256:HEX FOLDER; the BUILD files lie beside it.")},
 )
+
+def source_repositories():
+    """Defines one repository for each lock."""
+    sources(name = "server_sources", lock = Label("//tools/bazel/sources:sources_lock.txt"))
+    sources(name = "signature_sources", lock = Label("//tools/bazel/sources:signature_lock.txt"))
