@@ -182,9 +182,7 @@ class _Job:
         """Compiles the GPU's kernels; adds their table to the wrapper's files."""
         began, options = time.perf_counter(), self.request.options
         jobs = self.request.jobs or os.cpu_count() or 1
-        images = gpu_images.compile_images(
-            self.c.specs, self.c.kernel_files["triton_kernels.py"], options.cuda_archs, jobs
-        )
+        images = gpu_images.compile_images(self.c.specs, self.c.kernel_files, options.cuda_archs, jobs)
         if images.kernels:
             text = image_tables.write(plan, self.c.specs, images, options.cuda_archs)
             self.c.wrapper_files["images.cpp"] = text

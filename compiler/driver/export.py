@@ -43,6 +43,7 @@ class Request:
     recorded: Path | None
     seed: int
     data: dict[str, str]
+    keep_triton_ops: bool = False
 
 
 def define_flags() -> None:
@@ -63,6 +64,12 @@ def define_flags() -> None:
         "data",
         [],
         "NAME=PATH: a file the function needs, passed as keyword argument NAME. May be given several times.",
+    )
+    flags.DEFINE_bool(
+        "keep_triton_ops",
+        False,
+        "Leave operators of torch.library.triton_op as they are, for a library on the CPU with C or C++ kernels of theirs, instead of "
+        "writing out the Triton kernels that they are made of.",
     )
 
 
@@ -103,12 +110,18 @@ def export_file(request: Request) -> str:
     check_paths(request)
     # These import torch, which takes seconds: the checks above and --help should not wait for it.
     from compiler.driver import export_example, export_program, export_recorded
+    from compiler.frontend import triton_kernels
 
     example = export_example.load(request.model_file, request.function, request.seed, request.data)
     program = export_program.export(example)
+    if request.recorded and triton_kernels.are_in(program, request.keep_triton_ops):
+        raise UserError(
+            f"{example.origin}: --recorded: the model has Triton kernels of its own, which run on a GPU only, so there are no outputs of "
+            "eager PyTorch to record here; leave --recorded out (aoti_export: recorded = False)"
+        )
     with tempfile.TemporaryDirectory(prefix=".export-", dir=request.output.parent) as scratch:
         program_file = Path(scratch) / "model.pt2"
-        export_program.save(program, program_file)
+        export_program.save(program, program_file, request.keep_triton_ops)
         if request.recorded:
             recorded_file = Path(scratch) / "recorded.npz"
             export_recorded.write(recorded_file, export_recorded.record(example, program))
@@ -125,7 +138,15 @@ def main(argv: Sequence[str]) -> int:
     try:
         recorded = Path(FLAGS.recorded) if FLAGS.recorded else None
         data = parse_data(FLAGS.data)
-        request = Request(Path(argv[1]), FLAGS.function, Path(FLAGS.output), recorded, FLAGS.seed, data)
+        request = Request(
+            Path(argv[1]),
+            FLAGS.function,
+            Path(FLAGS.output),
+            recorded,
+            FLAGS.seed,
+            data,
+            FLAGS.keep_triton_ops,
+        )
         print(export_file(request))
     except CompilerError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -21,7 +21,7 @@ import torch
 
 from compiler.driver.export_example import Example, describe
 from compiler.driver.export_paths import portable_trace
-from compiler.frontend import custom_ops, decompositions
+from compiler.frontend import custom_ops, decompositions, triton_kernels
 from compiler.support.diagnostics import UserError
 
 
@@ -49,12 +49,14 @@ def export(example: Example) -> torch.export.ExportedProgram:
     return program
 
 
-def save(program: torch.export.ExportedProgram, file: Path) -> None:
+def save(program: torch.export.ExportedProgram, file: Path, keep_triton_ops: bool = False) -> None:
     """Writes the archive. Its bytes depend on the program only. Raises OSError where the disk takes no more, UserError
     where torch's writer cannot express the program.
 
     A program with custom operators is written in operators that the compiler knows, with its schemas beside it: to decompose it later would
-    take the operators' own Python code."""
+    take the operators' own Python code. For the same reason its Triton kernels are written out, with their source, unless the
+    operators made of them are to be kept."""
+    triton_kernels.inline(program, file.stem, keep_triton_ops)
     extra = custom_ops.extra_files(program)
     with file.open("wb") as sink:
         careful: Any = _CarefulFile(sink)

@@ -34,6 +34,7 @@ from compiler.frontend import (
     pt2_reader,
     signature,
     symbolic_program,
+    triton_kernels,
 )
 from compiler.ir.graph import ModelGraph
 from compiler.ir.graph_verify import verify
@@ -56,6 +57,7 @@ def load(path: str | Path, ctx: Context) -> ModelGraph:
 
 def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
     """The same from a program in memory."""
+    triton_kernels.inline(program, ctx.options.name)
     promised = signature.promised_strides(program)
     # Only the CPU has loops.
     program = decompositions.decompose(program, ctx.options.name, loops=ctx.options.device == "cpu")

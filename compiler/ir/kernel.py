@@ -5,7 +5,8 @@ wrapper plan.
 
 Invariants (checked by `compiler.ir.kernel_verify`)
 - A value has one definition (`Compute`, or an `Accumulator` after the loop that fills it) that dominates its uses.
-- `body` is one `TemplateCall`, or one or several `Parallel` that run one after the other (both on a CPU), or one `Grid` (on a GPU).
+- `body` is one `TemplateCall`, or one or several `Parallel` that run one after the other (both on a CPU), or one `Grid` or `UserCall`
+  (on a GPU).
 - Inside a `Grid` a value is a block: it varies along the axes that its operands and indices depend on. Only `reduce` and `scan` look
   across a block, along the reduced axis (a `Span` or a `Tile`).
 - Every pointer that a statement names is an argument, a `Local` in scope, or the tile `acc` of a template; an `in` argument is never
@@ -240,6 +241,31 @@ class TemplateCall:
     launch: TemplateLaunch | None = None
 
 
+@dataclass(frozen=True)
+class UserArgument:
+    """What a parameter of a model's own Triton kernel is given. kind: "pointer", "size" (computed from sizes of the run), "int", "float",
+    "bool" (numbers of these types), "constant" (a compile-time value), "dtype" (a name of triton.language)."""
+
+    name: str
+    kind: str
+    value: Union[Pointer, Expr, int, float, bool, str, None]
+
+
+@dataclass(frozen=True)
+class UserCall:
+    """A launch on a GPU of a Triton kernel of the model's own: `function` of the module `source`, in one of its configurations."""
+
+    function: str
+    source: str
+    arguments: tuple[UserArgument, ...]
+    grid: tuple[Expr, Expr, Expr]
+    num_warps: int
+    num_stages: int
+    num_ctas: int = 1
+    max_registers: int = 0  # 0: as many as the compiler likes
+    chosen: str = ""  # for people: which configuration, and why
+
+
 Statement = Union[
     Compute,
     Store,
@@ -254,6 +280,7 @@ Statement = Union[
     Span,
     Tile,
     TemplateCall,
+    UserCall,
 ]
 
 
@@ -285,6 +312,8 @@ class KernelSpec:
         first = self.body[0] if self.body else None
         if isinstance(first, TemplateCall):
             return first.launch.grid if first.launch else None
+        if isinstance(first, UserCall):
+            return first.grid
         if not isinstance(first, Grid):
             return None
         programs = mul_all((a.extent + (a.block - 1)) // a.block for a in first.axes)
@@ -296,7 +325,13 @@ class KernelSpec:
         (first,) = self.body
         if isinstance(first, TemplateCall):
             return first.launch.num_warps if first.launch else 0
-        return first.num_warps if isinstance(first, Grid) else 0
+        return first.num_warps if isinstance(first, (Grid, UserCall)) else 0
+
+    @property
+    def user_call(self) -> UserCall | None:
+        """The launch of a kernel of the model's own; None of any other kernel."""
+        first = self.body[0] if self.body else None
+        return first if isinstance(first, UserCall) else None
 
     def key(self) -> tuple[object, ...]:
         """What the code depends on."""

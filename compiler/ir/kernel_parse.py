@@ -36,6 +36,8 @@ from compiler.ir.kernel import (
     TemplateValue,
     TensorMap,
     Tile,
+    UserArgument,
+    UserCall,
 )
 from compiler.ir.loop import Layout
 from compiler.ir.loop_parse import plain
@@ -185,6 +187,8 @@ class _Parser:
             return self._loop(word, s, depth)
         if word == "template":
             return self._template(s, depth)
+        if word == "user":
+            return self._user(s, depth + 2)
         return self._compute(word, s) if s.skip("=") else Accumulate(word, s.word(), s.word())
 
     def _axis(self, s: Scanner) -> tuple[Expr, Expr, int]:
@@ -237,6 +241,27 @@ class _Parser:
         row = self._block(depth + 4)
         self._next().expect("column")
         return TemplateCall(template, tuple(arguments), batch, m, n, row, self._block(depth + 4), launch)
+
+    def _user(self, s: Scanner, depth: int) -> UserCall:
+        function = s.word()
+        s.expect("launch")
+        grid = (self._expr(s), self._expr(s), self._expr(s))
+        numbers = []
+        for word in ("warps", "stages", "ctas", "registers"):
+            s.expect(word)
+            numbers.append(int(s.word()))
+        warps, stages, ctas, registers = numbers
+        s.expect("chosen")
+        chosen = s.string()
+        line = self._next()
+        line.expect("source")
+        source = line.string()
+        arguments = []
+        while self._depth() == depth:
+            line = self._next()
+            line.expect("argument")
+            arguments.append(UserArgument(line.word(), line.word(), self._value(line)))  # type: ignore[arg-type]
+        return UserCall(function, source, tuple(arguments), grid, warps, stages, ctas, registers, chosen)
 
     def _launch(self, s: Scanner, depth: int) -> TemplateLaunch:
         grid = (self._expr(s), self._expr(s), self._expr(s))

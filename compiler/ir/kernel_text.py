@@ -38,6 +38,7 @@ from compiler.ir.kernel import (
     TemplateValue,
     TensorMap,
     Tile,
+    UserCall,
 )
 from compiler.ir.loop_text import print_layout, print_number, print_scalar
 
@@ -104,6 +105,8 @@ def _statement(s: Statement) -> list[str]:
         ]
     if isinstance(s, (Grid, Span, Tile)):
         return _gpu(s)
+    if isinstance(s, UserCall):
+        return _user(s)
     assert isinstance(s, TemplateCall), type(s)
     symbols = " ".join(symbol_text(x) for x in (s.batch, s.m, s.n))
     arguments = [f"  argument {_template_value(v)}" for v in s.arguments]
@@ -115,6 +118,21 @@ def _statement(s: Statement) -> list[str]:
         *_block(s.row, "    "),
         "  column",
         *_block(s.column, "    "),
+    ]
+
+
+def _user(s: UserCall) -> list[str]:
+    x, y, z = s.grid
+    head = f"user {s.function} launch [{x}] [{y}] [{z}] warps {s.num_warps} stages {s.num_stages}"
+    head += f" ctas {s.num_ctas} registers {s.max_registers}"
+    values = (
+        _template_value(a.value) if isinstance(a.value, Pointer) else print_scalar(a.value)
+        for a in s.arguments
+    )
+    return [
+        f"{head} chosen {json.dumps(s.chosen)}",
+        f"  source {json.dumps(s.source)}",
+        *(f"  argument {a.name} {a.kind} {value}" for a, value in zip(s.arguments, values, strict=True)),
     ]
 
 

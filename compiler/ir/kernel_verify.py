@@ -25,6 +25,7 @@ from compiler.ir.kernel import (
     Store,
     TemplateCall,
     Tile,
+    UserCall,
 )
 from compiler.ir.scalar_ops import SCALAR_OPS
 from compiler.support.diagnostics import InternalError
@@ -65,9 +66,11 @@ class _Checker:
         if len(self.pointers) != len(self.spec.arguments):
             self.fail("two arguments have one name")
         parallel = all(isinstance(s, Parallel) for s in self.spec.body)
-        alone = len(self.spec.body) == 1 and isinstance(self.spec.body[0], (TemplateCall, Grid))
+        alone = len(self.spec.body) == 1 and isinstance(self.spec.body[0], (TemplateCall, Grid, UserCall))
         if not self.spec.body or not (parallel or alone):
-            self.fail("the body is neither parallel loops nor one template call or grid")
+            self.fail(
+                "the body is neither parallel loops nor one template call, grid or call of a kernel of the model"
+            )
         self.block(self.spec.body)
 
     def block(self, statements: Sequence[Statement]) -> None:
@@ -107,6 +110,8 @@ class _Checker:
             self.symbols.add(s.symbol)
         elif isinstance(s, Grid):
             self.grid(s)
+        elif isinstance(s, UserCall):
+            self.user(s)
         else:
             self.template(s)
 
@@ -155,6 +160,17 @@ class _Checker:
         self.symbols.add(s.n)
         self.block(s.column)
         self.values, self.symbols = before
+
+    def user(self, s: UserCall) -> None:
+        for n in s.grid:
+            self.index(n)
+        for a in s.arguments:
+            if isinstance(a.value, Pointer):
+                if a.value.name not in self.pointers:
+                    self.fail(f"{s.function} is given {a.value.name}, which is no argument of the kernel")
+                self.index(a.value.offset)
+            elif isinstance(a.value, Expr):
+                self.index(a.value)
 
     def compute(self, s: Compute) -> None:
         for a in s.args:

@@ -269,8 +269,9 @@ class ExternKernel(Node):
 
 @dataclass(frozen=True)
 class CustomKernel(Node):
-    """A call of an operator by its schema: a custom one, or one that libtorch's dispatcher calls. Its own buffer holds nothing: it writes
-    the `Result`s that follow it. `args` in the order of `schema`: TensorRefs, scalars, strings, None, and tuples of these."""
+    """A call of an operator by its schema: a custom one, one that libtorch's dispatcher calls, or a Triton kernel of the model
+    (`ir/triton_kernel.py`). Its own buffer holds nothing: it writes the `Result`s that follow it. `args` in the order of `schema`:
+    TensorRefs, scalars, strings, None, and tuples of these."""
 
     schema: str
     args: tuple[object, ...]

@@ -60,11 +60,12 @@ class Member:
 
 @dataclass
 class KernelGroup:
-    """Nodes that become one launch (`loops`, `template`), one shim call (`extern`), nothing (`view`), a number read on the host
-    (`size`), or a branch or loop (`control`) or call of a custom operator (`custom`) with its results, in execution order."""
+    """Nodes that become one launch (`loops`, `template`, `triton`: a kernel of the model's own, with its results), one shim call
+    (`extern`), nothing (`view`), a number read on the host (`size`), or a branch or loop (`control`) or call of a custom operator
+    (`custom`) with its results, in execution order."""
 
     name: str  # cpp_fused_add_relu_3; for extern: the shim function; for view: the buffer
-    kind: str  # "loops", "template", "extern", "view", "control", "custom", "size"
+    kind: str  # "loops", "template", "triton", "extern", "view", "control", "custom", "size"
     nodes: list[Node]
     local: set[str] = field(default_factory=set)  # buffers that never leave the kernel
     outer: tuple[Expr, ...] = ()  # extents of the loops that all members share
@@ -115,7 +116,7 @@ class Schedule:
     def launched(self) -> Iterator[tuple[Schedule, KernelGroup]]:
         """The groups that need a kernel, those of blocks too, each with the schedule that it is in."""
         for group in self.groups:
-            if group.kind in ("loops", "template"):
+            if group.kind in ("loops", "template", "triton"):
                 yield self, group
             for block in group.blocks:
                 yield from block.launched()

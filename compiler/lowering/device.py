@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from compiler.ir.loop import (
+    CustomKernel,
     ExternKernel,
     Layout,
     Node,
@@ -59,4 +60,12 @@ def _node(node: Node, device: str) -> Node:
     if isinstance(node, ExternKernel):
         args = tuple(_ref(a, device) if isinstance(a, TensorRef) else a for a in node.args)
         return replace(node, args=args)
+    if isinstance(node, CustomKernel):
+        return replace(node, args=tuple(_argument(a, device) for a in node.args))
     return node
+
+
+def _argument(value: object, device: str) -> object:
+    if isinstance(value, tuple):
+        return tuple(_argument(v, device) for v in value)
+    return _ref(value, device) if isinstance(value, TensorRef) else value

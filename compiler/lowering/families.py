@@ -27,6 +27,7 @@ FAMILIES = (
     "adaptive_max",
     "linalg",
     "control_flow",
+    "triton_kernels",
 )
 
 

@@ -28,6 +28,7 @@ from typing import Any
 from compiler.ir.dtypes import DType
 from compiler.ir.kernel import KernelSpec
 from compiler.support.diagnostics import UserError
+from kernels.tuning.gpus import BLOCK_SHARED_BYTES
 
 # Compute capability of each architecture that the pinned Triton makes code for, and whether that code runs on exactly this one.
 ARCHITECTURES: Mapping[str, tuple[int, bool]] = {
@@ -39,6 +40,7 @@ ARCHITECTURES: Mapping[str, tuple[int, bool]] = {
     "sm_120": (120, True),
 }
 ALIGNMENT_BYTES = 64
+MAIN = "triton_kernels.py"  # the file that defines the kernels; others are imported by it
 DEPENDENT_SINCE = 90  # the capability from which on a kernel can wait for its predecessor (griddepcontrol)
 TRITON_TYPES = {
     "bool": "i1", "uint8": "u8", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "float16": "fp16", "bfloat16": "bf16",
@@ -82,8 +84,11 @@ def check_architectures(wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def compile_images(specs: Sequence[KernelSpec], source: str, archs: Sequence[str], jobs: int) -> Images:
-    """Raises UserError with Triton's message when a kernel does not compile."""
+def compile_images(
+    specs: Sequence[KernelSpec], files: Mapping[str, str], archs: Sequence[str], jobs: int
+) -> Images:
+    """`files`: name -> text of the generated sources, among them `MAIN`.
+    Raises UserError with Triton's message when a kernel does not compile."""
     wanted = {s.function: s.archs or tuple(archs) for s in specs}
     by_function = {s.function: s for s in specs}
     work = [
@@ -92,7 +97,7 @@ def compile_images(specs: Sequence[KernelSpec], source: str, archs: Sequence[str
         for arch in own
     ]
     with tempfile.TemporaryDirectory(prefix="aoti-triton-") as folder:
-        return _collect(wanted, _run(work, source, Path(folder), jobs))
+        return _collect(by_function, wanted, _run(work, files, Path(folder), jobs))
 
 
 def _lowest(archs: Sequence[str]) -> str:
@@ -112,8 +117,18 @@ def _job(spec: KernelSpec, arch: str, with_ptx: bool) -> dict[str, object]:
         )
     return {
         "function": spec.function, "arch": capability, "values": values, "dependent": capability >= DEPENDENT_SINCE,
-        "num_warps": spec.num_warps, "num_stages": launch.num_stages if launch else 1, "ptx": with_ptx,
+        "num_warps": spec.num_warps, "ptx": with_ptx, **_options(spec),
     }  # fmt: skip
+
+
+def _options(spec: KernelSpec) -> dict[str, object]:
+    """What Triton is told beside types and warps. In our kernels libdevice keeps denormal numbers, as eager PyTorch does; a kernel of the
+    model's own is compiled as Triton's launcher would."""
+    launch, call = spec.template_launch, spec.user_call
+    if call is None:
+        return {"num_stages": launch.num_stages if launch else 1, "options": {"enable_reflect_ftz": False}}
+    registers = {"maxnreg": call.max_registers} if call.max_registers else {}
+    return {"num_stages": call.num_stages, "options": {"num_ctas": call.num_ctas, **registers}}
 
 
 def _triton_type(dtype: DType) -> str:
@@ -121,10 +136,11 @@ def _triton_type(dtype: DType) -> str:
 
 
 def _run(
-    work: Sequence[dict[str, object]], source: str, folder: Path, jobs: int
+    work: Sequence[dict[str, object]], files: Mapping[str, str], folder: Path, jobs: int
 ) -> dict[tuple[str, int], Path]:
     """Runs the workers; the folder of each (function, architecture)."""
-    (folder / "triton_kernels.py").write_text(source)
+    for name, text in files.items():
+        (folder / name).write_text(text)
     count = max(1, min(jobs, -(-len(work) // 4)))
     parts = [work[k::count] for k in range(count)]
     with ThreadPoolExecutor(max_workers=count) as pool:
@@ -148,7 +164,7 @@ def _worker(folder: Path, number: int, part: Sequence[dict[str, object]]) -> Non
         sys.executable,
         "-m",
         "compiler.package.image_worker",
-        str(folder / "triton_kernels.py"),
+        str(folder / MAIN),
         str(request),
     ]
     done = subprocess.run(
@@ -163,7 +179,11 @@ def _worker(folder: Path, number: int, part: Sequence[dict[str, object]]) -> Non
     raise UserError(f"compiling GPU kernels failed:\n{done.stdout.rstrip()}")
 
 
-def _collect(functions: Mapping[str, Sequence[str]], found: dict[tuple[str, int], Path]) -> Images:
+def _collect(
+    specs: Mapping[str, KernelSpec],
+    functions: Mapping[str, Sequence[str]],
+    found: dict[tuple[str, int], Path],
+) -> Images:
     """All images in one blob: kernels in their order, architectures in theirs, PTX last. Equal bytes are kept once."""
     images = Images({}, b"")
     data, places = bytearray(), {}  # type: bytearray, dict[bytes, int]
@@ -178,11 +198,24 @@ def _collect(functions: Mapping[str, Sequence[str]], found: dict[tuple[str, int]
                 path = found[function, sm].with_name(f"{function}.{sm}.{suffix}")
                 code = path.read_bytes() + (b"\0" if kind == "ptx" else b"")
                 meta = json.loads(path.with_name(f"{function}.{sm}.json").read_text())
+                _check_shared(specs[function], arch, meta["shared_bytes"])
                 offset = places.setdefault(hashlib.sha256(code).digest(), len(data))
                 if offset == len(data):
                     data += code + bytes(-len(code) % ALIGNMENT_BYTES)
                 images.kernels[function].append(_image(sm, kind, offset, len(code), meta))
     return Images(images.kernels, bytes(data))
+
+
+def _check_shared(spec: KernelSpec, arch: str, shared_bytes: int) -> None:
+    """Refuses a kernel that no block of the architecture has room for: it would fail in the first run."""
+    most = BLOCK_SHARED_BYTES[ARCHITECTURES[arch][0]]
+    if shared_bytes <= most:
+        return
+    what, chosen = (spec.user_call.function, spec.user_call.chosen) if spec.user_call else (spec.function, "")
+    raise UserError(
+        f"the Triton kernel {what} needs {shared_bytes} bytes of shared memory, and a block has {most} on {arch}. {chosen}: put one with "
+        f"smaller blocks or fewer stages first, or leave {arch} out of --cuda-archs\n    at {spec.origins[0].location}"
+    )
 
 
 def _image(sm: int, kind: str, offset: int, size: int, meta: dict[str, Any]) -> Image:

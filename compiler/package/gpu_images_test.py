@@ -10,7 +10,7 @@ from compiler.ir import dtypes
 from compiler.ir.expr import const, sym
 from compiler.ir.kernel import Argument, Compute, Grid, GridAxis, KernelSpec, Store
 from compiler.ir.loop import Layout
-from compiler.package.gpu_images import ARCHITECTURES, Images, check_architectures, compile_images
+from compiler.package.gpu_images import ARCHITECTURES, MAIN, Images, check_architectures, compile_images
 from compiler.support.diagnostics import UserError
 
 X = sym("x", 0, 1023)
@@ -44,7 +44,7 @@ def spec() -> KernelSpec:
 
 
 def compiled() -> Images:
-    return compile_images([spec()], SOURCE, ("sm_80", "sm_90", "sm_100"), 2)
+    return compile_images([spec()], {MAIN: SOURCE}, ("sm_80", "sm_90", "sm_100"), 2)
 
 
 def test_every_architecture_gets_code_and_the_lowest_gets_ptx() -> None:
@@ -65,7 +65,7 @@ def test_every_architecture_gets_code_and_the_lowest_gets_ptx() -> None:
 
 def test_a_kernel_for_some_architectures_is_compiled_for_those() -> None:
     images = compile_images(
-        [replace(spec(), archs=("sm_90", "sm_100"))], SOURCE, ("sm_80", "sm_90", "sm_100"), 2
+        [replace(spec(), archs=("sm_90", "sm_100"))], {MAIN: SOURCE}, ("sm_80", "sm_90", "sm_100"), 2
     )
     (kernel,) = images.kernels.values()
     assert [(i.sm, i.kind) for i in kernel] == [(90, "exact"), (90, "ptx"), (100, "exact")]
@@ -74,7 +74,7 @@ def test_a_kernel_for_some_architectures_is_compiled_for_those() -> None:
 
 def test_a_kernel_that_does_not_compile_is_an_error_with_tritons_words() -> None:
     with pytest.raises(UserError, match="compiling GPU kernels failed"):
-        compile_images([spec()], SOURCE.replace("* 2", "+ nothing"), ("sm_80",), 1)
+        compile_images([spec()], {MAIN: SOURCE.replace("* 2", "+ nothing")}, ("sm_80",), 1)
 
 
 def test_architectures_are_checked() -> None:

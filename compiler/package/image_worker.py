@@ -29,7 +29,8 @@ def main(source: Path, request: Path) -> None:
 
 
 def load(source: Path) -> ModuleType:
-    """The generated module; Triton reads its functions' text from the file."""
+    """The generated module; Triton reads its functions' text from the file. Modules of the model's own kernels lie beside it."""
+    sys.path.insert(0, str(source.parent))
     spec = importlib.util.spec_from_file_location("generated_kernels", source)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -44,7 +45,7 @@ def run(module: ModuleType, job: dict[str, Any], folder: Path) -> None:
     values["PDL"] = job["dependent"]
     cubin = compile_kernel(
         getattr(module, job["function"]), values, job["arch"], job["num_warps"], job["num_stages"],
-        enable_reflect_ftz=False,  # libdevice keeps denormal numbers, as eager PyTorch does
+        **job["options"],
     )  # fmt: skip
     stem = folder / f"{job['function']}.{job['arch']}"
     stem.with_name(stem.name + ".cubin").write_bytes(cubin.image)

@@ -19,6 +19,7 @@ from compiler.ir.loop import (
     Body,
     BodyOp,
     Constant,
+    CustomKernel,
     Input,
     Layout,
     Node,
@@ -26,12 +27,14 @@ from compiler.ir.loop import (
     Pointwise,
     Program,
     Reduction,
+    Result,
     TemplateKernel,
     TensorRef,
     indirect_var,
     loop_var,
     reduction_var,
 )
+from compiler.ir.triton_kernel import FULL_SCHEMA, TritonKernel
 from compiler.support.origins import Origin
 
 Position = Sequence[IntLike]
@@ -181,6 +184,16 @@ class ProgramBuilder:
             name, layout, self._origin(op, name), template, tuple(operands), tuple(params), exprs(ranges)
         )
         return self._add(node)
+
+    def triton(
+        self, kernel: TritonKernel, tensors: Sequence[str | None], grid: Sequence[IntLike], *results: Layout
+    ) -> list[str]:
+        """A kernel of the model's own; None where the contents do not matter. The buffers that it writes."""
+        refs = tuple(None if t is None else TensorRef(t, self.layouts[t]) for t in tensors)
+        name, origins = f"custom{len(self.nodes)}", self._origin("triton", kernel.function)
+        arguments = (kernel.to_json(), refs, (), tuple(as_expr(n) for n in grid))
+        self._add(CustomKernel(name, Layout.contiguous(dtypes.bool_, [0]), origins, FULL_SCHEMA, arguments))
+        return [self._add(Result(f"buf{len(self.nodes)}", layout, origins, name)) for layout in results]
 
     def gemm(self, a: str, b: str, m: int, n: int, k: int) -> str:
         """[M, K] times a packed constant of [K, N]."""

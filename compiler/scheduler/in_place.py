@@ -14,6 +14,7 @@ from compiler.ir.loop import Scatter, TemplateKernel
 from compiler.ir.loop_bodies import load_index, loaded_buffer
 from compiler.ir.schedule import FULL, SINGLE, TEMPLATE, KernelGroup, Member
 from compiler.ir.schedule_passes import last_passes, levels
+from compiler.ir.triton_call import call_of
 
 
 def can_take_over(
@@ -21,6 +22,8 @@ def can_take_over(
 ) -> str | None:
     """The dying buffer of the same size whose memory the new one can take, or None. `keeps_rows`: whether kernels keep rows between
     passes, or read them again."""
+    if group.kind == "triton":
+        return _base_of_result(name, group, dying, storage)
     if group.kind not in ("loops", "template") or not dying:
         return None
     node = next(n for n in group.nodes if n.name == name)
@@ -43,6 +46,19 @@ def can_take_over(
         ),
         None,
     )
+
+
+def _base_of_result(
+    name: str, group: KernelGroup, dying: list[str], storage: Mapping[str, str]
+) -> str | None:
+    """What a Triton kernel of the model's writes over, where nothing else that it is given lies in the same memory."""
+    call = call_of(group.nodes)
+    base, node = call.base(name), next(n for n in group.nodes if n.name == name)
+    if base is None or base.layout != node.layout:
+        return None
+    old = storage[base.buffer]
+    given = [storage[t.buffer] for t in call.tensors if t is not None]
+    return old if old in dying and given.count(old) == 1 else None
 
 
 def _dies_under(

@@ -13,6 +13,7 @@ from compiler.ir import loop_verify
 from compiler.ir.loop import Cond, CustomKernel, Program, While
 from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.ir.schedule_passes import kept_rows
+from compiler.ir.triton_call import call_of, is_triton
 from compiler.scheduler import loops, mutations
 from compiler.scheduler.cost import buffer_bytes, rows_in_memory
 from compiler.scheduler.dependencies import Dependencies, analyse, load_from_storage
@@ -62,6 +63,9 @@ def _finish(
     nodes = list(group.nodes.values())
     if group.kind in ("extern", "view", "size"):
         return KernelGroup(str(getattr(nodes[0], "function", nodes[0].name)), group.kind, nodes)
+    if is_triton(nodes[0]):
+        name = f"triton_{call_of(nodes).kernel.function}_{next(numbers)}"
+        return KernelGroup(name, "triton", nodes, {nodes[0].name})
     if isinstance(nodes[0], CustomKernel):
         return KernelGroup(nodes[0].name, "custom", nodes, {nodes[0].name})
     if isinstance(nodes[0], (Cond, While)):

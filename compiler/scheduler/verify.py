@@ -25,6 +25,7 @@ from compiler.ir.loop import (
 )
 from compiler.ir.loop_reads import sizes_read
 from compiler.ir.schedule import ALIGNMENT_BYTES, REDUCE, ROW, SINGLE, KernelGroup, Schedule
+from compiler.ir.triton_call import call_of
 from compiler.support.diagnostics import InternalError
 
 
@@ -250,6 +251,9 @@ def _check_reuse(schedule: Schedule, spans: dict[str, tuple[int, int]], name: st
 
 def _check_overwrites(schedule: Schedule, group: KernelGroup, name: str, old: str) -> None:
     """Within its group, `name` overwrites of `old` only what the same iteration has read."""
+    if group.kind == "triton":
+        _check_base(schedule, group, name, old)
+        return
     writer = next(m for m in group.members if m.name == name)
     for m in group.members:
         for op in m.body.loads():
@@ -264,6 +268,15 @@ def _check_overwrites(schedule: Schedule, group: KernelGroup, name: str, old: st
         schedule.storage(b) == old for n in group.nodes if isinstance(n, TemplateKernel) for b in _reads(n)
     ):
         _fail(group.name, f"{name} overwrites {old}, which the template still reads")
+
+
+def _check_base(schedule: Schedule, group: KernelGroup, name: str, old: str) -> None:
+    """A Triton kernel of the model's writes over what it is given for `name`, and is given that memory once."""
+    call = call_of(group.nodes)
+    base = call.base(name)
+    given = [schedule.storage(t.buffer) for t in call.tensors if t is not None]
+    if base is None or schedule.storage(base.buffer) != old or given.count(old) != 1:
+        _fail(group.name, f"{name} overwrites {old}, which the kernel is given as another tensor")
 
 
 def _check_overlaps(schedule: Schedule, spans: dict[str, tuple[int, int]]) -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Bytes of shared memory that a block can have, by architecture: CUDA C++ Programming Guide, "Technical Specifications".
+BLOCK_SHARED_BYTES = {80: 163 << 10, 86: 99 << 10, 89: 99 << 10, 90: 227 << 10, 100: 227 << 10, 120: 99 << 10}
+
 
 @dataclass(frozen=True)
 class Gpu:

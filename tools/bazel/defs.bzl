@@ -60,7 +60,7 @@ _COMPILERS = {
 
 _DEFAULT_CUDA_ARCHS = ["sm_80", "sm_90", "sm_100"]
 
-def aoti_export(name, src, function = "build", seed = 0, data = {}, deps = [], **kwargs):
+def aoti_export(name, src, function = "build", seed = 0, data = {}, deps = [], recorded = True, keep_triton_ops = False, **kwargs):
     """Exports a PyTorch model with torch.export: NAME.pt2, and NAME.recorded.npz with outputs for tests.
 
     The same inputs give the same bytes: random generators are seeded before the function is called, and it runs in the
@@ -74,6 +74,10 @@ def aoti_export(name, src, function = "build", seed = 0, data = {}, deps = [], *
       seed: what the random generators start from.
       data: files that the function takes, as {parameter: label}: `{"weights": "//my:weights.bin"}`; it gets their paths.
       deps: py_library targets that `src` imports, other than torch and numpy.
+      recorded: whether to run the model and keep its outputs; False for one that runs on a GPU only, because it has Triton kernels of
+        its own: a library of it takes `test = False`.
+      keep_triton_ops: whether operators of torch.library.triton_op stay custom operators, for a library on the CPU with C or C++ kernels
+        of theirs; otherwise the Triton kernels that they are made of are compiled, for a GPU.
       **kwargs: `visibility`, `tags` and what else every rule knows.
     """
     refuse_first([data_error(name, data)])
@@ -82,6 +86,8 @@ def aoti_export(name, src, function = "build", seed = 0, data = {}, deps = [], *
         data = names_by_label(data),
         deps = deps,
         function = function,
+        keep_triton_ops = keep_triton_ops,
+        recorded = recorded,
         seed = seed,
         src = src,
         **kwargs

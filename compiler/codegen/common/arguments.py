@@ -17,11 +17,13 @@ from compiler.ir.kernel import (
     Grid,
     Loop,
     Parallel,
+    Pointer,
     Span,
     Statement,
     Store,
     TemplateCall,
     Tile,
+    UserCall,
 )
 from compiler.ir.loop import Layout
 from compiler.ir.schedule import KernelGroup, Schedule
@@ -106,6 +108,9 @@ def _expressions(s: Statement) -> list[Expr]:
         return [s.extent, as_expr(s.grain)]
     if isinstance(s, (Span, Tile)):
         return [s.extent]
+    if isinstance(s, UserCall):
+        values = [a.value.offset if isinstance(a.value, Pointer) else a.value for a in s.arguments]
+        return [x for x in (*values, *s.grid) if isinstance(x, Expr)]
     if isinstance(s, TemplateCall):
         flat = [x for a in s.arguments for x in (a if isinstance(a, tuple) else (a,))]
         launch = (*s.launch.grid, s.launch.rows, s.launch.columns) if s.launch else ()

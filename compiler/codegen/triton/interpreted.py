@@ -82,14 +82,17 @@ def _splat(self: InterpreterBuilder, ret_ty: Any, arg: TensorHandle) -> TensorHa
     return result
 
 
-def load(source: str, folder: Path) -> ModuleType:
-    """The module of the generated source, with GPU-only functions replaced."""
+def load(files: Mapping[str, str], main: str, folder: Path) -> ModuleType:
+    """The module `main` of the generated sources (`emit.write`), with GPU-only functions replaced."""
     InterpreterBuilder.create_splat = _splat
     for name, function in _FUNCTIONS.items():
         setattr(libdevice, name, _on_blocks(function))
     scalar_math.stop_if = _stop_if
-    path = folder / "generated_kernels.py"
-    path.write_text(source)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    path = folder / main
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -65,9 +65,9 @@ def run(program: Program, folder: Path, inputs: dict[str, Array], ctx: Context =
         verify(spec)
     text = print_kernels(specs)
     assert print_kernels(parse_kernels(text)) == text
-    source = emit.write(specs, CTX)[emit.SOURCE]
+    module = load(emit.write(specs, CTX), emit.SOURCE, folder)
     values = {**inputs, **{c.name: np.asarray(program.data[c.source]) for c in program.constants}}
-    return InterpretedRunner(schedule, specs, load(source, folder)).run(values)
+    return InterpretedRunner(schedule, specs, module).run(values)
 
 
 def check(program: Program, folder: Path, ctx: Context = CTX) -> None:

@@ -17,7 +17,7 @@ from compiler.codegen.triton.block_kernel import axis_symbol, finished, grid_axe
 from compiler.codegen.triton.blocks import Blocks, across_columns, along_rows, pointwise
 from compiler.ir.expr import Expr, mul_all
 from compiler.ir.kernel import Accumulate, Accumulator, AtomicAdd, Grid, KernelSpec, Span, Store, Tile
-from compiler.ir.loop import Scan, Scatter, loop_var
+from compiler.ir.loop import Node, Scan, Scatter, TensorRef, loop_var
 from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.support.diagnostics import InternalError, UserError
 
@@ -34,8 +34,13 @@ def single_specs(schedule: Schedule, group: KernelGroup) -> list[KernelSpec]:
         scatter = _Single(schedule, group, node.ranges).scatter(node)
         if node.name in schedule.reuse:
             return [scatter]
-        return [_Single(schedule, group, node.layout.size).copy(node), scatter]
+        return [copy_spec(schedule, group, node.base, node), scatter]
     raise InternalError(f"codegen: {group.name}: no kernel for a node of type {type(node).__name__}")
+
+
+def copy_spec(schedule: Schedule, group: KernelGroup, base: TensorRef, node: Node) -> KernelSpec:
+    """The launch that puts `base` into the new buffer of `node`, before the one that changes parts of it."""
+    return _Single(schedule, group, node.layout.size).copy(base, node)
 
 
 class _Single:
@@ -63,11 +68,11 @@ class _Single:
         grid = Grid(kind, grid.axes, grid.num_warps, self.builder.close())
         return finished(self.group, self.arguments, self.values, grid)
 
-    def copy(self, node: Scatter) -> KernelSpec:
+    def copy(self, base: TensorRef, node: Node) -> KernelSpec:
         """The base, in the memory order of the new buffer."""
         grid = self._open(pointwise((self.variables,), mul_all(self.extent.values())))
-        read = self.builder.index(node.base.layout.index(self.variables))
-        source = self.arguments.read(node.base.buffer)
+        read = self.builder.index(base.layout.index(self.variables))
+        source = self.arguments.read(base.buffer)
         value = self.builder.compute(node.layout.dtype, "load", (), (source, read))
         index = self.builder.index(node.layout.index(self.variables))
         self.builder.add_late(Store(self.arguments.write(node.name), index, value))

@@ -17,11 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kernels.tuning.configs import DEPENDENT_LAUNCH, TENSOR_MAPS, WORKSPACE
+from kernels.tuning.gpus import BLOCK_SHARED_BYTES
 
 # The architecture whose measurements and cost model choose.
 MEASURED_ARCH = 90
-# Bytes of shared memory that a block can have, by architecture: CUDA C++ Programming Guide, "Technical Specifications".
-BLOCK_SHARED_BYTES = {80: 163 << 10, 86: 99 << 10, 89: 99 << 10, 90: 227 << 10, 100: 227 << 10, 120: 99 << 10}
 TENSOR_MAPS_SINCE = 90
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 from compiler.codegen.triton.block_writer import REDUCED, BlockWriter
 from compiler.codegen.triton.index_text import index_text
 from compiler.codegen.triton.template_writer import SPLIT_PARAMETERS, template_lines
+from compiler.codegen.triton.user_kernels import user_lines
 from compiler.ir.expr import Expr
 from compiler.ir.kernel import Grid, GridAxis, KernelSpec, Span, Statement, TemplateCall, Tile
 
@@ -59,6 +60,8 @@ def kernel_lines(spec: KernelSpec, comments: list[str]) -> list[str]:
     """The function, with `comments` at its start."""
     if isinstance(spec.body[0], TemplateCall):
         return template_lines(spec, parameters(spec), comments, is_wide(spec))
+    if spec.user_call:
+        return user_lines(spec, spec.user_call, parameters(spec), comments)
     grid = grid_of(spec)
     lines = ["@triton.jit", f"def {spec.function}({', '.join(parameters(spec))}):"]
     lines += [f"    # {c}" for c in comments]

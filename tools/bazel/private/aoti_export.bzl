@@ -31,13 +31,17 @@ def _own_files(ctx):
 
 def _aoti_export_impl(ctx):
     pt2 = ctx.actions.declare_file(ctx.label.name + ".pt2")
-    recorded = ctx.actions.declare_file(ctx.label.name + ".recorded.npz")
+    recorded = ctx.actions.declare_file(ctx.label.name + ".recorded.npz") if ctx.attr.recorded else None
+    outputs = [pt2] + ([recorded] if recorded else [])
     arguments = ctx.actions.args()
     arguments.add(ctx.file.src)
     arguments.add("--function=" + ctx.attr.function)
     arguments.add("--output=" + pt2.path)
-    arguments.add("--recorded=" + recorded.path)
+    if recorded:
+        arguments.add("--recorded=" + recorded.path)
     arguments.add("--seed=%d" % ctx.attr.seed)
+    if ctx.attr.keep_triton_ops:
+        arguments.add("--keep_triton_ops")
     arguments.add_all(_data_arguments(ctx))
     ctx.actions.run(
         arguments = [arguments],
@@ -49,11 +53,11 @@ def _aoti_export_impl(ctx):
         executable = ctx.executable._exporter,
         inputs = [ctx.file.src] + ctx.files.data + _own_files(ctx),
         mnemonic = "AotiExport",
-        outputs = [pt2, recorded],
+        outputs = outputs,
         progress_message = "Exporting %{label}",
     )
     return [
-        DefaultInfo(files = depset([pt2, recorded])),
+        DefaultInfo(files = depset(outputs)),
         AotiExportInfo(pt2 = pt2, recorded = recorded),
     ]
 
@@ -64,6 +68,8 @@ aoti_export_rule = rule(
         "data": attr.label_keyed_string_dict(allow_files = True, cfg = "exec", doc = "File -> names, with commas between."),
         "deps": attr.label_list(cfg = "exec", doc = "py_library targets.", providers = [PyInfo]),
         "function": attr.string(mandatory = True),
+        "keep_triton_ops": attr.bool(mandatory = True),
+        "recorded": attr.bool(mandatory = True),
         "seed": attr.int(mandatory = True),
         "src": attr.label(allow_single_file = [".py"], mandatory = True),
         "_exporter": attr.label(cfg = "exec", default = "//compiler/driver:export", executable = True),

@@ -4,7 +4,7 @@ AotiExportInfo = provider(
     doc = "A model exported by torch.export.",
     fields = {
         "pt2": "File: the exported program.",
-        "recorded": "File: .npz with example inputs, eager's outputs and the float64 oracle's.",
+        "recorded": "File or None: .npz with example inputs, eager's outputs and the float64 oracle's.",
     },
 )
 
