@@ -37,7 +37,7 @@ CallQueue::~CallQueue() {
 // Moves the calls that will not run out of the queue, and finds the next deadline. Called with the lock.
 void CallQueue::take_over(std::vector<QueuedCall> *dropped, int64_t now) {
   next_deadline_ns_ = 0;
-  std::deque<QueuedCall> kept;
+  std::list<QueuedCall> kept;
   for (QueuedCall &call : waiting_) {
     if (const CallStatus status = fate(call, now); status != CallStatus::kOk) {
       (status == CallStatus::kDeadline ? stats_.deadline : stats_.cancelled) += 1;

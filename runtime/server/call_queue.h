@@ -11,8 +11,8 @@
 #define RUNTIME_SERVER_CALL_QUEUE_H_
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -54,7 +54,7 @@ class CallQueue {
   const size_t max_waiting_;
   mutable std::mutex mutex_;  // of all below; not held while a call runs
   std::condition_variable work_, deadlines_;
-  std::deque<QueuedCall> waiting_;
+  std::list<QueuedCall> waiting_;
   size_t idle_ = 0;               // workers that wait for a call
   int64_t next_deadline_ns_ = 0;  // that the watcher sleeps for; 0: none
   bool is_stopping_ = false;

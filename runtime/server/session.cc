@@ -20,15 +20,20 @@ void Output::append(Buffer bytes) {
 void Output::consume(size_t count) {
   size_ -= count;
   while (count > 0) {
-    Buffer &first = pieces_.front();
+    Buffer &first = pieces_[first_];
     if (count < first.size) {
       first.data += count;
       first.size -= count;
-      return;
+      break;
     }
     count -= first.size;
-    pieces_.pop_front();
+    first = {};
+    first_ += 1;
   }
+  // Written pieces are moved out of the way once they are most, so that it costs a constant for each.
+  if (first_ * 2 < pieces_.size()) return;
+  pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<ptrdiff_t>(first_));
+  first_ = 0;
 }
 
 }  // namespace aoti::server

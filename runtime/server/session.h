@@ -18,10 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/server/service.h"
 
@@ -36,15 +36,17 @@ class Output {
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
   // The next piece; valid until consume or append.
-  const Buffer &front() const { return pieces_.front(); }
+  const Buffer &front() const { return pieces_[first_]; }
   // Number `index` of num_pieces() pieces, the next one first: for writev.
-  size_t num_pieces() const { return pieces_.size(); }
-  const Buffer &piece(size_t index) const { return pieces_[index]; }
+  size_t num_pieces() const { return pieces_.size() - first_; }
+  const Buffer &piece(size_t index) const { return pieces_[first_ + index]; }
   // The first `count` bytes have been written; count <= size().
   void consume(size_t count);
 
  private:
-  std::deque<Buffer> pieces_;  // none is empty
+  // No std::deque: the sanitizer's runtime is older than its annotations.
+  std::vector<Buffer> pieces_;  // from first_ on none is empty
+  size_t first_ = 0;            // those before are written
   size_t size_ = 0;
 };
 

@@ -119,9 +119,9 @@ struct Http2Callbacks {
     nghttp2_ssize count = 0;
     const int result = guarded(user_data, [&](Http2 *self) {
       const Http2::Answer &answer = self->answers_.at(stream);
-      count = static_cast<nghttp2_ssize>(std::min(length, answer.size));
+      count = static_cast<nghttp2_ssize>(std::min(length, answer.body.size()));
       *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-      if (static_cast<size_t>(count) < answer.size) return;
+      if (static_cast<size_t>(count) < answer.body.size()) return;
       *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
       const std::vector<nghttp2_nv> trailers = name_values(answer.trailers);
       check(nghttp2_submit_trailer(session, stream, trailers.data(), trailers.size()));
@@ -136,15 +136,11 @@ struct Http2Callbacks {
     const int result = guarded(user_data, [&](Http2 *self) {
       Http2::Answer &answer = self->answers_.at(frame->hd.stream_id);
       self->small_.append(reinterpret_cast<const char *>(head), kFrameHead);
-      answer.size -= length;
       while (length > 0) {
-        Buffer &first = answer.body.front();
-        Buffer piece = first;
-        piece.size = std::min(length, first.size);
-        first.data += piece.size;
-        first.size -= piece.size;
+        Buffer piece = answer.body.front();
+        piece.size = std::min(length, piece.size);
+        answer.body.consume(piece.size);
         length -= piece.size;
-        if (first.size == 0) answer.body.pop_front();
         if (piece.size <= kShort) {
           self->small_.append(reinterpret_cast<const char *>(piece.data), piece.size);
         } else {
@@ -228,11 +224,7 @@ void Http2::answer(int32_t stream, const HeaderFields &fields) {
 void Http2::answer(int32_t stream, const HeaderFields &fields, std::vector<Buffer> body,
                    HeaderFields trailers) {
   Answer answer;
-  for (Buffer &piece : body) {
-    if (piece.size == 0) continue;
-    answer.size += piece.size;
-    answer.body.push_back(std::move(piece));
-  }
+  for (Buffer &piece : body) answer.body.append(std::move(piece));
   answer.trailers = std::move(trailers);
   answers_[stream] = std::move(answer);
   const std::vector<nghttp2_nv> all = name_values(fields);

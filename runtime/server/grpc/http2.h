@@ -13,7 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <deque>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -73,8 +72,7 @@ class Http2 {
  private:
   friend struct Http2Callbacks;
   struct Answer {
-    std::deque<Buffer> body;
-    size_t size = 0;  // of body
+    Output body;
     HeaderFields trailers;
   };
 
