@@ -35,6 +35,22 @@ Verdicts = list[tuple[str, str]]
 
 def run(batch: Sequence[Screened], cxx: str) -> None:
     """Sets the verdict of every sample of the batch."""
+    alone = [s for s in batch if _has_size_of_data(s)]
+    _run_together([s for s in batch if not _has_size_of_data(s)], cxx)
+    for sample in alone:
+        _run_together([sample], cxx)
+
+
+def _has_size_of_data(sample: Screened) -> bool:
+    """Sizes that depend on data have the same names in every graph (u0, u1, ...), so that such graphs cannot be merged."""
+    nodes = sample.graph.module.graph.nodes if sample.graph is not None else ()
+    values = (n.meta.get("val") for n in nodes)
+    return any(
+        isinstance(size, torch.SymInt) for v in values if isinstance(v, torch.Tensor) for size in v.shape
+    )
+
+
+def _run_together(batch: Sequence[Screened], cxx: str) -> None:
     if not batch:
         return
     with tempfile.TemporaryDirectory(prefix="aoti-ops-") as name:
@@ -43,8 +59,8 @@ def run(batch: Sequence[Screened], cxx: str) -> None:
         except Exception as error:
             if len(batch) > 1:
                 half = len(batch) // 2
-                run(batch[:half], cxx)
-                run(batch[half:], cxx)
+                _run_together(batch[:half], cxx)
+                _run_together(batch[half:], cxx)
                 return
             verdicts = [("crash", _reason(error))]
     for sample, (verdict, why) in zip(batch, verdicts, strict=True):

@@ -89,7 +89,7 @@ def of(op: OpInfo, quick: bool = False) -> Iterator[Sample]:
     for dtype in QUICK_DTYPES if quick else DTYPES:
         if dtype in op.supported_dtypes("cpu"):  # type: ignore[no-untyped-call]
             for sample in _of_dtype(op, dtype, quick):
-                yield replace(sample, elementwise=isinstance(op, ELEMENTWISE), ties=op.name in TIES)
+                yield replace(sample, elementwise=isinstance(op, ELEMENTWISE))
 
 
 def _of_dtype(op: OpInfo, dtype: torch.dtype, quick: bool) -> Iterator[Sample]:
@@ -149,7 +149,8 @@ def _bound(
         first, args, kwargs = pytree.tree_unflatten(filled, spec)
         return function(first, *args, **kwargs)
 
-    return Sample(name, dtype, index, form, call, tuple(t.detach() for t in tensors))
+    ties = name in TIES and not sample.kwargs.get("stable")
+    return Sample(name, dtype, index, form, call, tuple(t.detach() for t in tensors), ties=ties)
 
 
 def _written(op: OpInfo, sample: SampleInput, name: str, dtype: str, index: int) -> Iterator[Sample]:

@@ -1,0 +1,105 @@
+"""Operators of float64 in more than float64: the oracle where eager's own rounding is as large as what is judged.
+
+Enters: a sample whose operator is in `FUNCTIONS`. Leaves: its result in numpy's long double (64 bits of mantissa and more), rounded to
+float64 once.
+
+Eager in float64 is an oracle for the narrower dtypes only. An operator of float64 has none but eager itself, and is allowed what an ulp
+in its inputs changes; that is less than eager's own rounding where it adds many products whose factors it computes itself.
+
+Formulas: torch.nn.functional.soft_margin_loss, mean or sum of log(1 + exp(-target * input)). Bicubic interpolation: Keys' kernel with
+a = -0.75 (R. Keys, Cubic convolution interpolation for digital image processing, 1981, eq. 4 and its successor for |x| in [1, 2]), the
+edge repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+
+from tests.ops.samples import Sample
+
+Long = np.ndarray[Any, np.dtype[np.longdouble]]
+_KEYS = np.longdouble(-0.75)
+
+
+def exact_of(sample: Sample) -> torch.Tensor | None:
+    """None where there is no such oracle of the sample."""
+    wanted = FUNCTIONS.get(sample.op)
+    if wanted is None or any(t.dtype != torch.float64 for t in sample.tensors):
+        return None
+    function, exact = wanted
+
+    class Exact(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return exact(*args, **(kwargs or {})) if func is function else func(*args, **(kwargs or {}))
+
+    with Exact():
+        result: torch.Tensor = sample.call(*sample.tensors)
+    return result
+
+
+def _long(x: torch.Tensor) -> Long:
+    return x.numpy().astype(np.longdouble)
+
+
+def _rounded(x: Long) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(x).astype(np.float64))
+
+
+def _soft_margin_loss(
+    x: torch.Tensor, target: torch.Tensor, reduction: str = "mean", **_: Any
+) -> torch.Tensor:
+    losses = np.log1p(np.exp(-_long(target) * _long(x)))
+    reduce: dict[str, Callable[[Long], Long]] = {"mean": np.mean, "sum": np.sum, "none": lambda v: v}
+    return _rounded(reduce[reduction](losses))
+
+
+def _bicubic(
+    x: torch.Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "bicubic",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    **_: Any,
+) -> torch.Tensor:
+    lines = _long(x)
+    for axis in (0, 1):
+        length = x.shape[2 + axis]
+        factor = scale_factor[axis] if isinstance(scale_factor, Sequence) else scale_factor
+        wanted = size[axis] if isinstance(size, Sequence) else size
+        count = int(length * factor) if factor is not None else int(wanted or 0)
+        weights = _cubic_weights(
+            length, count, None if recompute_scale_factor else factor, bool(align_corners)
+        )
+        lines = np.moveaxis(np.moveaxis(lines, 2 + axis, -1) @ weights.T, -1, 2 + axis)
+    return _rounded(lines)
+
+
+def _cubic_weights(length: int, count: int, factor: float | None, align_corners: bool) -> Long:
+    """[count, length]: how much of each element is in each result."""
+    weights = np.zeros((count, length), np.longdouble)
+    step = np.longdouble(length) / count if factor is None else 1 / np.longdouble(factor)
+    if align_corners:
+        step = np.longdouble(length - 1) / (count - 1) if count > 1 else np.longdouble(0)
+    for k in range(count):
+        at = step * k if align_corners else step * (k + np.longdouble(0.5)) - np.longdouble(0.5)
+        first = int(np.floor(at))
+        for tap in range(first - 1, first + 3):
+            weights[k, min(max(tap, 0), length - 1)] += _cubic(abs(at - tap))
+    return weights
+
+
+def _cubic(distance: np.longdouble) -> np.longdouble:
+    d, a = distance, _KEYS
+    return ((a + 2) * d - (a + 3)) * d * d + 1 if d <= 1 else ((d - 5) * d + 8) * d * a - 4 * a
+
+
+FUNCTIONS: dict[str, tuple[Any, Callable[..., torch.Tensor]]] = {
+    "nn.functional.soft_margin_loss": (torch.nn.functional.soft_margin_loss, _soft_margin_loss),
+    "nn.functional.interpolate.bicubic": (torch.nn.functional.interpolate, _bicubic),
+}
