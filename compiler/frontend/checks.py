@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 import torch.fx
-from torch._ops import HigherOrderOperator
+from torch._ops import HigherOrderOperator, OpOverload
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
@@ -78,9 +78,11 @@ def _control_flow(node: torch.fx.Node, where: str) -> Iterator[Problem]:
                 "call the operator without out=, and export without run_decompositions",
             )
             return
+        if name == "auto_functionalized_v2" and isinstance(node.args[0], OpOverload):
+            return  # a custom operator that writes to its arguments
         remedy = f"supported: {', '.join(OPERANDS)}"
-        if name.startswith("auto_functionalized"):
-            remedy = "a custom operator that writes to its arguments: let it return new tensors"
+        if name == "auto_functionalized":
+            remedy = "export with torch._export.config.enable_auto_functionalized_v2_for_export, which is the default"
         yield Problem(f"higher-order operator {name} is not supported", where, remedy)
         return
     operands = [*OPERANDS[name](*node.args), *([node.args[0]] if name == "cond" else [])]

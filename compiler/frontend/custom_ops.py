@@ -34,7 +34,9 @@ def schema_text(op: OpOverload) -> str:
 
 def schemas(program: ExportedProgram) -> list[str]:
     """Of all custom operators that the program calls, sorted."""
-    targets = (n.target for module in every_module(program.graph_module) for n in module.graph.nodes)
+    nodes = (n for module in every_module(program.graph_module) for n in module.graph.nodes)
+    # One that writes to its arguments is an argument itself (auto_functionalized_v2).
+    targets = (t for n in nodes for t in (n.target, *n.args[:1]))
     return sorted({schema_text(t) for t in targets if isinstance(t, OpOverload) and is_custom(t)})
 
 

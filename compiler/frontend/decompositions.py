@@ -20,9 +20,12 @@ from torch._ops import HigherOrderOperator, OpOverload
 from torch.export import ExportedProgram
 
 from compiler.frontend import custom_ops, own_decompositions, recurrent_decompositions, refusals
+from compiler.frontend.blocks import OPERANDS, every_module
 from compiler.ir.aten_ops import IGNORED, KNOWN
 from compiler.support.diagnostics import refuse
 
+# Export's form of a custom operator that writes to its arguments.
+WRITING = ("auto_functionalized_v2",)
 Table = dict[OpOverload, Callable[..., Any]]
 
 
@@ -32,7 +35,12 @@ def decompose(program: ExportedProgram, name: str, loops: bool) -> ExportedProgr
     if problems := refusals.before(program):
         raise refuse(f"{name} cannot be compiled", problems)
     table = _table(loops)
-    if all(_stays(n.target, table) for n in program.graph.nodes if n.op == "call_function"):
+    nodes = [n for module in every_module(program.graph_module) for n in module.graph.nodes]
+    targets = [n.target for n in nodes if n.op == "call_function"]
+    # To trace a custom operator again would take its Python code; our exporter has decomposed a program with one, the bodies of its
+    # branches and loops too.
+    is_traced = any(str(t) in WRITING for t in targets) or any(map(custom_ops.is_custom, targets))
+    if all(_stays(t, table, is_traced) for t in targets):
         return program
     _forget_derived_ranges(program)
     with warnings.catch_warnings():
@@ -52,9 +60,12 @@ def _forget_derived_ranges(program: ExportedProgram) -> None:
         del ranges[key]
 
 
-def _stays(target: object, table: Table) -> bool:
+def _stays(target: object, table: Table, bodies_too: bool) -> bool:
     """Whether nothing here changes a call of it: it is known, or it writes to nothing, has no decomposition and is made of no others. To
-    run decompositions for its sake would take the Python code of every custom operator beside it."""
+    run decompositions for its sake would take the Python code of every custom operator beside it. `bodies_too`: of a branch or loop only
+    what its bodies hold counts."""
+    if isinstance(target, HigherOrderOperator):
+        return bodies_too and str(target) in (*OPERANDS, *WRITING)
     if _is_known(target):
         return True
     if not isinstance(target, OpOverload) or target._schema.is_mutable or target in table:
@@ -66,11 +77,11 @@ def _stays(target: object, table: Table) -> bool:
 
 def _is_known(target: object) -> bool:
     """Numbers that are computed from sizes, by Python's operators or torch's `sym_` functions, are none of ATen's."""
-    if isinstance(target, HigherOrderOperator):
-        return False
     name = str(target)
     taken = name.startswith("aten.sym_") or name in KNOWN | IGNORED
-    return taken or not isinstance(target, OpOverload) or custom_ops.is_custom(target)
+    if custom_ops.is_custom(target):
+        return not target._schema.is_mutable  # type: ignore[attr-defined]
+    return taken or not isinstance(target, OpOverload)
 
 
 @functools.cache

@@ -37,6 +37,8 @@ def location(trace: str | None) -> str:
 
 
 def _operator(node: torch.fx.Node) -> str:
+    if str(node.target) == "auto_functionalized_v2":  # a custom operator that writes to its arguments
+        return str(node.args[0])
     original = node.meta.get("original_aten")
     return str(original if original is not None and node.op == "call_function" else node.target)
 

@@ -17,6 +17,7 @@ import torch.fx
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
 
+from compiler.frontend import custom_ops
 from compiler.frontend.provenance import location
 from compiler.support.diagnostics import Problem
 
@@ -55,6 +56,13 @@ def _of_call(node: torch.fx.Node) -> Iterator[Problem]:
     if name in _CHECKS_ERRORS and any(a.is_out for a in node.target._schema.arguments):
         what = f"{node.target} checks its errors by an operator with an effect, which is not supported"
         yield Problem(what, where, "call it without out=")
+    if custom_ops.is_custom(node.target) and _returns_what_it_writes(node.target):
+        what = f"{node.target._schema} returns an argument that it writes to, which export makes no result of"
+        yield Problem(
+            what,
+            where,
+            "define it with tags=[torch.Tag.inplace] or [torch.Tag.out], or let it return nothing",
+        )
     if name in _ROUNDS_BYTES and _dtype(node.args[0]) == torch.uint8:
         yield Problem(
             f"{node.target} of uint8 is not supported",
@@ -67,6 +75,12 @@ def _of_call(node: torch.fx.Node) -> Iterator[Problem]:
             where,
             "keep real and imaginary parts as two real tensors",
         )
+
+
+def _returns_what_it_writes(op: OpOverload) -> bool:
+    """And is in neither of the forms that PyTorch has for that, which a tag tells."""
+    aliased = any(r.alias_info is not None for r in op._schema.returns)
+    return op._schema.is_mutable and aliased and not {torch.Tag.inplace, torch.Tag.out} & set(op.tags)
 
 
 def _dtype(argument: object) -> torch.dtype | None:

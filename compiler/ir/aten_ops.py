@@ -90,7 +90,7 @@ LOWERED = frozenset(
     aten.unique_consecutive.default aten.unsqueeze.default aten.var.correction aten.var.dim aten.var_mean.correction
     aten.view.default aten.where.Scalar aten.where.ScalarOther aten.where.ScalarSelf aten.where.self
     aten.zeros.default aten.zeros_like.default cond map_impl prims.convert_element_type.default prims.iota.default
-    aoti.triton_kernel.default scan while_loop
+    aoti.triton_kernel.default auto_functionalized_v2 scan while_loop
     """.split()
 )
 

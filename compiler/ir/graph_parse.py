@@ -7,8 +7,6 @@ outside: whatever does not parse is a `ValueError` that names the line.
 
 from __future__ import annotations
 
-import json
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +16,7 @@ import torch.fx
 from compiler.ir.expr import Expr
 from compiler.ir.expr_parse import parse_range
 from compiler.ir.graph import GraphConstant, GraphInput, GraphOutput, ModelGraph
-from compiler.ir.graph_values import ValueReader
+from compiler.ir.graph_values import ValueReader, named_operator
 from compiler.ir.guard import parse_guard
 from compiler.ir.recipe import parse_original, parse_recipe
 from compiler.ir.text_scanner import Scanner
@@ -155,7 +153,7 @@ class _Parser:
             return
         operator_name = s.name()
         args, kwargs = self._values(s).arguments()
-        node = self.fx.create_node("call_function", _operator(operator_name), args, kwargs, name)
+        node = self.fx.create_node("call_function", named_operator(operator_name), args, kwargs, name)
         s.expect(":")
         node.meta["val"] = self._values(s).type()
         node.meta["origin"] = _origin(s, name, operator_name)
@@ -203,21 +201,3 @@ def _origin(s: Scanner, name: str, own_operator: str) -> Origin:
 
 def _location(s: Scanner) -> str:
     return s.string() if s.skip("at") else ""
-
-
-def _operator(name: str) -> Callable[..., Any]:
-    """The operator of a name that `graph_text.target_name` gave."""
-    if name == "getitem":
-        return operator.getitem
-    parts = name.split(".")
-    found: Any = None
-    if len(parts) == 3:
-        packet = getattr(getattr(torch.ops, parts[0]), parts[1], None)
-        found = getattr(packet, parts[2], None)
-    elif len(parts) == 1:
-        found = getattr(torch.ops.higher_order, name, None)
-    if not callable(found):
-        raise ValueError(
-            f"there is no operator {json.dumps(name)}: expected one of PyTorch, or a custom one of a .pt2 that is given too"
-        )
-    return found  # type: ignore[no-any-return]

@@ -18,7 +18,8 @@ One graph prints the same everywhere, so texts can be diffed and kept. The data 
 `graph my_model canonical` is one that the FX passes have been over; it also says what the model's own constants were (`original`)
 and how folded ones are made of them (`recipe`). Arguments: `%name` is a node; `[...]` and `(...)` are lists and tuples; numbers, None,
 True and False as in Python; strings as in JSON; `size(s0 + 1)` is an integer and `number(sqrt(float(s0)))` a float made of sizes;
-`check(u0 <= 30)` is a comparison of sizes; `device("cpu")`; dtypes, layouts and memory formats under PyTorch's names. `from` says which node, and which operator, of the exported
+`check(u0 <= 30)` is a comparison of sizes; `device("cpu")`; `operator("mylib.add_.default")`; dtypes, layouts and memory formats under
+PyTorch's names. `from` says which node, and which operator, of the exported
 graph a call or a folded constant stands for, where these are not its own.
 """
 
@@ -76,6 +77,8 @@ def print_value(value: object) -> str:
         return f"number({value})"
     if isinstance(value, Guard):
         return f"check({value})"
+    if isinstance(value, torch._ops.OpOverload):
+        return f"operator({json.dumps(str(value))})"
     if isinstance(value, torch.device):
         return f"device({json.dumps(str(value))})"
     return repr(value)

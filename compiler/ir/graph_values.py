@@ -5,6 +5,8 @@ Enters: a scanner at the place where one begins. Leaves: the value, and the scan
 
 from __future__ import annotations
 
+import json
+import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -104,16 +106,39 @@ class ValueReader:
             device = torch.device(self.s.string())
             self.s.take(")")
             return device
+        if word == "operator":
+            self.s.take("(")
+            found = named_operator(self.s.string())
+            self.s.take(")")
+            return found
         if word == "size":
             return _plain(parse_expr(self.s.parenthesised(), self.symbols))
         if word == "check":
             return parse_guard(self.s.parenthesised(), self.symbols)
         if word == "number":
             return parse_size_float(self.s.parenthesised(), self.symbols)
-        found = getattr(torch, word.removeprefix("torch."), None) if word.startswith("torch.") else None
-        if not isinstance(found, _TORCH_KINDS):
+        made = getattr(torch, word.removeprefix("torch."), None) if word.startswith("torch.") else None
+        if not isinstance(made, _TORCH_KINDS):
             raise ValueError(f"{word!r} is no value that this text can have")
-        return found
+        return made
+
+
+def named_operator(name: str) -> Callable[..., Any]:
+    """The operator of a name that `graph_text.target_name` gave."""
+    if name == "getitem":
+        return operator.getitem
+    parts = name.split(".")
+    found: Any = None
+    if len(parts) == 3:
+        packet = getattr(getattr(torch.ops, parts[0]), parts[1], None)
+        found = getattr(packet, parts[2], None)
+    elif len(parts) == 1:
+        found = getattr(torch.ops.higher_order, name, None)
+    if not callable(found):
+        raise ValueError(
+            f"there is no operator {json.dumps(name)}: expected one of PyTorch, or a custom one of a .pt2 that is given too"
+        )
+    return found  # type: ignore[no-any-return]
 
 
 def _number(text: str) -> int | float:

@@ -271,13 +271,29 @@ class ExternKernel(Node):
 class CustomKernel(Node):
     """A call of an operator by its schema: a custom one, one that libtorch's dispatcher calls, or a Triton kernel of the model
     (`ir/triton_kernel.py`). Its own buffer holds nothing: it writes the `Result`s that follow it. `args` in the order of `schema`:
-    TensorRefs, scalars, strings, None, and tuples of these."""
+    TensorRefs, scalars, strings, None, and tuples of these.
+
+    What a custom operator writes to are `Written`s: views of the last `Result`s, of which there is one for each of `bases`, of the base's
+    type and sizes. When the call begins the result holds what its base does; with None it holds nothing in particular."""
 
     schema: str
     args: tuple[object, ...]
+    bases: tuple[TensorRef | None, ...] = ()
 
     def operands(self) -> list[TensorRef]:
-        return [a for a in _leaves(self.args) if isinstance(a, TensorRef)]
+        """What the call reads: tensors among its arguments, then the bases."""
+        return [a for a in (*_leaves(self.args), *self.bases) if isinstance(a, TensorRef)]
+
+    def written(self) -> list[Written]:
+        return [a for a in _leaves(self.args) if isinstance(a, Written)]
+
+
+@dataclass(frozen=True)
+class Written:
+    """An argument that a `CustomKernel` writes to: the memory of the result of base number `base`, seen through `layout`."""
+
+    base: int
+    layout: Layout
 
 
 def _leaves(value: object) -> Iterator[object]:

@@ -38,6 +38,7 @@ from compiler.ir.loop import (
     TensorRef,
     View,
     While,
+    Written,
     indirect_var,
     loop_var,
     reduction_var,
@@ -259,8 +260,13 @@ class _Parser:
         layout, schema = self.layout(s), s.string()
         origins, rest = self._origins()
         lists: list[list[object]] = [[]]
+        bases: list[TensorRef | None] = []
         for line in rest:
-            if line.skip("list"):
+            if line.skip("base"):
+                bases.append(None if line.skip("none") else self.ref(line))
+            elif line.skip("written"):
+                lists[-1].append(Written(int(line.word()), self.layout(line)))
+            elif line.skip("list"):
                 lists.append([])
             elif line.skip("end"):
                 inner = tuple(lists.pop())
@@ -271,7 +277,7 @@ class _Parser:
                 line.expect("argument")
                 lists[-1].append(plain(line, self.symbols))
         (args,) = lists
-        return CustomKernel(name, layout, origins, schema, tuple(args))
+        return CustomKernel(name, layout, origins, schema, tuple(args), tuple(bases))
 
     def _cond(self, name: str, _: str, s: Scanner) -> Node:
         layout = self.layout(s)

@@ -21,6 +21,7 @@ from compiler.ir.loop import (
     TensorRef,
     View,
     While,
+    Written,
 )
 
 
@@ -73,6 +74,8 @@ def _expressions(node: Node) -> Iterator[object]:
         yield from _of_arguments(node.operands)
     elif isinstance(node, (ExternKernel, CustomKernel)):
         yield from _of_arguments(node.args)
+    if isinstance(node, CustomKernel):
+        yield from _of_arguments(node.bases)
 
 
 def _of_layout(layout: Layout) -> Iterator[Expr]:
@@ -83,7 +86,7 @@ def _of_layout(layout: Layout) -> Iterator[Expr]:
 
 def _of_arguments(values: tuple[object, ...]) -> Iterator[object]:
     for value in values:
-        if isinstance(value, TensorRef):
+        if isinstance(value, (TensorRef, Written)):
             yield from _of_layout(value.layout)
         elif isinstance(value, tuple):
             yield from _of_arguments(value)

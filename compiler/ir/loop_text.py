@@ -55,6 +55,7 @@ from compiler.ir.loop import (
     TensorRef,
     View,
     While,
+    Written,
 )
 from compiler.ir.recipe import print_original, print_recipe
 from compiler.ir.size_float import SizeFloat
@@ -211,6 +212,7 @@ def _details(node: Node) -> Iterator[str]:
         )
     if isinstance(node, CustomKernel):
         yield from _arguments(node.args)
+        yield from (f"base {_ref(base) if base else 'none'}" for base in node.bases)
     if isinstance(node, (Pointwise, Reduction, Scan, Scatter)):
         yield from print_body(node.body)
 
@@ -220,6 +222,8 @@ def _arguments(args: Sequence[object]) -> Iterator[str]:
     for a in args:
         if isinstance(a, tuple):
             yield from ("list", *_arguments(a), "end")
+        elif isinstance(a, Written):
+            yield f"written {a.base} {print_layout(a.layout)}"
         else:
             yield f"operand {_ref(a)}" if isinstance(a, TensorRef) else f"argument {print_scalar(a)}"
 

@@ -78,6 +78,10 @@ class _Verifier:
         self.sizes: frozenset[Expr] = sizes | set(program.size_symbols()) | set(random_symbols.SYMBOLS)
         self.layouts: dict[str, Layout] = {}
         self.packed = {c.name for c in program.constants if c.packing}
+        self.results: dict[str, list[Result]] = {}  # by the node that they belong to
+        for node in program.nodes:
+            if isinstance(node, Result):
+                self.results.setdefault(node.control, []).append(node)
         self.where = ""
         self.previous: Node | None = None
         self.may_be_empty = False  # the loops of the current body, where a run finds that they have no turns
@@ -193,6 +197,27 @@ class _Verifier:
         elif isinstance(node, (ExternKernel, CustomKernel)):
             for operand in node.operands():
                 self.ref(operand)
+        if isinstance(node, CustomKernel):
+            self.written(node)
+
+    def written(self, node: CustomKernel) -> None:
+        """The last results are of the bases' types and sizes, and hold what the call writes to."""
+        results = self.results.get(node.name, [])
+        self.check(len(results) >= len(node.bases), f"{len(node.bases)} bases for {len(results)} results")
+        results = results[len(results) - len(node.bases) :]
+        for base, result in zip(node.bases, results, strict=True):
+            same = base is None or (base.layout.dtype, base.layout.size) == (
+                result.layout.dtype,
+                result.layout.size,
+            )
+            self.check(same, f"the result {result.name} is of another type than its base")
+        for argument in node.written():
+            self.check(
+                0 <= argument.base < len(results), f"an argument of base {argument.base} of {len(results)}"
+            )
+            storage, seen = results[argument.base].layout, argument.layout
+            self.check(seen.dtype == storage.dtype, f"writes {seen.dtype} into {storage.dtype}")
+            self.inside(seen.storage_numel() - 1, storage, f"the written view {seen}")
 
     def reduction(self, node: Reduction) -> None:
         self.check(node.kind in REDUCTIONS, f"unknown reduction {node.kind!r}")
@@ -230,9 +255,7 @@ class _Verifier:
         self.check(
             predicate.dtype == dtypes.bool_ and predicate.numel() == 1, "the predicate is not one bool"
         )
-        results = {
-            n.name: n.layout for n in self.program.nodes if isinstance(n, Result) and n.control == node.name
-        }
+        results = {n.name: n.layout for n in self.results.get(node.name, ())}
         if isinstance(node, While):
             results[node.name] = node.layout
         written: set[str] = set()

@@ -6,6 +6,10 @@ Enters: a schema as torch prints it. Leaves: an `OpSchema`. Needs no torch, so t
       name "mylib::mix", overload "fast"
       arguments  xs: list of Tensor;  bias: optional of Tensor;  scale: float
       results    Tensor;  list of Tensor
+
+    parse("mylib::add_(Tensor(a!) x, Tensor y) -> Tensor(a!)")
+      written    x
+      aliased    result 0: it is the argument x itself, and no tensor of its own
 """
 
 from __future__ import annotations
@@ -20,6 +24,9 @@ _TYPE = re.compile(
     r"([A-Za-z_][\w.]*)(?:\([^()]*\))?((?:\[\d*\]|\?)*)(?:\([^()]*\))?(\??)(?:\s+(\w+))?(?:\s*=.*)?$"
 )
 _SUFFIX = re.compile(r"\[(\d*)\]|\?")
+_WRITTEN = re.compile(r"(?:Tensor|\])\([^()]*![^()]*\)")
+# What `result_lengths` says of a result that is one of the written arguments.
+ALIAS = -2
 
 
 @dataclass(frozen=True)
@@ -50,21 +57,27 @@ class OpType:
 
 @dataclass(frozen=True)
 class OpSchema:
-    """`arguments`: name and type, in order."""
+    """`arguments`: name and type, in order. `written`: the names of those that the operator writes to. `aliased`: the positions of the
+    results that are such an argument."""
 
     name: str
     overload: str
     arguments: tuple[tuple[str, OpType], ...]
     results: tuple[OpType, ...]
+    written: frozenset[str] = frozenset()
+    aliased: frozenset[int] = frozenset()
 
     def result_lengths(self, outputs: int) -> tuple[int, ...]:
-        """For each result -1 where it is one tensor, else how many of `outputs` tensors are its list. Raises ValueError where that does
-        not follow: for two lists, or another number of outputs."""
-        lists = [r.kind == "list" for r in self.results]
-        single = len(lists) - sum(lists)
-        if sum(lists) > 1 or outputs < single or (not any(lists) and outputs != single):
+        """For each result -1 where it is one tensor, ALIAS where it is a written argument, else how many of `outputs` tensors are its list.
+        Raises ValueError where that does not follow: for two lists, or another number of outputs."""
+        lists = [k for k, r in enumerate(self.results) if r.kind == "list"]
+        single = len(self.results) - len(lists) - len(self.aliased)
+        if len(lists) > 1 or outputs < single or (not lists and outputs != single):
             raise ValueError(f"{self.name}: {outputs} outputs for ({', '.join(map(str, self.results))})")
-        return tuple(outputs - single if is_list else -1 for is_list in lists)
+        return tuple(
+            ALIAS if k in self.aliased else outputs - single if k in lists else -1
+            for k in range(len(self.results))
+        )
 
 
 @functools.cache
@@ -81,12 +94,15 @@ def parse(text: str) -> OpSchema:
     if results.startswith("("):
         results = _parenthesised(results, 0)[0]
     arguments = [_named(part) for part in _split(inside) if part != "*"]
-    named = tuple((name, kind) for name, kind in arguments)
-    return OpSchema(head[1], head[2] or "", named, tuple(_named(part)[1] for part in _split(results)))
+    written = frozenset(name for name, _, is_written in arguments if is_written)
+    returned = [_named(part) for part in _split(results)]
+    aliased = frozenset(k for k, (_, _, is_written) in enumerate(returned) if is_written)
+    named = tuple((name, kind) for name, kind, _ in arguments)
+    return OpSchema(head[1], head[2] or "", named, tuple(kind for _, kind, _ in returned), written, aliased)
 
 
-def _named(text: str) -> tuple[str, OpType]:
-    """Name and type of an argument or result ("" where it has no name)."""
+def _named(text: str) -> tuple[str, OpType, bool]:
+    """Name ("" where it has none) and type of an argument or result, and whether it is marked as written (`(a!)`)."""
     m = _TYPE.match(text)
     if m is None:
         raise ValueError(f"{text!r} is no type of a schema")
@@ -94,7 +110,8 @@ def _named(text: str) -> tuple[str, OpType]:
     for suffix in _SUFFIX.finditer(m[2] + m[3]):
         optional = suffix[0] == "?"
         found = OpType("optional", found) if optional else OpType("list", found, int(suffix[1] or 0))
-    return m[4] or "", found
+    typed = text[: m.start(4)] if m[4] else text
+    return m[4] or "", found, _WRITTEN.search(typed) is not None
 
 
 def _parenthesised(text: str, start: int) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compiler.ir.op_schema import OpType, parse
+from compiler.ir.op_schema import ALIAS, OpType, parse
 
 TENSOR = OpType("Tensor")
 
@@ -24,6 +24,7 @@ def test_types_of_arguments_and_results() -> None:
         "mode": OpType("str"),
     }
     assert schema.results == (TENSOR, OpType("list", TENSOR))
+    assert schema.written == {"xs"} and schema.aliased == {0}
     assert [str(t) for _, t in schema.arguments][2:5] == ["Tensor?[]", "SymInt[2]", "float[]?"]
 
 
@@ -31,6 +32,7 @@ def test_outputs_follow_from_the_results() -> None:
     assert parse("a::b(Tensor x) -> (Tensor, Tensor[], Tensor)").result_lengths(5) == (-1, 3, -1)
     assert parse("a::b(Tensor x) -> Tensor[]").result_lengths(0) == (0,)
     assert parse("a::b() -> ()").result_lengths(0) == ()
+    assert parse("a::b_(Tensor(a!) x, Tensor y) -> (Tensor(a!), Tensor)").result_lengths(1) == (ALIAS, -1)
     with pytest.raises(ValueError, match="2 outputs for"):
         parse("a::b(Tensor x) -> Tensor").result_lengths(2)
     with pytest.raises(ValueError, match="3 outputs for"):

@@ -209,8 +209,18 @@ class ExternCall:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """The elements of `source` are copied into `target`, which was allocated before: tensors of one type and size, of any strides."""
+
+    target: Operand
+    source: Operand
+    origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True)
 class ProxyCall:
-    """A call of custom operator `Plan.ops[op]`. `args` in the order of its schema; `outputs` were allocated before, and are written."""
+    """A call of custom operator `Plan.ops[op]`. `args` in the order of its schema; `outputs` were allocated before, and are written, and
+    so is what stands for an argument that the schema marks as written (`op_schema.OpSchema.written`)."""
 
     op: int
     args: tuple[OpArg, ...]
@@ -258,7 +268,9 @@ class Return:
     values: tuple[Union[str, None], ...]
 
 
-Line = Union[Alloc, Reuse, View, Free, ReadSize, Check, Launch, ExternCall, ProxyCall, Cond, While, Return]
+Line = Union[
+    Alloc, Reuse, View, Free, ReadSize, Check, Launch, ExternCall, Copy, ProxyCall, Cond, While, Return
+]
 
 
 @dataclass

@@ -59,6 +59,7 @@ from compiler.ir.wrapper import (
     Check,
     Cond,
     ConstantSlot,
+    Copy,
     ExternCall,
     Free,
     InputSlot,
@@ -156,6 +157,8 @@ def print_line(line: Line) -> list[str]:
             if layout is not None:
                 return [f"call {result}: {layout_text(layout)} = {function}({listed}){_origins(origins)}"]
             return [f"call {function}({', '.join(filter(None, (result, listed)))}){_origins(origins)}"]
+        case Copy(target, source, origins):
+            return [f"copy ({_call_arg(target)}) from ({_call_arg(source)}){_origins(origins)}"]
         case ProxyCall(op, args, outputs, origins):
             listed, written = (", ".join(map(_op_arg, part)) for part in (args, outputs))
             return [f"proxy {op} ({listed}) writes ({written}){_origins(origins)}"]
@@ -387,6 +390,8 @@ class _Parser:
             )
         if m := re.fullmatch(rf"call ({_NAME})\(({_NAME})(?:, (.*))?\)", row):
             return ExternCall(m[1], m[2], tuple(map(self._call_arg, split_list(m[3] or ""))), None, origins)
+        if m := re.fullmatch(r"copy \((.*)\) from \((.*)\)", row):
+            return Copy(self._operand(m[1]), self._operand(m[2]), origins)
         if m := re.fullmatch(r"proxy (\d+) \((.*)\) writes \((.*)\)", row):
             values, outputs = (tuple(map(self._op_arg, split_list(part))) for part in (m[2], m[3]))
             if not all(isinstance(o, Operand) for o in outputs):

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.ir import random_symbols
+from compiler.ir import op_schema, random_symbols
 from compiler.ir.expr import Expr, maximum
 from compiler.ir.loop import Layout
 from compiler.ir.wrapper import (
     Alloc,
     Check,
     Cond,
+    Copy,
     ExternCall,
     Free,
     Launch,
@@ -31,6 +32,7 @@ from compiler.ir.wrapper import (
     Reuse,
     View,
     While,
+    operands,
     size_bytes,
 )
 from compiler.ir.wrapper_text import print_line
@@ -134,6 +136,12 @@ class _Checker:
                 self._launch(line)
             case ExternCall():
                 self._extern(line)
+            case Copy(target, source):
+                if (target.layout.dtype, target.layout.size) != (source.layout.dtype, source.layout.size):
+                    raise self.fail("what is copied is of another type or size than its target")
+                for t in (target, source):
+                    self._inside(t.buffer, t.layout, t.buffer)
+                self._writable(target.buffer)
             case ProxyCall():
                 self._custom(line)
             case Cond(predicate, then, otherwise):
@@ -252,7 +260,11 @@ class _Checker:
             raise self.fail(f"custom operator {line.op} of {len(self.plan.ops)}")
         for t in line.tensors():
             self._inside(t.buffer, t.layout, t.buffer)
-        for t in line.outputs:
+        schema = op_schema.parse(self.plan.ops[line.op])
+        changed = [
+            a for (name, _), a in zip(schema.arguments, line.args, strict=False) if name in schema.written
+        ]
+        for t in (*line.outputs, *operands(tuple(changed))):
             self._writable(t.buffer)
 
     def _bool(self, name: str) -> None:

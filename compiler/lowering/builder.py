@@ -68,6 +68,7 @@ class Meta:
 
     dtype: DType
     size: Index
+    stride: Index
 
 
 class Builder:

@@ -57,27 +57,31 @@ def unsupported(node: torch.fx.Node, ctx: Context) -> Problem | None:
 def why_not(node: torch.fx.Node, ctx: Context) -> str:
     """Why no record of this call can be made, and what to do; empty where one can."""
     assert isinstance(node.target, torch._ops.OpOverload)
-    if node.target._schema.is_mutable:
-        return "it writes to its arguments: let it return new tensors"
     schema = parse(str(node.target._schema))
-    if not schema.results or any(str(r) not in ("Tensor", "Tensor[]") for r in schema.results):
+    if schema.written:
+        return "it writes to its arguments, and export has not made that a result: export the model again"
+    return why_no_record(schema, in_schema_order(node.target, node.args, node.kwargs), ctx)
+
+
+def why_no_record(schema: OpSchema, given: Sequence[Any], ctx: Context) -> str:
+    """The same of an operator and its arguments (what it writes to is not among them: None)."""
+    if not (schema.results or schema.written) or any(
+        str(r) not in ("Tensor", "Tensor[]") for r in schema.results
+    ):
         return "it returns something else than tensors and lists of tensors: let it return tensors"
     if sum(r.kind == "list" for r in schema.results) > 1:
         return "it returns several lists of tensors: let it return one list"
     if ctx.options.device != "cpu":
         return 'kernels of custom operators are called on the CPU only: compile for device = "cpu"'
-    for (name, kind), value in zip(
-        schema.arguments, in_schema_order(node, node.args, node.kwargs), strict=True
-    ):
+    for (name, kind), value in zip(schema.arguments, given, strict=True):
         if value is not None and kind.leaf not in _KINDS:
             return f"its argument {name} is of type {kind}, which cannot be handed over: leave it None"
     return ""
 
 
-def in_schema_order(node: torch.fx.Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+def in_schema_order(op: torch._ops.OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
     """All arguments with defaults filled in."""
-    assert isinstance(node.target, torch._ops.OpOverload)
-    arguments = node.target._schema.arguments
+    arguments = op._schema.arguments
     given = {a.name: value for a, value in zip(arguments, args, strict=False)} | dict(kwargs)
     return [
         given[a.name] if a.name in given else a.default_value if a.has_default_value() else None
@@ -89,7 +93,7 @@ def call(b: Builder, node: torch.fx.Node, args: Sequence[Any], kwargs: Mapping[s
     """The call's results: a value, or as many, in lists as the operator returns them."""
     assert isinstance(node.target, torch._ops.OpOverload)
     schema = parse(str(node.target._schema))
-    values = zip(schema.arguments, in_schema_order(node, args, kwargs), strict=True)
+    values = zip(schema.arguments, in_schema_order(node.target, args, kwargs), strict=True)
     ordered = tuple(argument(b, schema, name, kind, value) for (name, kind), value in values)
     made = node.meta["val"]
     outputs = [(to_dtype(t.dtype), to_sizes(t.shape)) for t in _tensors(made)]
@@ -97,14 +101,18 @@ def call(b: Builder, node: torch.fx.Node, args: Sequence[Any], kwargs: Mapping[s
 
 
 def emit(
-    b: Builder, schema: str, args: tuple[object, ...], outputs: Sequence[tuple[DType, Sequence[Expr]]]
+    b: Builder,
+    schema: str,
+    args: tuple[object, ...],
+    outputs: Sequence[tuple[DType, Sequence[Expr]]],
+    written: Sequence[tuple[TensorRef | None, Layout]] = (),
 ) -> list[Value]:
-    """A call whose arguments are ready, and its results, contiguous."""
+    """A call whose arguments are ready, and its results: the outputs, contiguous, then the new value of each that is `written`."""
     name = f"custom{b.next_number('custom')}"
-    b.add(CustomKernel(name, _NOTHING, (b.origin,), schema, args))
+    b.add(CustomKernel(name, _NOTHING, (b.origin,), schema, args, tuple(base for base, _ in written)))
     results = []
-    for dtype, size in outputs:
-        layout = Layout.contiguous(dtype, size)
+    layouts = [Layout.contiguous(dtype, size) for dtype, size in outputs]
+    for layout in (*layouts, *(layout for _, layout in written)):
         result = b.new_name()
         b.add(Result(result, layout, (b.origin,), name))
         results.append(Value.stored(TensorRef(result, layout)))

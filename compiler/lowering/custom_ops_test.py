@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from compiler.frontend import custom_ops
 from compiler.fx_passes import pipeline
-from compiler.ir.loop import CustomKernel, Result
+from compiler.ir.graph_parse import parse_graph
+from compiler.ir.graph_text import print_graph
+from compiler.ir.loop import CustomKernel, Result, Written
 from compiler.ir.loop_parse import parse_program
 from compiler.ir.loop_text import print_program
 from compiler.ir.op_schema import parse
@@ -88,6 +90,42 @@ def test_values_have_the_types_of_the_schema_and_results_may_be_lists() -> None:
     ]
 
 
+class Writing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(4))
+        self.register_buffer("often", torch.zeros(4))
+
+    def forward(self, x: Tensor) -> Any:
+        h = x.sin()
+        torch.ops.fx_test.writes(h[1:])
+        torch.ops.fx_test.writes(self.seen)
+        for _ in range(2):
+            torch.ops.fx_test.writes(self.often)
+        return h
+
+
+def _writing() -> Any:
+    from compiler.frontend.load import from_program
+
+    exported = torch.export.export(Writing(), (torch.randn(4),), strict=False)
+    graph = from_program(exported, _ctx())
+    text = print_graph(graph)
+    assert print_graph(parse_graph(text, graph.data)) == text
+    return lower.run(pipeline.run(graph, _ctx()), _ctx())
+
+
+def test_what_an_operator_writes_to_is_a_result_that_begins_as_the_old_value() -> None:
+    program = _writing()
+    text = print_program(program)
+    assert print_program(parse_program(text)) == text
+    first, second = [n for n in program.nodes if isinstance(n, CustomKernel)][:2]
+    (argument,) = first.args
+    assert isinstance(argument, Written) and str(argument.layout.offset) == "1"
+    assert second.bases[0] is not None and second.bases[0].buffer == "b_seen"
+    assert {m.target for m in program.mutations} == {"b_seen", "b_often"}
+
+
 def test_schemas_are_read_as_torch_reads_them() -> None:
     """Over all of torch's own: names of arguments, which are options and which lists, and how many results there are."""
     names = [n.partition(".") for n in torch._C._dispatch_get_all_op_names() if n.startswith("aten::")]
@@ -101,6 +139,11 @@ def test_schemas_are_read_as_torch_reads_them() -> None:
             assert (ours.kind == "optional") == isinstance(theirs.type, torch.OptionalType), schema
             assert (ours.kind == "list") == isinstance(theirs.type, torch.ListType), schema
             assert (ours.kind == "Tensor") == isinstance(theirs.type, torch.TensorType), schema
+        marks = [(a.name, a.alias_info) for a in schema.arguments]
+        assert read.written == {n for n, alias in marks if alias is not None and alias.is_write}, schema
+        assert read.aliased == {
+            k for k, r in enumerate(schema.returns) if r.alias_info is not None and r.alias_info.is_write
+        }, schema
 
 
 def test_a_known_operator_with_another_schema_is_refused(tmp_path: Path) -> None:

@@ -58,8 +58,9 @@ def call(b: Builder, node: torch.fx.Node, args: Sequence[Any], kwargs: dict[str,
 
 def _shim_call(b: Builder, node: torch.fx.Node, args: Sequence[Any], kwargs: dict[str, Any]) -> Value:
     """The shim function's result, which the runtime makes contiguous where it is not."""
-    schema = parse(str(node.target._schema))  # type: ignore[union-attr]
-    values = zip(schema.arguments, in_schema_order(node, args, kwargs), strict=True)
+    assert isinstance(node.target, torch._ops.OpOverload)
+    schema = parse(str(node.target._schema))
+    values = zip(schema.arguments, in_schema_order(node.target, args, kwargs), strict=True)
     ordered = tuple(_argument(b, schema, name, kind, value) for (name, kind), value in values)
     name = b.new_name()
     layout = Layout.contiguous(b.out.dtype, b.out.size)
@@ -86,7 +87,7 @@ def _shim_takes(node: torch.fx.Node) -> bool:
     if parameters is None or sum(p.startswith("AtenTensorHandle* ret") for p in parameters) != 1:
         return False
     kinds = (kind for _, kind in parse(str(node.target._schema)).arguments)
-    return all(map(_has_c_form, kinds, in_schema_order(node, node.args, node.kwargs)))
+    return all(map(_has_c_form, kinds, in_schema_order(node.target, node.args, node.kwargs)))
 
 
 def _has_c_form(kind: OpType, value: object) -> bool:
@@ -108,7 +109,7 @@ def _dispatcher_refuses(node: torch.fx.Node, ctx: Context) -> str:
     if schema.results != schema.results[::-1]:
         return "it returns tensors and lists of them, which the dispatcher's C interface confuses"
     for (name, kind), value in zip(
-        schema.arguments, in_schema_order(node, node.args, node.kwargs), strict=True
+        schema.arguments, in_schema_order(node.target, node.args, node.kwargs), strict=True
     ):
         if value is not None and kind.leaf in _NO_FORM:
             return f"the dispatcher's C interface does not take its argument {name}, of type {kind}"

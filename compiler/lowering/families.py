@@ -28,6 +28,7 @@ FAMILIES = (
     "linalg",
     "control_flow",
     "triton_kernels",
+    "written_arguments",
 )
 
 

@@ -127,7 +127,11 @@ def _stand_in(b: Builder, node: torch.fx.Node) -> Any:
 
 def _metas(value: object) -> tuple[Meta, ...]:
     values = value if isinstance(value, (tuple, list)) else (value,)
-    return tuple(Meta(to_dtype(v.dtype), to_sizes(v.shape)) for v in values if isinstance(v, torch.Tensor))
+    return tuple(
+        Meta(to_dtype(v.dtype), to_sizes(v.shape), to_sizes(v.stride()))
+        for v in values
+        if isinstance(v, torch.Tensor)
+    )
 
 
 def in_own_buffer(b: Builder, value: Value, promised: Layout, taken: set[str]) -> TensorRef:

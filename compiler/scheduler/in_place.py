@@ -1,7 +1,8 @@
 """Whether a kernel may write one of its outputs over a buffer that it reads for the last time.
 
 Enters: the output, its group, the buffers that die in it and have as many bytes. Leaves: the one to take over, or None. Every load of
-the dying buffer must read exactly the element that the same iteration then overwrites.
+the dying buffer must read exactly the element that the same iteration then overwrites. What an operator writes to takes the memory of
+its old value where the call reads that in no other way.
 
     buf1 full at 64*i0 + r0: %0 = load buf0[64*i0 + r0]    ->  buf1 can take over buf0
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compiler.ir.loop import Scatter, TemplateKernel
+from compiler.ir.loop import CustomKernel, Scatter, TemplateKernel
 from compiler.ir.loop_bodies import load_index, loaded_buffer
 from compiler.ir.schedule import FULL, SINGLE, TEMPLATE, KernelGroup, Member
 from compiler.ir.schedule_passes import last_passes, levels
@@ -24,6 +25,8 @@ def can_take_over(
     passes, or read them again."""
     if group.kind == "triton":
         return _base_of_result(name, group, dying, storage)
+    if group.kind == "custom":
+        return _written_in_place(name, group, dying, storage)
     if group.kind not in ("loops", "template") or not dying:
         return None
     node = next(n for n in group.nodes if n.name == name)
@@ -59,6 +62,20 @@ def _base_of_result(
     old = storage[base.buffer]
     given = [storage[t.buffer] for t in call.tensors if t is not None]
     return old if old in dying and given.count(old) == 1 else None
+
+
+def _written_in_place(
+    name: str, group: KernelGroup, dying: list[str], storage: Mapping[str, str]
+) -> str | None:
+    """The old value of what a call of an operator writes to, where nothing else of the call reads it."""
+    call = group.nodes[0]
+    assert isinstance(call, CustomKernel)
+    changed = group.nodes[len(group.nodes) - len(call.bases) :]
+    node, base = next((p for p in zip(changed, call.bases, strict=True) if p[0].name == name), (call, None))
+    if base is None or base.layout != node.layout or storage[base.buffer] not in dying:
+        return None
+    reads = [storage[o.buffer] for o in call.operands()]
+    return storage[base.buffer] if reads.count(storage[base.buffer]) == 1 else None
 
 
 def _dies_under(

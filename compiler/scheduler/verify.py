@@ -67,7 +67,7 @@ def _reads(node: Node) -> list[str]:
     """Buffers that a node reads, found from the node's own fields."""
     refs: list[object] = []
     if isinstance(node, (ExternKernel, CustomKernel)):
-        pending: list[object] = list(node.args)
+        pending: list[object] = [*node.args, *getattr(node, "bases", ())]
         while pending:
             arg = pending.pop()
             if isinstance(arg, (tuple, list)):
@@ -250,9 +250,15 @@ def _check_reuse(schedule: Schedule, spans: dict[str, tuple[int, int]], name: st
 
 
 def _check_overwrites(schedule: Schedule, group: KernelGroup, name: str, old: str) -> None:
-    """Within its group, `name` overwrites of `old` only what the same iteration has read."""
+    """Within its group, `name` overwrites of `old` only what the same iteration has read; in a call of an operator, what it is to write."""
     if group.kind == "triton":
         _check_base(schedule, group, name, old)
+        return
+    if group.kind == "custom":
+        read = [schedule.storage(b) for node in group.nodes for b in _reads(node)].count(old)
+        kept = [b.layout for b in group.nodes[0].bases if b and schedule.storage(b.buffer) == old]  # type: ignore[attr-defined]
+        if read != 1 or kept != [schedule.layouts[name]]:
+            _fail(group.name, f"{name} overwrites {old}, which the call reads {read} times, as {kept}")
         return
     writer = next(m for m in group.members if m.name == name)
     for m in group.members:

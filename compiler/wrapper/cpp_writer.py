@@ -28,6 +28,7 @@ from compiler.ir.wrapper import (
     Check,
     Cond,
     ConstantSlot,
+    Copy,
     ExternCall,
     Free,
     InputSlot,
@@ -158,6 +159,8 @@ def _used_names(plan: Plan) -> set[str]:
                     used.update(m.buffer for m in launch.maps)
             case ExternCall(args=call_args):
                 used.update(a.buffer for a in call_args if isinstance(a, Operand))
+            case Copy(target, source):
+                used.update(t.buffer for t in (target, source) if owned.get(t.buffer) != t.layout)
             case ProxyCall():
                 used.update(t.buffer for t in line.tensors() if owned.get(t.buffer) != t.layout)
             case View(base=base):
@@ -272,6 +275,8 @@ class _Writer:
                 return origin_comments(origins) + fold(call) + check
             case ExternCall():
                 return origin_comments(line.origins) + self._extern(line)
+            case Copy():
+                return origin_comments(line.origins) + self._copy(line)
             case ProxyCall():
                 return origin_comments(line.origins) + self._proxy(line)
             case Cond(predicate, then, otherwise, origins):
@@ -431,6 +436,11 @@ class _Writer:
             layouts = {a.name: a.layout for a in self.plan.all_lines() if isinstance(a, Alloc | Reuse)}
             out = self._tensor(Operand(line.result, layouts[line.result]), rows)
         return rows + checked(f"{line.function}({', '.join([out, *args])})")
+
+    def _copy(self, line: Copy) -> list[str]:
+        rows: list[str] = []
+        target, source = (self._tensor(t, rows) for t in (line.target, line.source))
+        return rows + checked(f"aoti_torch_copy_({target}, {source}, 0)")
 
     def _proxy(self, line: ProxyCall) -> list[str]:
         """What fills the holes of the call's record: tensors, sizes, outputs."""

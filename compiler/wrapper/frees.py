@@ -18,6 +18,7 @@ from dataclasses import replace
 from compiler.ir.wrapper import (
     Alloc,
     Cond,
+    Copy,
     ExternCall,
     Free,
     Launch,
@@ -78,6 +79,8 @@ def _names(line: Line) -> Iterator[str]:
             yield from (a.value for a in args if isinstance(a.value, str))
         case ExternCall(result=result, args=call_args):
             yield from (result, *(o.buffer for o in operands(call_args)))
+        case Copy(target, source):
+            yield from (target.buffer, source.buffer)
         case ProxyCall():
             yield from (o.buffer for o in line.tensors())
         case Cond(predicate, first, second) | While(predicate, first, second):

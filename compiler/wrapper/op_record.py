@@ -7,9 +7,10 @@ are given share a number: tensors and sizes of a run are holes, filled in the or
 Format, little-endian, no alignment:
     record    u32 magic "AOPR", u32 version 1, u32 calls, then as many calls to the end of the bytes
     call      u32 bytes that follow of it, u32 operator (a position in the table of schemas), u32 values in all,
-              u32 tensors, u32 sizes, u32 outputs, u32 results, then for each result i64: -1 one tensor, else the length of its list,
-              u32 arguments, then as many values
-    value     u8 tag, of which bit 7 says that the schema has an option here, then by tag
+              u32 tensors, u32 sizes, u32 outputs, u32 results, then for each result i64: -1 one tensor, -2 an argument that the operator
+              writes to (no output), else the length of its list; u32 arguments, then as many values
+    value     u8 tag, of which bit 7 says that the schema has an option here, bit 6 that it is a tensor the operator writes to;
+              then by tag
               0 none    1 tensor, a hole    2 i64 integer    3 f64 number    4 u8 bool    5 u32 length, bytes, 0: a string
               6 u32 count, then as many values: a list       7 size, a hole  8 u32 length, bytes, 0: a device's name
 
@@ -31,7 +32,7 @@ from compiler.support.diagnostics import InternalError
 MAGIC = b"AOPR"
 VERSION = 1
 NONE, TENSOR, INT, FLOAT, BOOL, STRING, LIST, SIZE, DEVICE = range(9)
-OPTION = 0x80
+OPTION, WRITTEN = 0x80, 0x40
 DEEPEST = 8
 
 
@@ -65,8 +66,11 @@ class OpRecords:
             )
         counts = (sum(1 for _ in leaves(call.args)), len(tensors(call)), len(sizes(call)), len(call.outputs))
         head = struct.pack("<6I", call.op, *counts, len(results)) + struct.pack(f"<{len(results)}q", *results)
-        types = (kind for _, kind in schema.arguments)
-        return head + struct.pack("<I", len(call.args)) + b"".join(map(_value, call.args, types))
+        values = (
+            _value(arg, kind, WRITTEN if name in schema.written else 0)
+            for arg, (name, kind) in zip(call.args, schema.arguments, strict=True)
+        )
+        return head + struct.pack("<I", len(call.args)) + b"".join(values)
 
 
 def tensors(call: ProxyCall) -> list[Operand]:
@@ -87,15 +91,15 @@ def leaves(values: tuple[OpArg, ...]) -> Iterator[OpArg]:
             yield from leaves(value)
 
 
-def _value(value: OpArg, kind: OpType, depth: int = 0) -> bytes:
+def _value(value: OpArg, kind: OpType, written: int, depth: int = 0) -> bytes:
     option = OPTION if kind.kind == "optional" else 0
     inner = kind.item if option else kind
-    tag, payload = _tagged(value, inner, depth)
-    return bytes((tag | option,)) + payload
+    tag, payload = _tagged(value, inner, written, depth)
+    return bytes((tag | option | (written if tag == TENSOR else 0),)) + payload
 
 
-def _tagged(value: OpArg, kind: OpType, depth: int) -> tuple[int, bytes]:
-    """Tag and payload of a value that is of this kind."""
+def _tagged(value: OpArg, kind: OpType, written: int, depth: int) -> tuple[int, bytes]:
+    """Tag and payload of a value that is of this kind. `written`: WRITTEN where tensors in it are written to."""
     match value:
         case None:
             return NONE, b""
@@ -104,7 +108,7 @@ def _tagged(value: OpArg, kind: OpType, depth: int) -> tuple[int, bytes]:
         case tuple():
             if kind.kind != "list" or depth == DEEPEST:
                 raise InternalError(f"a list {depth} deep for an argument of type {kind}")
-            items = b"".join(_value(v, kind.item, depth + 1) for v in value)
+            items = b"".join(_value(v, kind.item, written, depth + 1) for v in value)
             return LIST, struct.pack("<I", len(value)) + items
         case bool():
             return BOOL, bytes((value,))

@@ -64,6 +64,14 @@ def test_lists_of_options_and_holes_in_order() -> None:
     assert record[-1:] == b"\x01" and b"\x06" + struct.pack("<I", 2) + b"\x81\x80" in record
 
 
+def test_what_is_written_is_marked_and_is_no_output() -> None:
+    schema = "l::f(Tensor(a!) x, Tensor(b!)? y, Tensor(c!)[] zs, Tensor w, float f) -> (Tensor(a!), Tensor)"
+    record = OpRecords(_plan(schema, ProxyCall(0, (X, None, (X, Y), Y, 0.5), (Y,)))).record()
+    assert struct.unpack_from("<2qI", record, 16 + 6 * 4) == (-2, -1, 5)
+    wanted = b"\x41\x80\x06" + struct.pack("<I", 2) + b"\x41\x41\x01\x03" + struct.pack("<d", 0.5)
+    assert record[16 + 6 * 4 + 2 * 8 + 4 :] == wanted
+
+
 def test_calls_that_differ_in_buffers_alone_share_a_record() -> None:
     schema = "l::f(Tensor x, int i) -> Tensor"
     calls = [ProxyCall(0, (X, 1), (Y,)), ProxyCall(0, (Y, 1), (X,)), ProxyCall(0, (X, 2), (Y,))]

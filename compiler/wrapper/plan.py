@@ -24,7 +24,17 @@ from dataclasses import replace
 from compiler.ir.expr import Expr, data_symbols
 from compiler.ir.guard import Guard
 from compiler.ir.kernel import KernelSpec, TensorMap
-from compiler.ir.loop import Cond, CustomKernel, ExternKernel, Layout, Node, OutputRef, ReadSize, TensorRef
+from compiler.ir.loop import (
+    Cond,
+    CustomKernel,
+    ExternKernel,
+    Layout,
+    Node,
+    OutputRef,
+    ReadSize,
+    TensorRef,
+    Written,
+)
 from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.ir.wrapper import (
     Alloc,
@@ -32,6 +42,7 @@ from compiler.ir.wrapper import (
     CallArg,
     Check,
     ConstantSlot,
+    Copy,
     ExternCall,
     InputSlot,
     Launch,
@@ -170,19 +181,29 @@ class _Planner:
             self._emit(Check(guard))
 
     def _custom(self, group: KernelGroup) -> None:
-        """A call of a custom operator, which writes results that were allocated before."""
+        """A call of a custom operator, which writes results that were allocated before. Those that hold an old value come last: they have
+        taken its memory over, or get a copy of it."""
         call, *results = group.nodes
         assert isinstance(call, CustomKernel)
+        fresh, changed = results[: len(results) - len(call.bases)], results[len(results) - len(call.bases) :]
         for node in results:
             self._allocate(node.name)
+        for node, base in zip(changed, call.bases, strict=True):
+            if base is not None and self.schedule.reuse.get(node.name) != self.schedule.storage(base.buffer):
+                source = Operand(self._need(base.buffer), base.layout)
+                self._emit(Copy(Operand(node.name, node.layout), source, group.origins))
         if call.schema not in self.ops:
             self.ops.append(call.schema)
-        args = tuple(self._op_arg(a) for a in call.args)
-        outputs = tuple(Operand(n.name, n.layout) for n in results)
+        args = tuple(self._op_arg(a, changed) for a in call.args)
+        outputs = tuple(Operand(n.name, n.layout) for n in fresh)
         self._emit(ProxyCall(self.ops.index(call.schema), args, outputs, group.origins))
 
-    def _op_arg(self, arg: object) -> OpArg:
-        return tuple(map(self._op_arg, arg)) if isinstance(arg, tuple) else self._call_arg(arg)
+    def _op_arg(self, arg: object, changed: Sequence[Node]) -> OpArg:
+        if isinstance(arg, tuple):
+            return tuple(self._op_arg(a, changed) for a in arg)
+        return (
+            Operand(changed[arg.base].name, arg.layout) if isinstance(arg, Written) else self._call_arg(arg)
+        )
 
     def _control(self, group: KernelGroup) -> None:
         """A branch or loop: memory for its results, then the blocks, which write there."""

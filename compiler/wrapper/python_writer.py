@@ -25,6 +25,7 @@ from compiler.ir.wrapper import (
     CallArg,
     Check,
     Cond,
+    Copy,
     ExternCall,
     Free,
     Launch,
@@ -99,6 +100,9 @@ def rows_of(line: Line, plan: Plan) -> list[str]:
             return [*_comments(origins), f"rt.kernels.{kernel}({', '.join(map(_arg, args))})", *check]
         case ExternCall():
             return [*_comments(line.origins), _extern(line)]
+        case Copy(target, source, origins):
+            made, old = (_view(t.buffer, t.layout) for t in (target, source))
+            return [*_comments(origins), f"rt.copy_({made}, {old})"]
         case ProxyCall(op, args, outputs, origins):
             operands, written = (", ".join(map(_op_arg, part)) for part in (args, outputs))
             return [*_comments(origins), f"rt.op({plan.ops[op]!r}, [{operands}], [{written}])"]

@@ -12,6 +12,7 @@ constexpr uint8_t kMagic[] = {'A', 'O', 'P', 'R'};
 constexpr uint32_t kVersion = 1;
 constexpr int kDeepest = 8;
 constexpr uint8_t kOption = 0x80;
+constexpr uint8_t kWritten = 0x40;
 
 enum Tag : uint8_t { kNone, kTensor, kInt, kFloat, kBool, kString, kList, kSize, kDevice };
 
@@ -84,8 +85,13 @@ bool read_list(Reader *reader, Values *values, AotiOpValue *value, int depth) {
 
 bool read_value(Reader *reader, Values *values, AotiOpValue *value, int depth) {
   const uint8_t tag = static_cast<uint8_t>(reader->number(1, "a value is beyond the record"));
+  const int kind = tag & ~(kOption | kWritten);
   *value = AotiOpValue{AOTI_OP_NONE, (tag & kOption) != 0 ? AOTI_OP_OPTION : 0, 0, {}};
-  switch (tag & ~kOption) {
+  if ((tag & kWritten) != 0) {
+    if (kind != kTensor) return reader->fail("a value that is no tensor is marked as written");
+    value->flags |= AOTI_OP_WRITTEN;
+  }
+  switch (kind) {
     case kNone:
       break;
     case kTensor:
@@ -98,7 +104,7 @@ bool read_value(Reader *reader, Values *values, AotiOpValue *value, int depth) {
       break;
     case kInt:
     case kFloat: {
-      value->kind = (tag & ~kOption) == kInt ? AOTI_OP_INT : AOTI_OP_FLOAT;
+      value->kind = kind == kInt ? AOTI_OP_INT : AOTI_OP_FLOAT;
       const uint64_t bits = reader->number(8, "a number is beyond the record");
       memcpy(&value->value, &bits, sizeof bits);
       break;
@@ -131,10 +137,10 @@ bool read_results(Reader *reader, OpCall *call) {
   int64_t outputs = 0;
   for (int64_t i = 0; i < call->num_results; ++i) {
     const int64_t length = static_cast<int64_t>(reader->number(8, "a result is beyond the record"));
-    if (length < -1 || length > call->num_outputs)
+    if (length < AOTI_OP_RESULT_ALIAS || length > call->num_outputs)
       return reader->fail("a result has more tensors than the call");
     call->result_lengths[i] = length;
-    outputs += length < 0 ? 1 : length;
+    outputs += length == AOTI_OP_RESULT_TENSOR ? 1 : length == AOTI_OP_RESULT_ALIAS ? 0 : length;
   }
   return reader->wrong == nullptr && outputs == call->num_outputs
              ? true

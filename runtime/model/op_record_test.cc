@@ -97,6 +97,31 @@ void test_a_call_is_read_and_filled() {
   aoti_model::free_op_calls(calls);
 }
 
+// f(Tensor(a!) x, Tensor(b!)[] ys) -> (Tensor(a!), Tensor)
+Bytes writing_body() {
+  Bytes b;
+  b.u32(0).u32(3).u32(2).u32(0).u32(1).u32(2).i64(-2).i64(-1).u32(2);
+  return b.u8(0x41).u8(6).u32(1).u8(0x41);
+}
+
+void test_what_is_written_is_marked_and_no_output() {
+  OpCalls *calls = nullptr;
+  CHECK(reads(record_of(writing_body()), &calls));
+  const OpCall &call = calls->calls[0];
+  CHECK(call.num_outputs == 1 && call.result_lengths[0] == AOTI_OP_RESULT_ALIAS &&
+        call.result_lengths[1] == AOTI_OP_RESULT_TENSOR);
+  AotiOpValue values[3];
+  AtenTensorHandle tensors[2] = {};
+  aoti_model::fill_op_call(call, tensors, nullptr, values);
+  CHECK(values[0].flags == AOTI_OP_WRITTEN && values[1].flags == 0 && values[2].flags == AOTI_OP_WRITTEN);
+  aoti_model::free_op_calls(calls);
+  Bytes text = writing_body();
+  text.data[text.data.size() - 1] = 0x44;  // a bool that is written
+  text.u8(1);
+  CHECK(!reads(record_of(text), nullptr));
+  CHECK(strstr(aoti_model::last_error(), "a value that is no tensor is marked as written") != nullptr);
+}
+
 void test_no_record_is_no_calls() {
   OpCalls *calls = nullptr;
   CHECK(aoti_model::read_op_record(nullptr, 0, 0, "toy", &calls) == AOTI_RUNTIME_SUCCESS && calls == nullptr);
@@ -153,6 +178,7 @@ void test_lists_too_deep_are_refused() {
 
 int main() {
   test_a_call_is_read_and_filled();
+  test_what_is_written_is_marked_and_no_output();
   test_no_record_is_no_calls();
   test_every_shorter_record_is_refused();
   test_changed_bytes_never_reach_beyond_the_record();

@@ -19,6 +19,14 @@
 // sizes. When a container is created every operator of the model must have a kernel that was registered with
 // the schema that the model was exported with; otherwise that fails and names the operators.
 //
+// An operator that writes to its arguments (Tensor(a!) in its schema) does that in the tensors that it is
+// given: they hold the old values, are marked AOTI_OP_WRITTEN, may be views with any strides, and are the
+// model's copies or its state. Nothing comes after it in `outputs` for them, nor for results that are such an
+// argument.
+//
+//   static AOTITorchError add(const AotiOpCall *call)               // mylib::add_(Tensor(a!) sum, Tensor x)
+//   -> ()
+//
 // A cc_library with kernels needs alwayslink = True: nothing refers to a registration by name.
 #ifndef AOTI_CUSTOM_OP_H_
 #define AOTI_CUSTOM_OP_H_
@@ -44,7 +52,14 @@ typedef enum AotiOpValueKind {
 // In AotiOpValue.flags, of use to who calls another library by the schema.
 enum {
   AOTI_OP_OPTION = 1,  // the schema has an option here: this value, or none
-  AOTI_OP_DEVICE = 2   // the string is a device's name
+  AOTI_OP_DEVICE = 2,  // the string is a device's name
+  AOTI_OP_WRITTEN = 4  // the operator writes to this tensor
+};
+
+// In AotiOpCall.result_lengths, where it is no list's length.
+enum {
+  AOTI_OP_RESULT_TENSOR = -1,  // the next of the outputs
+  AOTI_OP_RESULT_ALIAS = -2    // an argument that the operator writes to: none of the outputs
 };
 
 // An argument, in the order of the schema; defaults are filled in. All memory is borrowed for the length of
@@ -54,7 +69,7 @@ typedef struct AotiOpValue {
   int32_t flags;  // AOTI_OP_OPTION, AOTI_OP_DEVICE
   int64_t count;  // of a list's values, else 0
   union {
-    AtenTensorHandle tensor;  // any strides; read only
+    AtenTensorHandle tensor;  // any strides; read only unless marked AOTI_OP_WRITTEN
     int64_t i64;
     double f64;
     const char *string;
@@ -77,8 +92,8 @@ typedef struct AotiOpCall {
   // Where a kernel that fails may write why, as a string of at most message_bytes bytes with its 0.
   char *message;
   size_t message_bytes;
-  // The schema's results: -1 for a tensor, else how many tensors its list has. The outputs are all of them in
-  // order.
+  // The schema's results: AOTI_OP_RESULT_TENSOR, AOTI_OP_RESULT_ALIAS, else how many tensors its list has.
+  // The outputs are all of them in order.
   const int64_t *result_lengths;  // [num_results]
   int64_t num_results;
 } AotiOpCall;

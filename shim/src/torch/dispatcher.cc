@@ -159,6 +159,13 @@ AOTITorchError take(const AotiOpCall *call, int64_t output, StableIValue result)
   return error;
 }
 
+// Gives back a result that is one of the arguments: what it holds is there already.
+void drop(StableIValue result) {
+  AtenTensorHandle tensor = nullptr;
+  memcpy(&tensor, &result, sizeof tensor);
+  aoti_torch_delete_tensor_object(tensor);
+}
+
 AOTITorchError take_list(const AotiOpCall *call, int64_t output, int64_t length, StableIValue result) {
   StableListHandle list = nullptr;
   memcpy(&list, &result, sizeof list);
@@ -182,10 +189,14 @@ AOTITorchError take_results(const AotiOpCall *call, const StableIValue *stack) {
   int64_t output = 0;
   for (int64_t i = 0; i < call->num_results; ++i) {
     const int64_t length = call->result_lengths[i];
-    const AOTITorchError error =
-        length < 0 ? take(call, output, stack[i]) : take_list(call, output, length, stack[i]);
+    if (length == AOTI_OP_RESULT_ALIAS) {
+      drop(stack[i]);
+      continue;
+    }
+    const AOTITorchError error = length == AOTI_OP_RESULT_TENSOR ? take(call, output, stack[i])
+                                                                 : take_list(call, output, length, stack[i]);
     if (error != AOTI_TORCH_SUCCESS) return error;
-    output += length < 0 ? 1 : length;
+    output += length == AOTI_OP_RESULT_TENSOR ? 1 : length;
   }
   return AOTI_TORCH_SUCCESS;
 }
