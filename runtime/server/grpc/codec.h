@@ -37,6 +37,8 @@ struct ModelName {
 Status decode_infer(const Buffer &message, size_t max_bytes, InferCall *call);
 // ModelReadyRequest, ModelMetadataRequest.
 Status decode_model_name(const Buffer &message, size_t max_bytes, ModelName *model);
+// grpc.health.v1.HealthCheckRequest: "" asks for the whole server.
+Status decode_health(const Buffer &message, size_t max_bytes, std::string *service);
 // ServerLiveRequest, ServerReadyRequest, ServerMetadataRequest: fields from the future are passed over.
 Status decode_empty(const Buffer &message, size_t max_bytes);
 // RepositoryIndexRequest.
@@ -44,6 +46,8 @@ Status decode_index(const Buffer &message, size_t max_bytes, bool *only_ready);
 
 // ServerLiveResponse, ServerReadyResponse, ModelReadyResponse.
 std::string encode_flag(bool flag);
+// grpc.health.v1.HealthCheckResponse: SERVING or NOT_SERVING.
+std::string encode_health(bool is_serving);
 std::string encode_server_metadata(const ServerMetadata &metadata);
 std::string encode_model_metadata(const ModelMetadata &metadata);
 std::string encode_index(const std::vector<ModelIndexEntry> &models);

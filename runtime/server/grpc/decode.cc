@@ -150,6 +150,13 @@ Status decode_model_name(const Buffer &message, size_t max_bytes, ModelName *mod
   return {};
 }
 
+Status decode_health(const Buffer &message, size_t max_bytes, std::string *service) {
+  ModelName request;  // its first field is a name, too
+  Status status = decode_model_name(message, max_bytes, &request);
+  *service = request.name;
+  return status;
+}
+
 Status decode_empty(const Buffer &message, size_t max_bytes) {
   Arena arena(max_bytes);
   Reader reader;

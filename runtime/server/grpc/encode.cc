@@ -46,6 +46,14 @@ std::string encode_flag(bool flag) {
   return writer.encode();
 }
 
+std::string encode_health(bool is_serving) {
+  constexpr int32_t kServing = 1, kNotServing = 2;
+  Arena arena(SIZE_MAX);
+  Writer writer(&arena, Wire::kHealth);
+  writer.set_int32(1, is_serving ? kServing : kNotServing);
+  return writer.encode();
+}
+
 std::string encode_server_metadata(const ServerMetadata &metadata) {
   Arena arena(SIZE_MAX);
   Writer writer(&arena, Wire::kServerMetadata);

@@ -9,7 +9,8 @@
 namespace aoti::server::grpc {
 namespace {
 
-constexpr std::string_view kService = "/inference.GRPCInferenceService/", kInfer = "ModelInfer";
+constexpr std::string_view kService = "/inference.GRPCInferenceService/", kInfer = "ModelInfer",
+                           kHealth = "/grpc.health.v1.Health/Check";
 
 std::string_view method_of(const std::string &path) {
   if (path.compare(0, kService.size(), kService) != 0) return {};
@@ -36,6 +37,7 @@ Methods::Unary Methods::unary(const std::string &path) {
       {"ModelReady", &Methods::model_ready},       {"ServerMetadata", &Methods::server_metadata},
       {"ModelMetadata", &Methods::model_metadata}, {"RepositoryIndex", &Methods::repository_index},
   };
+  if (path == kHealth) return &Methods::health;
   const std::string_view method = method_of(path);
   for (const auto &[name, function] : all) {
     if (name == method) return function;
@@ -98,6 +100,18 @@ Status Methods::repository_index(const Buffer &message, std::string *reply) cons
   const auto is_unready = [](const ModelIndexEntry &model) { return model.state != "READY"; };
   if (only_ready) models.erase(std::remove_if(models.begin(), models.end(), is_unready), models.end());
   *reply = encode_index(models);
+  return {};
+}
+
+// Services are the server as a whole ("") and the protocol's.
+Status Methods::health(const Buffer &message, std::string *reply) const {
+  std::string service;
+  if (Status status = decode_health(message, max_decoded_bytes_, &service); !status.ok()) return status;
+  if (!service.empty() && service != kService.substr(1, kService.size() - 2)) {
+    return {StatusCode::kNotFound,
+            "there is no service '" + service + "'; models are asked for with ModelReady"};
+  }
+  *reply = encode_health(service_->is_ready());
   return {};
 }
 

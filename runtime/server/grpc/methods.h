@@ -1,4 +1,5 @@
-// The methods of inference.GRPCInferenceService: a message in, a message or a status out.
+// The methods of inference.GRPCInferenceService, and grpc.health.v1.Health/Check, by which Kubernetes and
+// others look after gRPC servers: a message in, a message or a status out.
 //
 //   methods.call("/inference.GRPCInferenceService/ModelInfer", message, context, answer);
 #ifndef RUNTIME_SERVER_GRPC_METHODS_H_
@@ -49,6 +50,7 @@ class Methods {
   Status server_metadata(const Buffer &message, std::string *reply) const;
   Status model_metadata(const Buffer &message, std::string *reply) const;
   Status repository_index(const Buffer &message, std::string *reply) const;
+  Status health(const Buffer &message, std::string *reply) const;
   void infer(const Buffer &message, const CallContext &context,
              std::function<void(Answer answer)> answer) const;
   int64_t deadline(const CallContext &context, int64_t parameter_ns) const;

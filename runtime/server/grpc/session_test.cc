@@ -223,6 +223,22 @@ void test_cancel() {
   CHECK(c.service.calls[1].request->cancellation->is_cancelled());
 }
 
+void test_health() {
+  Connection c;
+  const auto check = [&](const std::string &message) {
+    const int32_t stream = c.client.request("/grpc.health.v1.Health/Check", framed(message));
+    c.run();
+    return c.status(stream) + c.client.answer(stream).body;
+  };
+  const std::string protocol = "inference.GRPCInferenceService";
+  CHECK(check("") == "0" + framed("\x08\x01"));
+  CHECK(check("\x0a" + std::string(1, static_cast<char>(protocol.size())) + protocol) ==
+        "0" + framed("\x08\x01"));
+  CHECK(check("\x0a\x01m") == "5");
+  c.service.ready = false;
+  CHECK(check("") == "0" + framed("\x08\x02"));
+}
+
 // A large answer goes as the client's window allows, and is not copied.
 void test_flow_control() {
   Connection c;
@@ -348,6 +364,7 @@ int main() {
   test_header_values();
   test_deadlines();
   test_cancel();
+  test_health();
   test_flow_control();
   test_drain();
   test_time_limits();

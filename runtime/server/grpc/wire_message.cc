@@ -143,6 +143,10 @@ void Writer::set_flag(uint32_t number, bool flag) {
   upb_Message_SetBaseFieldBool(message_, field(number), flag);
 }
 
+void Writer::set_int32(uint32_t number, int32_t value) {
+  upb_Message_SetBaseFieldInt32(message_, field(number), value);
+}
+
 Writer Writer::set_message(uint32_t number) {
   upb_Message *inner = there(upb_Message_GetOrCreateMutableMessage(message_, field(number), arena_->get()));
   return {arena_, inner, upb_MiniTable_SubMessage(field(number))};

@@ -95,6 +95,7 @@ class Writer {
 
   void set(uint32_t number, std::string_view text);
   void set_flag(uint32_t number, bool flag);
+  void set_int32(uint32_t number, int32_t value);
   Writer set_message(uint32_t number);
   Writer add_message(uint32_t number);
   void add(uint32_t number, std::string_view text);

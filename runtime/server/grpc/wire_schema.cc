@@ -143,6 +143,7 @@ Tables build_all() {
         {4, kDouble, kChoice},
         {5, kUint64, kChoice}}},
       {Wire::kParameterEntry, {{1, kString}, {2, kMessage, kSingle, Wire::kParameter}}},
+      {Wire::kHealth, {{1, kInt32}}},
       {Wire::kIndexRequest, {{1, kString}, {2, kBool}}},
       {Wire::kIndex, {{1, kMessage, kRepeated, Wire::kIndexModel}}},
       {Wire::kIndexModel, {{1, kString}, {2, kString}, {3, kString}, {4, kString}}},

@@ -26,6 +26,7 @@ enum class Wire {
   kContents,         // 1 bool, 2 int, 3 int64, 4 uint, 5 uint64, 6 fp32, 7 fp64, 8 bytes
   kParameter,        // 1 bool, 2 int64, 3 string, 4 double, 5 uint64: one of them
   kParameterEntry,   // 1 key, 2 value
+  kHealth,           // grpc.health.v1.HealthCheckResponse: 1 status; its request, 1 service, is a kModelName
   kIndexRequest,     // 1 repository_name, 2 ready
   kIndex,            // 1 models
   kIndexModel,       // 1 name, 2 version, 3 state, 4 reason

@@ -15,7 +15,7 @@ namespace aoti::server::grpc {
 class FakeService : public Service {
  public:
   ServerMetadata server_metadata() const override { return {"fake", "1", {}}; }
-  bool is_ready() const override { return true; }
+  bool is_ready() const override { return ready; }
 
   Status model_metadata(const std::string &model, const std::string &,
                         ModelMetadata *metadata) const override {
@@ -49,6 +49,7 @@ class FakeService : public Service {
     InferDone done;
   };
   std::vector<Waiting> calls;  // all that came
+  bool ready = true;
 
  private:
   static Status find(const std::string &model) {
