@@ -70,7 +70,11 @@ bool Server::listen(std::string *error) {
     const int descriptor = listen_on(options_.host, &port, error);
     if (descriptor < 0) return false;
     listeners_.push_back({descriptor, std::move(factory)});
-    const std::string address = (options_.host.empty() ? "*" : options_.host) + ":" + std::to_string(port);
+    const bool is_ipv6 = options_.host.find(':') != std::string::npos;
+    const std::string host = options_.host.empty() ? "*"
+                             : is_ipv6             ? "[" + options_.host + "]"
+                                                   : options_.host;
+    const std::string address = host + ":" + std::to_string(port);
     addresses_ += std::string(protocol) + " " + address + "\n";
     log_->write(Log::kInfo, "listening", {{"protocol", protocol}, {"address", address}});
     return true;
