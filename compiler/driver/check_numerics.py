@@ -3,8 +3,9 @@
 Enters: an exported program and inputs. Leaves: a `Finding` for each operator whose result a kernel leaves in memory: how far it is from
 eager in float64, and how far eager's own float32 is. The first kernel that is too far is where to look; its inputs were right.
 
-The plan runs as in a JIT. After each launch, the buffers that it wrote and that hold an operator's whole result (lowering says which,
-`Program.values`) are compared, before later kernels reuse the memory.
+The plan runs as in a JIT. After each launch, the buffers that it was the last to write and that hold an operator's whole result (lowering
+says which, `Program.values`) are copied, before later kernels reuse the memory; then PyTorch runs the graph twice (`eager_values`). In a
+branch or a loop each execution is compared with its own.
 
     launch  kernel                     operator            distance   eager's    bound
          0  cpp_fused_sin_0            sin                  5.9e-08   5.9e-08   1.2e-07   ok
@@ -16,8 +17,10 @@ last place of the largest value; integers and bools must be equal, NaN must meet
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,14 +28,17 @@ from typing import Any
 import numpy
 import torch
 
-from compiler.driver import export_oracle
+from compiler.driver import eager_values
 from compiler.driver.jit_build import Built, build
 from compiler.driver.jit_runtime import JitRuntime
+from compiler.ir import loop
+from compiler.ir.expr import Expr
 from compiler.ir.graph import ModelGraph
-from compiler.ir.loop import Layout, TensorRef
-from compiler.ir.wrapper import Launch
+from compiler.ir.loop import Layout, Program, TensorRef
+from compiler.ir.wrapper import Cond, Launch, Line, While
 from compiler.support.diagnostics import InternalError, UserError
 from compiler.support.origins import Origin
+from compiler.wrapper import python_writer
 
 FACTOR = 2.0
 UNITS = 8.0
@@ -72,29 +78,33 @@ def check(
     cxx: str = "",
     cache: Path | None = None,
 ) -> list[Finding]:
-    """Runs `program` on `inputs` (in the signature's order) both ways. Raises UserError where it does not compile or the inputs do not
-    fit."""
+    """Runs `program` on `inputs` (in the signature's order) both ways. Raises UserError where it does not compile, draws random numbers
+    (eager's are others) or the inputs do not fit."""
     built = build(program, threads, cxx, None, cache, scratch)
-    graph, values = built.compilation.graph, _values(built)
+    graph = built.compilation.graph
     if graph is None:
         raise InternalError("the compilation has no graph")
+    if built.plan.is_random:
+        raise UserError(
+            "--check-numerics cannot follow a model that draws random numbers: eager's are others; export it in eval() mode"
+        )
     if len(inputs) != len(graph.inputs):
         raise UserError(f"{len(inputs)} inputs were given; the model has {len(graph.inputs)}")
-    eager, exact = _references(graph, inputs, set(values))
-    findings: list[Finding] = []
-
-    def compare(launch: int, line: Launch, args: Sequence[Any]) -> None:
-        written = {
-            str(a.value): t for a, t in zip(line.args, args, strict=True) if a.mode in ("out", "inout")
-        }
-        for name, ref in values.items():
-            if ref.buffer in written and name in exact:
-                ours = _read(built.runtime, written[ref.buffer], ref.layout)
-                findings.append(
-                    _judge(launch, line.kernel, _origin(graph, name), ours, eager[name], exact[name])
-                )
-
-    built.run(_Watched(built, compare), tuple(x.clone() for x in inputs))  # type: ignore[arg-type]
+    watched = _Watched(built)
+    built.run(watched, tuple(x.clone() for x in inputs))  # type: ignore[arg-type]
+    names = {left.name for left in watched.left}
+    eager = eager_values.record(graph, inputs, names, watched.sizes)
+    exact = eager_values.record(graph, inputs, names, watched.sizes, wide=True)
+    origins = dict(_origins(graph))
+    seen: Counter[str] = Counter()
+    findings = []
+    for left in watched.left:
+        turn, origin = seen[left.name], origins[left.name]
+        seen[left.name] += 1
+        if turn < min(len(eager.get(left.name, ())), len(exact.get(left.name, ()))):
+            findings.append(_judge(left, origin, eager[left.name][turn], exact[left.name][turn]))
+        else:  # a branch or a turn that eager did not take
+            findings.append(Finding(left.launch, left.kernel, origin, math.inf, 0.0, 0.0))
     return findings
 
 
@@ -126,21 +136,30 @@ def recorded_inputs(file: Path) -> list[torch.Tensor]:
     return [torch.from_numpy(arrays[f"input_{i}"]) for i in range(count)]
 
 
-def _values(built: Built) -> Mapping[str, TensorRef]:
-    if built.compilation.program is None:
-        raise InternalError("the compilation has no program")
-    return built.compilation.program.values
+@dataclass(frozen=True)
+class _Left:
+    """What a launch left in memory: the result of the operator `name` ("GRAPH.NODE")."""
+
+    launch: int
+    kernel: str
+    name: str
+    value: torch.Tensor
 
 
 class _Watched:
-    """The runtime with kernels that report each launch: `report(number, line, args)`."""
+    """The runtime with kernels after each of which the results that it completed are copied."""
 
-    def __init__(self, built: Built, report: Callable[[int, Launch, Sequence[Any]], None]) -> None:
-        self._runtime = built.runtime
-        self._lines: Iterator[Launch] = (x for x in built.plan.lines if isinstance(x, Launch))
-        self._report = report
-        self._number = -1
+    def __init__(self, built: Built) -> None:
+        if built.compilation.program is None:
+            raise InternalError("the compilation has no program")
         self.kernels = self
+        self.left: list[_Left] = []
+        self.sizes: dict[Expr, int] = {}
+        self._runtime = built.runtime
+        self._rows = python_writer.launches_by_row(built.plan)
+        self._completed = _completed(built.plan.lines)
+        self._values = _values(built.compilation.program)
+        self._launches = 0
 
     def __getattr__(self, name: str) -> Any:
         if name not in vars(self._runtime.kernels):
@@ -149,72 +168,78 @@ class _Watched:
 
         def launch(*args: Any) -> None:
             kernel(*args)
-            line = next(self._lines, None)
-            if line is None or line.kernel != name:
-                raise UserError("--check-numerics cannot follow a model with control flow")
-            self._number += 1
-            self._report(self._number, line, args)
+            caller = sys._getframe(1)
+            self._look(self._rows[caller.f_lineno], args, caller.f_locals)
 
         return launch
 
-
-def _read(runtime: JitRuntime, buffer: torch.Tensor, layout: Layout) -> torch.Tensor:
-    size, stride = [s.value() for s in layout.size], [s.value() for s in layout.stride]
-    return runtime.view(buffer, size, stride, layout.offset.value(), layout.dtype.name).clone()
-
-
-def _references(
-    graph: ModelGraph, inputs: Sequence[torch.Tensor], wanted: set[str]
-) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """The values of the wanted nodes in eager's own precision and in float64."""
-    by_placeholder = {i.placeholder: x for i, x in zip(graph.inputs, inputs, strict=True)}
-    by_placeholder.update((c.placeholder, graph.data[c.fqn]) for c in graph.constants)
-    with torch.no_grad():
-        eager = _Recorder(graph.module, wanted)
-        eager.run(*_arguments(graph, by_placeholder))
-        wide = copy.deepcopy(graph.module)
-        for node in wide.graph.nodes:
-            node.args, node.kwargs = export_oracle.widen(node.args), export_oracle.widen(node.kwargs)
-        exact = _Recorder(wide, wanted)
-        exact.run(*export_oracle.widen(_arguments(graph, by_placeholder)))
-    return eager.found, exact.found
+    def _look(self, line: Launch, args: Sequence[Any], variables: Mapping[str, Any]) -> None:
+        """After a launch: `variables` are the wrapper's, the numbers of size symbols among them."""
+        given = {str(a.value): tensor for a, tensor in zip(line.args, args, strict=True)}
+        for buffer in self._completed[id(line)]:
+            for name, ref in self._values.get(buffer, ()):
+                for symbol in (
+                    s for e in (*ref.layout.size, *ref.layout.stride, ref.layout.offset) for s in e.symbols()
+                ):
+                    self.sizes[symbol] = variables[python_writer.identifier(str(symbol))]
+                value = _read(self._runtime, given[buffer], ref.layout, self.sizes)
+                self.left.append(_Left(self._launches, line.kernel, name, value))
+        self._launches += 1
 
 
-def _arguments(graph: ModelGraph, values: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
-    return [values[n.name].detach().clone() for n in graph.module.graph.nodes if n.op == "placeholder"]
+def _completed(lines: Sequence[Line]) -> dict[int, list[str]]:
+    """The buffers of which a launch is the last to write, by the launch's id: several launches may fill parts of one."""
+    last: dict[str, int] = {}
+    found: dict[int, list[str]] = {}
+    for line in lines:
+        if isinstance(line, Launch):
+            found[id(line)] = []
+            last.update((str(a.value), id(line)) for a in line.args if a.mode in ("out", "inout"))
+        elif isinstance(line, Cond):
+            found |= _completed(line.then) | _completed(line.otherwise)
+        elif isinstance(line, While):
+            found |= _completed(line.test) | _completed(line.body)
+    for buffer, launch in last.items():
+        found[launch].append(buffer)
+    return found
 
 
-class _Recorder(torch.fx.Interpreter):
-    """Keeps the tensors that the wanted nodes make."""
-
-    def __init__(self, module: torch.fx.GraphModule, wanted: set[str]) -> None:
-        super().__init__(module)
-        self.wanted = wanted
-        self.found: dict[str, torch.Tensor] = {}
-
-    def run_node(self, n: torch.fx.Node) -> Any:
-        result = super().run_node(n)
-        if n.name in self.wanted and isinstance(result, torch.Tensor):
-            self.found[n.name] = result.clone()
-        return result
+def _values(program: Program) -> dict[str, list[tuple[str, TensorRef]]]:
+    """By buffer, the operators ("GRAPH.NODE") whose results lie in it, those of blocks too."""
+    found: dict[str, list[tuple[str, TensorRef]]] = {}
+    for name, ref in program.values.items():
+        found.setdefault(ref.buffer, []).append((name, ref))
+    for node in program.nodes:
+        for block in node.blocks if isinstance(node, (loop.Cond, loop.While)) else ():
+            found |= _values(block)
+    return found
 
 
-def _origin(graph: ModelGraph, name: str) -> Origin:
-    node = next(n for n in graph.module.graph.nodes if n.name == name)
-    found = node.meta.get("origin", Origin(name, str(node.target)))
-    return Origin(name, found.aten_op, found.location)
+def _read(
+    runtime: JitRuntime, buffer: torch.Tensor, layout: Layout, sizes: Mapping[Expr, int]
+) -> torch.Tensor:
+    size, stride = ([e.evaluate(sizes) for e in part] for part in (layout.size, layout.stride))
+    return runtime.view(buffer, size, stride, layout.offset.evaluate(sizes), layout.dtype.name).clone()
 
 
-def _judge(
-    launch: int, kernel: str, origin: Origin, ours: torch.Tensor, eager: torch.Tensor, exact: torch.Tensor
-) -> Finding:
+def _origins(graph: ModelGraph) -> Iterator[tuple[str, Origin]]:
+    """By "GRAPH.NODE", of the graph and all its bodies."""
+    for node in graph.module.graph.nodes:
+        known = node.meta.get("origin", Origin(node.name, str(node.target)))
+        yield f"{graph.name}.{node.name}", Origin(node.name, known.aten_op, known.location)
+    for block in graph.blocks.values():
+        yield from _origins(block)
+
+
+def _judge(left: _Left, origin: Origin, eager: torch.Tensor, exact: torch.Tensor) -> Finding:
+    ours = left.value
     if not ours.is_floating_point():
-        wrong = float((ours != eager).sum())
-        return Finding(launch, kernel, origin, wrong, 0.0, 0.0)
+        wrong = float((ours != eager).sum()) if ours.shape == eager.shape else math.inf
+        return Finding(left.launch, left.kernel, origin, wrong, 0.0, 0.0)
     own = _distance(eager, exact)
     largest = float(exact.nan_to_num(0, 0, 0).abs().max()) if exact.numel() else 0.0
     bound = FACTOR * own + UNITS * torch.finfo(ours.dtype).eps * largest
-    return Finding(launch, kernel, origin, _distance(ours, exact), own, bound)
+    return Finding(left.launch, left.kernel, origin, _distance(ours, exact), own, bound)
 
 
 def _distance(value: torch.Tensor, exact: torch.Tensor) -> float:

@@ -19,8 +19,8 @@ One graph prints the same everywhere, so texts can be diffed and kept. The data 
 and how folded ones are made of them (`recipe`). Arguments: `%name` is a node; `[...]` and `(...)` are lists and tuples; numbers, None,
 True and False as in Python; strings as in JSON; `size(s0 + 1)` is an integer and `number(sqrt(float(s0)))` a float made of sizes;
 `check(u0 <= 30)` is a comparison of sizes; `device("cpu")`; `operator("mylib.add_.default")`; dtypes, layouts and memory formats under
-PyTorch's names. `from` says which node, and which operator, of the exported
-graph a call or a folded constant stands for, where these are not its own.
+PyTorch's names. `from` says which node, and which operator, of the exported graph a call or a folded constant stands for, where these are
+not its own.
 """
 
 from __future__ import annotations

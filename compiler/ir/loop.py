@@ -413,7 +413,8 @@ class Program:
     originals: list[Original] = field(default_factory=list)
     mutations: list[Mutation] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)  # what must hold of the sizes of a run
-    # FX node -> where its whole result lies in memory, for those that lowering put there; not part of the text
+    # "GRAPH.NODE" of Graph IR -> where the node's whole result lies in memory, for those that lowering put there; not part of the text.
+    # A block has those of its own graphs.
     values: dict[str, TensorRef] = field(default_factory=dict)
 
     def mutated(self) -> frozenset[str]:

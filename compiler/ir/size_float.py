@@ -24,14 +24,10 @@ from compiler.ir.expr_parse import parse_expr
 Term = Union["SizeFloat", Expr, float, str]
 
 
-def _read(name: str) -> float:
-    raise NotConstant(f"{name} is read out of a tensor")
-
-
-# Operations on float64. "float" converts an integer, "read" is the one element of a tensor.
+# Operations on float64. "float" converts an integer; "read", which is none, is the one element of a tensor.
 _MEANING: dict[str, Callable[..., float]] = {
     "float": float, "neg": operator.neg, "sqrt": math.sqrt, "add": operator.add, "mul": operator.mul, "div": operator.truediv,
-    "pow": math.pow, "read": _read,
+    "pow": math.pow,
 }  # fmt: skip
 
 
@@ -49,8 +45,16 @@ class SizeFloat:
 
     def value(self) -> float:
         """Of a number whose expressions are constants. Raises NotConstant, and as Python does for a division by zero."""
-        a, *b = (arg.value() if isinstance(arg, (Expr, SizeFloat)) else arg for arg in self.args)
-        return float(_MEANING[self.op](a, *b))
+        return self.evaluate({}, {})
+
+    def evaluate(self, sizes: Mapping[Expr, int], read: Mapping[str, float]) -> float:
+        """With values for the symbols and for what is read. Raises NotConstant naming one that has none, and as `value` does."""
+        if self.op == "read":
+            name = str(self.args[0])
+            if name not in read:
+                raise NotConstant(f"{name} is read out of a tensor")
+            return read[name]
+        return float(_MEANING[self.op](*(_operand(arg, sizes, read) for arg in self.args)))
 
     def __float__(self) -> float:
         return self.value()
@@ -83,6 +87,12 @@ class SizeFloat:
         return tuple(found)
 
 
+def _operand(arg: Term, sizes: Mapping[Expr, int], read: Mapping[str, float]) -> object:
+    if isinstance(arg, SizeFloat):
+        return arg.evaluate(sizes, read)
+    return arg.subst(sizes).value() if isinstance(arg, Expr) else arg
+
+
 def parse_size_float(text: str, symbols: Mapping[str, Expr]) -> SizeFloat:
     """The inverse of `str`. Raises ValueError naming what is not understood."""
     try:
@@ -95,12 +105,13 @@ def parse_size_float(text: str, symbols: Mapping[str, Expr]) -> SizeFloat:
 
 
 def _build(node: ast.AST, symbols: Mapping[str, Expr]) -> Term:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MEANING:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         if node.func.id == "read" and len(node.args) == 1 and isinstance(node.args[0], ast.Name):
             return SizeFloat("read", (node.args[0].id,))
         if node.func.id == "float":
             return SizeFloat("float", (parse_expr(ast.unparse(node.args[0]), symbols),))
-        return SizeFloat(node.func.id, tuple(_build(a, symbols) for a in node.args))
+        if node.func.id in _MEANING:
+            return SizeFloat(node.func.id, tuple(_build(a, symbols) for a in node.args))
     value = ast.literal_eval(node)
     if not isinstance(value, float):
         raise ValueError(f"{ast.unparse(node)} is no number made of sizes")

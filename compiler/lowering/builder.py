@@ -21,7 +21,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Union
+from typing import Any, Union
 
 from compiler.ir.dtypes import DType, float32, float64
 from compiler.ir.expr import Expr, IntLike, as_expr, exprs, mul_all
@@ -95,6 +95,8 @@ class Builder:
         # Of floats that are read from data, the buffers.
         self.numbers: dict[str, str] = outer.numbers if outer else {}
         self.streams: Iterator[int] = outer.streams if outer else itertools.count()  # of random numbers
+        # The graphs that this program is made of, by name, and what each of their nodes became.
+        self.lowered: list[tuple[str, dict[Any, Any]]] = []
         self.in_loop: bool = outer.in_loop if outer else False
 
     @property

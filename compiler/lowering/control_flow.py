@@ -153,6 +153,7 @@ def _block(b: Builder, title: str, graph: ModelGraph | None, slots: dict[str, La
         own = walk.in_own_buffer(inner, value, slots[target], set())
         program.mutations.append(Mutation(target, own))
     walk.drop_unread(program)
+    program.values = walk.values_in_memory(inner)
     used = dict.fromkeys(name for node in program.nodes for name in buffers_read(node))
     constants.finish(set(used))
     own_names = {n.name for n in program.nodes} | {c.name for c in program.constants}

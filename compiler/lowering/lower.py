@@ -61,7 +61,7 @@ def run(graph: ModelGraph, ctx: Context) -> Program:
     walk.drop_unread(program)
     constants.finish(_read(program))
     program = place(program, ctx.options.device)
-    program.values = _values(program, env)
+    program.values = walk.values_in_memory(builder)
     verify(program)
     return program
 
@@ -73,17 +73,6 @@ def _sizes_from_data(graph: ModelGraph) -> Iterator[Expr]:
             yield from data_symbols(value.shape if isinstance(value, torch.Tensor) else [value])
     for block in graph.blocks.values():
         yield from _sizes_from_data(block)
-
-
-def _values(program: Program, env: dict[torch.fx.Node, Any]) -> dict[str, TensorRef]:
-    """Where the operators' results lie whose whole value some node of the program puts into memory."""
-    written = {n.name for n in program.nodes}
-    found = {}
-    for node, value in env.items():
-        ref = value.ref if isinstance(value, Value) else None
-        if node.op == "call_function" and ref is not None and ref.buffer in written:
-            found[node.name] = ref
-    return found
 
 
 def _inputs(graph: ModelGraph) -> list[Input]:

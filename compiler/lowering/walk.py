@@ -51,6 +51,7 @@ def _unsupported(graph: ModelGraph, ctx: Context) -> list[Problem]:
 
 def calls(b: Builder, graph: ModelGraph, env: dict[torch.fx.Node, Any]) -> torch.fx.Node:
     """Lowers every call in order; `env` gets the values. Returns the output node."""
+    b.lowered.append((graph.name, env))
     for node in graph.module.graph.nodes:
         if node.op == "call_function":
             env[node] = _lower_node(b, node, env)
@@ -59,6 +60,19 @@ def calls(b: Builder, graph: ModelGraph, env: dict[torch.fx.Node, Any]) -> torch
         elif node.op == "output":
             break
     return node  # type: ignore[no-any-return]
+
+
+def values_in_memory(b: Builder) -> dict[str, TensorRef]:
+    """Where the operators' results lie whose whole value some node of the program puts into memory, by "GRAPH.NODE": of all graphs that
+    `calls` went over."""
+    written = {n.name for n in b.program.nodes}
+    found = {}
+    for graph, env in b.lowered:
+        for node, value in env.items():
+            ref = value.ref if isinstance(value, Value) else None
+            if node.op == "call_function" and ref is not None and ref.buffer in written:
+                found[f"{graph}.{node.name}"] = ref
+    return found
 
 
 def _lower_node(b: Builder, node: torch.fx.Node, env: dict[torch.fx.Node, Any]) -> Any:

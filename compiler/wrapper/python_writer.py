@@ -15,7 +15,7 @@ the shim's functions. `--compile-to=python` shows it; it is the form in which a 
 from __future__ import annotations
 
 import keyword
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from compiler.ir.expr import Expr
 from compiler.ir.loop import Layout
@@ -50,6 +50,41 @@ _OF_THE_WRAPPER = frozenset(("rt", "args", "run", "inf", "nan", "rng_seed", "rng
 
 def write(plan: Plan) -> str:
     """The module's text."""
+    rows = [*_head(plan), *(f"    {row}" for line in plan.lines for row in rows_of(line, plan))]
+    return "\n".join(rows) + "\n"
+
+
+def launches_by_row(plan: Plan) -> dict[int, Launch]:
+    """The launches of the plan, those in branches and loops too, by the number that their row has in `write`'s text (the first is 1)."""
+    rows = len(_head(plan)) + 1
+    found = {}
+    for line in plan.lines:
+        for launch, row in _launch_rows(line, plan):
+            found[rows + row] = launch
+        rows += len(rows_of(line, plan))
+    return found
+
+
+def _launch_rows(line: Line, plan: Plan) -> Iterator[tuple[Launch, int]]:
+    """The launches in a line, each with its distance from the line's first row."""
+    if isinstance(line, Launch):
+        yield line, len(line.origins)
+        return
+    blocks: tuple[tuple[int, Sequence[Line]], ...] = ()
+    first = len(line.origins) + 1 if isinstance(line, (Cond, While)) else 0
+    if isinstance(line, Cond):
+        blocks = ((first, line.then), (first + len(_block(line.then, plan)) + 1, line.otherwise))
+    elif isinstance(line, While):
+        test = len(_block(line.test, plan)) if line.test else 0
+        blocks = ((first, line.test), (first + test + 1, line.body))
+    for row, lines in blocks:
+        for inner in lines:
+            yield from ((launch, row + more) for launch, more in _launch_rows(inner, plan))
+            row += len(rows_of(inner, plan))
+
+
+def _head(plan: Plan) -> list[str]:
+    """What comes before the rows of the lines."""
     rows = [f"def run(rt, args):  # {plan.name}, by {COMPILER_VERSION}"]
     names = [identifier(i.name) for i in plan.inputs]
     rows.append(f"    ({''.join(f'{n}, ' for n in names)}) = args" if names else "    () = args")
@@ -57,9 +92,7 @@ def write(plan: Plan) -> str:
     rows += [f"    {s.symbol} = {_solved(s, names)}" for s in plan.symbols]
     if plan.is_random:
         rows.append("    rng_seed, rng_run = rt.next_run()")
-    for line in plan.lines:
-        rows += [f"    {row}" for row in rows_of(line, plan)]
-    return "\n".join(rows) + "\n"
+    return rows
 
 
 def _solved(s: SizeSymbol, names: Sequence[str]) -> str:

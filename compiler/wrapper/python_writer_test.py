@@ -114,8 +114,8 @@ def test_blocks_run() -> None:
         Alloc("c", ROW, "output"),
         Alloc("p", FLAG, "arena", 0),
         Launch("start", (Arg("x", "float", "in"), Arg("c", "float", "out"))),
-        While("p", (test,), (body,)),
-        Cond("p", (branch,), ()),
+        While("p", (test,), (body,), (Origin("w", "while_loop", "m.py:2"),)),
+        Cond("p", (branch,), (), (Origin("c", "cond", "m.py:3"), Origin("d", "cond", "m.py:4"))),
         Return(("c", None)),
     ]
     plan = Plan(
@@ -126,6 +126,10 @@ def test_blocks_run() -> None:
         lines,
         arena_bytes=64,
     )
+    rows = python_writer.write(plan).splitlines()
+    found = {rows[row - 1].strip(): launch for row, launch in python_writer.launches_by_row(plan).items()}
+    assert set(found.values()) == {test, body, branch, lines[2]}
+    assert all(text.startswith(f"rt.kernels.{launch.kernel}(") for text, launch in found.items())
     runtime = Runtime(64, more=more, step=step, mark=mark, start=lambda x, c: np.copyto(c, x))
     result, literal = execute(plan, runtime, np.full(4, 3, np.float32))
     assert result.tolist() == [0, 3, 3, 3] and literal == 5
