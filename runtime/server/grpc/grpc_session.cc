@@ -3,6 +3,9 @@
 #include <stdio.h>
 
 #include <algorithm>
+#include <chrono>
+#include <new>
+#include <thread>
 #include <utility>
 
 #include "runtime/server/grpc/call_headers.h"
@@ -35,6 +38,23 @@ std::string foreign_answer() {
   const std::string text = "this port speaks gRPC (HTTP/2 without TLS); REST has one of its own\n";
   return "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: " +
          std::to_string(text.size()) + "\r\n\r\n" + text;
+}
+
+struct Reply {
+  int32_t stream = 0;
+  Answer answer;
+};
+
+// A letter for which there is no memory now is posted again: without it the client would wait for ever.
+// `letter` holds one pointer, so that its copies need no memory.
+void post(Mailbox *mailbox, const std::function<void(Session *)> &letter) {
+  while (true) {
+    try {
+      return mailbox->post(letter);
+    } catch (const std::bad_alloc &) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
 }
 
 }  // namespace
@@ -101,8 +121,9 @@ void GrpcSession::produce(Output *output, int64_t now_ns) {
   now_ns_ = now_ns;
   if (!has_input_) return;  // until it is clear who is there
   if (std::exchange(is_foreign_, false)) return output->append(foreign_answer());
+  if (is_broken_) return;
   const std::string error = http2_.produce(output);
-  if (!error.empty() && !is_broken_) fail(error);
+  if (!error.empty()) fail(error);
 }
 
 // Requests that the service has, or whose answer is not written.
@@ -224,21 +245,24 @@ void GrpcSession::body(int32_t stream, const uint8_t *data, size_t size) {
 void GrpcSession::request_ends(int32_t stream) {
   Call *call = find(stream);
   if (!call || call->state != State::kBody) return;
-  const size_t kept = call->reader.size();
+  const size_t size = call->reader.size();
   Buffer message;
   if (Status status = call->reader.finish(&message); !status.ok()) return refuse(stream, std::move(status));
-  body_bytes_ -= kept;
+  body_bytes_ -= size;
   call->state = State::kRunning;
   CallContext context;
   context.now_ns = now_ns_;
   context.timeout_ns = call->headers.timeout_ns();
   context.cancellation = call->cancellation = std::make_shared<Cancellation>();
-  methods_->call(call->headers.path(), message, context, [mailbox = mailbox_, stream](Answer result) {
-    const auto kept = std::make_shared<Answer>(std::move(result));
-    mailbox->post([kept, stream](Session *session) {
+  // Made here, where memory may be short, so that the thread that ends the call needs none.
+  const auto reply = std::make_shared<Reply>();
+  reply->stream = stream;
+  methods_->call(call->headers.path(), message, context, [mailbox = mailbox_, reply](Answer result) {
+    reply->answer = std::move(result);
+    post(mailbox.get(), [reply](Session *session) {
       auto *self = static_cast<GrpcSession *>(session);
       self->now_ns_ = monotonic_ns();
-      self->answer(stream, std::move(*kept));
+      self->answer(reply->stream, std::move(reply->answer));
     });
   });
 }
@@ -267,7 +291,7 @@ void GrpcSession::drop_body(Call *call) {
 
 void GrpcSession::answer(int32_t stream, Answer answer) {
   Call *call = find(stream);
-  if (!call) return;  // it was reset meanwhile
+  if (!call || is_broken_) return;  // it was reset meanwhile
   drop_body(call);
   call->state = State::kAnswering;
   call->since_ns = now_ns_;

@@ -49,7 +49,7 @@ class Http2 {
   Http2(const Http2 &) = delete;
   Http2 &operator=(const Http2 &) = delete;
 
-  // "", or why the connection is to be closed at once; what is ready to be written still should be.
+  // "", or why the connection is to be closed: nothing is called any more then.
   std::string receive(const uint8_t *data, size_t size);
   // Appends until about kOutputLow bytes wait in `output`; "", or as receive.
   std::string produce(Output *output);

@@ -22,7 +22,7 @@ Answer infer_answer(Status status, const InferResponse *response, bool is_raw) {
   try {
     return {{}, encode_infer(*response, is_raw)};
   } catch (const std::bad_alloc &) {
-    return {{StatusCode::kInternal, "there is no memory for the response"}, {}};
+    return {{StatusCode::kInternal, "no memory"}, {}};
   }
 }
 
