@@ -84,9 +84,21 @@ class IndexReader {
     method->library_crc = entry.crc;
   }
 
+  // Weights that AOTInductor put outside the library: a library without its weights must not run.
+  bool has_weights_outside(const ZipEntry &entry) const {
+    return starts_with(entry.name, kModels) &&
+           (ends_with(entry.name, "_weights.blob") || ends_with(entry.name, "/weights_config.json"));
+  }
+
   // A package of stock AOTInductor: one library in the folder of each model.
   bool read_stock() {
     for (const ZipEntry &entry : entries_) {
+      if (has_weights_outside(entry)) {
+        return fail(
+            "AOTInductor put the weights outside the library (" + entry.name +
+            "), where they are not read; compile with aot_inductor.package_constants_in_so = True and "
+            "without package_constants_on_disk_format");
+      }
       if (!starts_with(entry.name, kModels) || !ends_with(entry.name, ".so")) continue;
       const size_t begin = sizeof kModels - 1, end = entry.name.find('/', begin);
       if (end == std::string::npos) continue;

@@ -1,9 +1,7 @@
 #include "runtime/serving/rows.h"
 
 namespace aoti {
-namespace {
 
-// Bytes of an element, from a tensor's storage being what it is: dtypes are the ABI's numbers.
 int64_t element_bytes(int32_t dtype) {
   switch (dtype) {
 #define AOTI_DTYPE_BYTES(capitals, number, bytes, name) \
@@ -15,6 +13,8 @@ int64_t element_bytes(int32_t dtype) {
       return 0;
   }
 }
+
+namespace {
 
 char *row_address(const TensorShape &shape, int32_t dim, int64_t row) {
   return static_cast<char *>(shape.data) +

@@ -8,6 +8,9 @@
 
 namespace aoti {
 
+// Bytes of an element of a dtype, one of the ABI's numbers; 0 for another number.
+int64_t element_bytes(int32_t dtype);
+
 // What a tensor on the CPU is like. False when the handle is null or a function fails.
 struct TensorShape {
   int32_t dtype = 0;

@@ -1,4 +1,4 @@
-// Device numbers and the state of a thread.
+// Device numbers, and what a library asks of its host: ranges of a profile, operators by number.
 #include "aoti/device.h"
 
 #include "aoti/proxy_executor.h"
@@ -7,9 +7,6 @@
 using aoti_shim::fail;
 
 namespace {
-
-// Inverted, so that a new thread starts with grad mode on.
-__thread bool grad_mode_off;
 
 constexpr uint64_t kAbiVersion = (uint64_t{2} << 56) | (uint64_t{13} << 48);
 
@@ -22,9 +19,6 @@ extern "C" {
 AOTI_FOR_EACH_DEVICE(AOTI_DEVICE_FUNCTION)
 
 uint64_t aoti_torch_abi_version(void) { return kAbiVersion; }
-
-bool aoti_torch_grad_mode_is_enabled(void) { return !grad_mode_off; }
-void aoti_torch_grad_mode_set_enabled(bool enabled) { grad_mode_off = !enabled; }
 
 AOTITorchError aoti_record_function_start(const char *name, IValueMapHandle kwargs,
                                           const C10IValueHandle *inputs, const uint64_t n_inputs,

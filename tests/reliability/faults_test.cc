@@ -17,7 +17,9 @@
 #include "runtime/package/package.h"
 #include "runtime/package/safetensors.h"
 #include "runtime/package/session.h"
+#include "runtime/package/stock_calls.h"
 #include "runtime/serving/pool.h"
+#include "runtime/signature/signature.h"
 #include "tests/serving/serving_models.h"
 
 namespace {
@@ -326,6 +328,45 @@ class Decoding {
   int seed_ = 0, last_ok_ = 0;
 };
 
+// The calls of operators of a stock library, with arguments of each kind of container.
+Operation read_calls() {
+  static const std::string json =
+      R"({"nodes": [{"name": "buf1", "node": {"target": "mylib::scale_all", "inputs": [)"
+      R"({"name": "xs", "arg": {"as_tensors": [{"name": "a"}, {"name": "b"}]}},)"
+      R"({"name": "sizes", "arg": {"as_sym_ints": [{"as_int": 1}, {"as_name": "s0"}]}},)"
+      R"({"name": "words", "arg": {"as_strings": ["a word of more than twenty letters", ""]}},)"
+      R"({"name": "where", "arg": {"as_device": {"type": "cpu", "index": 3}}},)"
+      R"({"name": "none", "arg": {"as_none": true}}],)"
+      R"("outputs": [{"as_tensors": [{"name": "c"}, {"name": "d"}]}]}}]})";
+  return {"calls of a stock library", [] {},
+          [](std::string *said) {
+            std::vector<aoti::StockCall> calls;
+            const aoti::Bytes bytes{reinterpret_cast<const uint8_t *>(json.data()), json.size()};
+            return aoti::read_stock_calls(bytes, &calls, said) && calls.size() == 1;
+          },
+          [] {}};
+}
+
+// A package that is signed: the copy, the check, and a method of it.
+Operation open_signed(const std::string &path) {
+  const aoti::SecretSeed seed = aoti::make_secret();
+  std::string error;
+  aoti::FileMap map;
+  CHECK(map.open(path, "a package", &error));
+  const auto signature = std::make_shared<std::string>(aoti::write_line(aoti::sign_file(map.bytes(), seed)));
+  const auto options = std::make_shared<aoti::PackageOptions>();
+  options->library.check =
+      std::make_shared<aoti::SignatureCheck>(std::vector<aoti::PublicKey>{aoti::public_key_of(seed)});
+  options->library.signature =
+      aoti::Bytes{reinterpret_cast<const uint8_t *>(signature->data()), signature->size()};
+  return {"open a signed package", [] {},
+          [path, options, signature](std::string *said) {
+            const auto package = aoti::Package::open(path, *options, said);
+            return package != nullptr && package->method("decode", said) != nullptr;
+          },
+          [] {}};
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -333,14 +374,14 @@ int main(int argc, char **argv) {
   if (argc != 3) return aoti_test::result();
   Decoding decoding(argv[1]);
   Rows rows(argv[2]);
-  const Operation reading[] = {rows.load(), rows.update_from_file(), decoding.open()};
+  const Operation reading[] = {rows.load(), rows.update_from_file(), decoding.open(), open_signed(argv[1])};
   for (const Operation &operation : reading) {
     test_interrupts(operation);
     for (const int error : {EIO, EMFILE, ENOSPC}) test_each_fault(operation, faults::kCalls, error);
     test_each_fault(operation, faults::kMemory, 0);
   }
-  for (const Operation &operation :
-       {rows.call(), rows.exchange(), rows.change_threads(), decoding.make_session(), decoding.prefill()}) {
+  for (const Operation &operation : {rows.call(), rows.exchange(), rows.change_threads(),
+                                     decoding.make_session(), decoding.prefill(), read_calls()}) {
     test_each_fault(operation, faults::kMemory, 0);
   }
   return aoti_test::result();

@@ -18,6 +18,7 @@ constexpr int64_t kSpace = 3;
 
 // All sizes with three spatial dimensions, those that are not there of size 1.
 struct Window {
+  bool is_transposed;
   int64_t batch, in_channels, out_channels, groups;
   int64_t in[kSpace], kernel[kSpace], out[kSpace], stride[kSpace], padding[kSpace], dilation[kSpace];
 };
@@ -27,19 +28,32 @@ int64_t at_or(const int64_t *values, int64_t count, int64_t index, int64_t other
   return count == 1 ? values[0] : values[index];  // one number stands for all dimensions
 }
 
-double convolve_at(const Window &w, const double *image, const double *kernel, int64_t channels,
+// The place of the input that `tap` of the kernel meets for the result's place `out`, in dimension d; -1:
+// none. Transposed: the result's place is where the input's place would have sent it.
+int64_t source_at(const Window &w, int64_t d, int64_t out, int64_t tap) {
+  int64_t at = out * w.stride[d] - w.padding[d] + tap * w.dilation[d];
+  if (w.is_transposed) {
+    const int64_t sent = out + w.padding[d] - tap * w.dilation[d];
+    at = sent >= 0 && sent % w.stride[d] == 0 ? sent / w.stride[d] : -1;
+  }
+  return at >= 0 && at < w.in[d] ? at : -1;
+}
+
+// `kernel`: the taps of the first channel; those of the next one are `step` further.
+double convolve_at(const Window &w, const double *image, const double *kernel, int64_t channels, int64_t step,
                    const int64_t *position) {
   double sum = 0;
   const int64_t plane = w.in[1] * w.in[2];
-  for (int64_t c = 0; c < channels; ++c) {
+  for (int64_t c = 0; c < channels; ++c, kernel += step) {
+    const double *tap = kernel;
     for (int64_t kz = 0; kz < w.kernel[0]; ++kz) {
-      const int64_t z = position[0] * w.stride[0] - w.padding[0] + kz * w.dilation[0];
+      const int64_t z = source_at(w, 0, position[0], kz);
       for (int64_t ky = 0; ky < w.kernel[1]; ++ky) {
-        const int64_t y = position[1] * w.stride[1] - w.padding[1] + ky * w.dilation[1];
+        const int64_t y = source_at(w, 1, position[1], ky);
         for (int64_t kx = 0; kx < w.kernel[2]; ++kx) {
-          const int64_t x = position[2] * w.stride[2] - w.padding[2] + kx * w.dilation[2];
-          const double factor = *kernel++;
-          if (z < 0 || z >= w.in[0] || y < 0 || y >= w.in[1] || x < 0 || x >= w.in[2]) continue;
+          const int64_t x = source_at(w, 2, position[2], kx);
+          const double factor = *tap++;
+          if (z < 0 || y < 0 || x < 0) continue;
           sum += factor * image[(c * w.in[0] + z) * plane + y * w.in[2] + x];
         }
       }
@@ -50,22 +64,44 @@ double convolve_at(const Window &w, const double *image, const double *kernel, i
 
 void convolve(const Window &w, const double *input, const double *weight, const double *bias, double *out) {
   const int64_t channels = w.in_channels / w.groups, per_group = w.out_channels / w.groups;
-  const int64_t image = w.in[0] * w.in[1] * w.in[2],
-                taps = channels * w.kernel[0] * w.kernel[1] * w.kernel[2];
+  const int64_t image = w.in[0] * w.in[1] * w.in[2], taps = w.kernel[0] * w.kernel[1] * w.kernel[2];
+  const int64_t step = w.is_transposed ? per_group * taps : taps;
   for (int64_t n = 0; n < w.batch; ++n) {
     for (int64_t o = 0; o < w.out_channels; ++o) {
-      const double *from = input + (n * w.in_channels + o / per_group * channels) * image;
+      const int64_t group = o / per_group, first = group * channels;  // of the input's channels
+      const double *from = input + (n * w.in_channels + first) * image;
+      const double *kernel =
+          weight + (w.is_transposed ? (first * per_group + o % per_group) * taps : o * channels * taps);
       for (int64_t z = 0; z < w.out[0]; ++z) {
         for (int64_t y = 0; y < w.out[1]; ++y) {
           for (int64_t x = 0; x < w.out[2]; ++x) {
             const int64_t position[kSpace] = {z, y, x};
-            *out++ =
-                convolve_at(w, from, weight + o * taps, channels, position) + (bias != nullptr ? bias[o] : 0);
+            *out++ = convolve_at(w, from, kernel, channels, step, position) + (bias != nullptr ? bias[o] : 0);
           }
         }
       }
     }
   }
+}
+
+// How many places the result has in dimension d; less than 1 where the kernel is larger than the padded
+// input. False where that is no number.
+bool out_size(const Window &w, int64_t d, int64_t output_padding, int64_t *ret) {
+  int64_t span = 0, padding = 0, size = 0;
+  if (w.kernel[d] < 1 || __builtin_mul_overflow(w.dilation[d], w.kernel[d] - 1, &span) ||
+      __builtin_mul_overflow(w.padding[d], int64_t{2}, &padding)) {
+    return false;
+  }
+  if (w.is_transposed) {
+    return !__builtin_mul_overflow(w.in[d] - 1, w.stride[d], &size) &&
+           !__builtin_sub_overflow(size, padding, &size) && !__builtin_add_overflow(size, span, &size) &&
+           !__builtin_add_overflow(size, output_padding, &size) &&
+           !__builtin_add_overflow(size, int64_t{1}, ret);
+  }
+  if (__builtin_add_overflow(w.in[d], padding, &size) || __builtin_sub_overflow(size, span, &size))
+    return false;
+  *ret = size < 1 ? 0 : (size - 1) / w.stride[d] + 1;
+  return true;
 }
 
 // Whether a tensor has its channels innermost. PyTorch gives a convolution's result the order of such an
@@ -129,10 +165,9 @@ AOTITorchError aoti_torch_cpu_convolution(AtenTensorHandle input, AtenTensorHand
                                           const int64_t *output_padding, int64_t output_padding_len_,
                                           int64_t groups, AtenTensorHandle *ret0) {
   const char *function = "aoti_torch_cpu_convolution";
-  (void)output_padding, (void)output_padding_len_;
   Tensor x, k, b, out;
   int32_t dtype = 0;
-  if (transposed != 0) return fail(function, "a transposed convolution needs libtorch");
+  const bool is_transposed = transposed != 0;
   if (aoti_torch_get_dtype(input, &dtype) != AOTI_TORCH_SUCCESS || !load(input, AOTI_DTYPE_FLOAT64, &x) ||
       !load(weight, AOTI_DTYPE_FLOAT64, &k) || (bias != nullptr && !load(*bias, AOTI_DTYPE_FLOAT64, &b))) {
     return AOTI_TORCH_FAILURE;
@@ -140,10 +175,12 @@ AOTITorchError aoti_torch_cpu_convolution(AtenTensorHandle input, AtenTensorHand
   const int64_t space = x.ndim - 2, first = kSpace - space;
   const bool fits = space >= 1 && space <= kSpace && k.ndim == x.ndim && groups >= 1 &&
                     x.sizes[1] % groups == 0 && k.sizes[0] % groups == 0 &&
-                    k.sizes[1] == x.sizes[1] / groups && (bias == nullptr || b.numel == k.sizes[0]) &&
+                    (is_transposed ? k.sizes[0] == x.sizes[1] : k.sizes[1] == x.sizes[1] / groups) &&
                     stride_len_ >= 1 && padding_len_ >= 1 && dilation_len_ >= 1;
-  if (!fits) return fail(function, "sizes of input (rank %lld) and weight do not fit", (long long)x.ndim);
-  Window w = {x.sizes[0], x.sizes[1], k.sizes[0], groups, {}, {}, {}, {}, {}, {}};
+  const int64_t out_channels = !fits ? 0 : is_transposed ? k.sizes[1] * groups : k.sizes[0];
+  if (!fits || (bias != nullptr && b.numel != out_channels))
+    return fail(function, "sizes of input (rank %lld) and weight do not fit", (long long)x.ndim);
+  Window w = {is_transposed, x.sizes[0], x.sizes[1], out_channels, groups, {}, {}, {}, {}, {}, {}};
   int64_t sizes[2 + kSpace] = {w.batch, w.out_channels, 0, 0, 0};
   for (int64_t d = 0; d < kSpace; ++d) {
     const int64_t given = d - first;
@@ -153,9 +190,10 @@ AOTITorchError aoti_torch_cpu_convolution(AtenTensorHandle input, AtenTensorHand
     w.padding[d] = at_or(padding, padding_len_, given, 0);
     w.dilation[d] = at_or(dilation, dilation_len_, given, 1);
     if (w.stride[d] < 1) return fail(function, "a stride of %lld", (long long)w.stride[d]);
-    const int64_t room = w.in[d] + 2 * w.padding[d] - w.dilation[d] * (w.kernel[d] - 1) - 1;
-    if (room < 0) return fail(function, "the kernel is larger than the padded input");
-    w.out[d] = room / w.stride[d] + 1;
+    const bool has_more = is_transposed && output_padding_len_ >= 1;
+    if (!out_size(w, d, has_more ? at_or(output_padding, output_padding_len_, given, 0) : 0, &w.out[d]) ||
+        w.out[d] < 1)
+      return fail(function, "the kernel is larger than the padded input");
     if (given >= 0) sizes[2 + given] = w.out[d];
   }
   if (!make(x.ndim, sizes, AOTI_DTYPE_FLOAT64, &out)) return AOTI_TORCH_FAILURE;

@@ -21,13 +21,26 @@ int64_t count_nonzero(const Tensor &values) {
   return count;
 }
 
+double sum(double left, double right) { return left + right; }
+double product(double left, double right) { return left * right; }
+double quotient(double sum, int64_t number) { return sum / static_cast<double>(number); }
+// Integers wrap around, and a mean is rounded down, as in PyTorch.
+int64_t sum(int64_t left, int64_t right) {
+  return static_cast<int64_t>(static_cast<uint64_t>(left) + static_cast<uint64_t>(right));
+}
+int64_t product(int64_t left, int64_t right) {
+  return static_cast<int64_t>(static_cast<uint64_t>(left) * static_cast<uint64_t>(right));
+}
+int64_t quotient(int64_t sum, int64_t number) { return sum / number - (sum % number < 0 ? 1 : 0); }
+
 // One more value for a place: what `reduce` says; `number` values are there already.
-double combine(const char *reduce, double left, double right, int64_t number) {
+template <class T>
+T combine(const char *reduce, T left, T right, int64_t number) {
   if (number == 0) return right;
-  if (strcmp(reduce, "prod") == 0) return left * right;
+  if (strcmp(reduce, "prod") == 0) return product(left, right);
   if (strcmp(reduce, "amax") == 0) return left != left || left > right ? left : right;
   if (strcmp(reduce, "amin") == 0) return left != left || left < right ? left : right;
-  return left + right;  // sum, mean
+  return sum(left, right);  // sum, mean
 }
 
 bool is_reduction(const char *reduce) {
@@ -64,16 +77,19 @@ int64_t source_of(const Tensor &index, const Tensor &src, int64_t i) {
   return at;
 }
 
+// `T` is the element of `target` and `src`: double, or int64_t so that large integers stay exact.
+template <class T>
 AOTITorchError scatter(const char *function, const Tensor &index, const Tensor &src, int64_t dim,
                        const char *reduce, Tensor *target, Tensor *counts) {
+  T *const values = static_cast<T *>(target->data);
+  const T *const sources = static_cast<const T *>(src.data);
   for (int64_t i = 0; i < index.numel; ++i) {
     const int64_t at = target_of(index, *target, dim, i);
     if (at < 0) return fail(function, "index %lld is out of range", (long long)index.integers()[i]);
-    double *value = &target->doubles()[at];
-    *value = combine(reduce, *value, src.doubles()[source_of(index, src, i)], counts->integers()[at]++);
+    values[at] = combine(reduce, values[at], sources[source_of(index, src, i)], counts->integers()[at]++);
   }
   for (int64_t i = 0; i < target->numel && strcmp(reduce, "mean") == 0; ++i) {
-    if (counts->integers()[i] > 1) target->doubles()[i] /= static_cast<double>(counts->integers()[i]);
+    if (counts->integers()[i] > 1) values[i] = quotient(values[i], counts->integers()[i]);
   }
   return AOTI_TORCH_SUCCESS;
 }
@@ -160,8 +176,10 @@ AOTITorchError aoti_torch_cpu_scatter_reduce_two_out(AtenTensorHandle out, AtenT
   Tensor target, places, values, counts;
   if (!is_reduction(reduce))
     return fail(function, "unknown reduction; expected sum, prod, mean, amax or amin");
-  if (!load(self, AOTI_DTYPE_FLOAT64, &target) || !load(index, AOTI_DTYPE_INT64, &places) ||
-      !load(src, AOTI_DTYPE_FLOAT64, &values) ||
+  int32_t dtype = 0;
+  if (aoti_torch_get_dtype(self, &dtype) != AOTI_TORCH_SUCCESS) return AOTI_TORCH_FAILURE;
+  const int32_t wide = is_integer(dtype) ? AOTI_DTYPE_INT64 : AOTI_DTYPE_FLOAT64;
+  if (!load(self, wide, &target) || !load(index, AOTI_DTYPE_INT64, &places) || !load(src, wide, &values) ||
       !make(target.ndim, target.sizes, AOTI_DTYPE_INT64, &counts)) {
     return AOTI_TORCH_FAILURE;
   }
@@ -172,9 +190,10 @@ AOTITorchError aoti_torch_cpu_scatter_reduce_two_out(AtenTensorHandle out, AtenT
     return fail(function, "sizes of index and source do not fit, or there is no dimension %lld",
                 (long long)dim);
   for (int64_t i = 0; i < counts.numel; ++i) counts.integers()[i] = include_self != 0 ? 1 : 0;
-  if (scatter(function, places, values, d, reduce, &target, &counts) != AOTI_TORCH_SUCCESS) {
-    return AOTI_TORCH_FAILURE;
-  }
+  const AOTITorchError status = wide == AOTI_DTYPE_INT64
+                                    ? scatter<int64_t>(function, places, values, d, reduce, &target, &counts)
+                                    : scatter<double>(function, places, values, d, reduce, &target, &counts);
+  if (status != AOTI_TORCH_SUCCESS) return status;
   return aoti_torch_copy_(out, target.handle, 0);
 }
 
