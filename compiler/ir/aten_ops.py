@@ -77,12 +77,32 @@ LOWERED = frozenset(
     aten.sin.default aten.sinh.default aten.slice.Tensor aten.slice_scatter.default aten.slogdet.default
     aten.softmax.int aten.softplus.default aten.sort.default aten.sort.stable aten.special_bessel_j0.default
     aten.special_bessel_j1.default aten.special_bessel_y0.default aten.special_bessel_y1.default
+    aten.special_chebyshev_polynomial_t.default aten.special_chebyshev_polynomial_t.n_scalar
+    aten.special_chebyshev_polynomial_t.x_scalar aten.special_chebyshev_polynomial_u.default
+    aten.special_chebyshev_polynomial_u.n_scalar aten.special_chebyshev_polynomial_u.x_scalar
+    aten.special_chebyshev_polynomial_v.default aten.special_chebyshev_polynomial_v.n_scalar
+    aten.special_chebyshev_polynomial_v.x_scalar aten.special_chebyshev_polynomial_w.default
+    aten.special_chebyshev_polynomial_w.n_scalar aten.special_chebyshev_polynomial_w.x_scalar
     aten.special_digamma.default aten.special_erfcx.default aten.special_erfinv.default aten.special_gammainc.default
-    aten.special_gammaincc.default aten.special_i0.default aten.special_i0e.default aten.special_i1.default
-    aten.special_i1e.default aten.special_modified_bessel_i0.default aten.special_modified_bessel_i1.default
-    aten.special_ndtri.default aten.special_polygamma.default aten.special_psi.default
-    aten.special_spherical_bessel_j0.default aten.special_zeta.default aten.special_zeta.other_scalar
-    aten.special_zeta.self_scalar aten.split.Tensor aten.split.sizes aten.split_with_sizes.default aten.sqrt.default
+    aten.special_gammaincc.default aten.special_hermite_polynomial_h.default aten.special_hermite_polynomial_h.n_scalar
+    aten.special_hermite_polynomial_h.x_scalar aten.special_hermite_polynomial_he.default
+    aten.special_hermite_polynomial_he.n_scalar aten.special_hermite_polynomial_he.x_scalar aten.special_i0.default
+    aten.special_i0e.default aten.special_i1.default aten.special_i1e.default aten.special_laguerre_polynomial_l.default
+    aten.special_laguerre_polynomial_l.n_scalar aten.special_laguerre_polynomial_l.x_scalar
+    aten.special_legendre_polynomial_p.default aten.special_legendre_polynomial_p.n_scalar
+    aten.special_legendre_polynomial_p.x_scalar aten.special_modified_bessel_i0.default
+    aten.special_modified_bessel_i1.default aten.special_modified_bessel_k0.default
+    aten.special_modified_bessel_k1.default aten.special_ndtri.default aten.special_polygamma.default
+    aten.special_psi.default aten.special_scaled_modified_bessel_k0.default
+    aten.special_scaled_modified_bessel_k1.default aten.special_shifted_chebyshev_polynomial_t.default
+    aten.special_shifted_chebyshev_polynomial_t.n_scalar aten.special_shifted_chebyshev_polynomial_t.x_scalar
+    aten.special_shifted_chebyshev_polynomial_u.default aten.special_shifted_chebyshev_polynomial_u.n_scalar
+    aten.special_shifted_chebyshev_polynomial_u.x_scalar aten.special_shifted_chebyshev_polynomial_v.default
+    aten.special_shifted_chebyshev_polynomial_v.n_scalar aten.special_shifted_chebyshev_polynomial_v.x_scalar
+    aten.special_shifted_chebyshev_polynomial_w.default aten.special_shifted_chebyshev_polynomial_w.n_scalar
+    aten.special_shifted_chebyshev_polynomial_w.x_scalar aten.special_spherical_bessel_j0.default
+    aten.special_zeta.default aten.special_zeta.other_scalar aten.special_zeta.self_scalar aten.split.Tensor
+    aten.split.sizes aten.split_with_sizes.default aten.sqrt.default
     aten.square.default aten.squeeze.default aten.squeeze.dim aten.squeeze.dims aten.stack.default aten.std.correction
     aten.std.dim aten.sub.Scalar aten.sub.Tensor aten.sum.default aten.sum.dim_IntList aten.t.default aten.tan.default
     aten.tanh.default aten.threshold.default aten.to.device aten.to.dtype aten.to.dtype_layout aten.topk.default

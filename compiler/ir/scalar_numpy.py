@@ -72,6 +72,37 @@ def _special(function: str) -> Callable[[float], float]:
     return apply
 
 
+def _polynomial(first: Callable[[Any], Any], step: Callable[[int, Any, Any, Any], Any]) -> Callable[..., Any]:
+    """p(n, x) of p(0) = 1, p(1) = first(x), p(k + 1) = step(k, x, p(k), p(k - 1)), for n cut to an integer; 0 for a negative one."""
+
+    def value(m: Any, x: float, n: float) -> Any:
+        if n <= -1:
+            return 0
+        at = m.mpf(x)
+        last, now = m.mpf(1), first(at)
+        for k in range(1, int(n)):
+            last, now = now, step(k, at, now, last)
+        return now if int(n) else m.mpf(1)
+
+    return value
+
+
+def _chebyshev(first: Callable[[Any], Any]) -> Callable[..., Any]:
+    return _polynomial(first, lambda k, x, p, q: 2 * x * p - q)
+
+
+# DLMF table 18.9.1.
+_POLYNOMIALS: dict[str, Callable[..., Any]] = {
+    "chebyshev_t": _chebyshev(lambda x: x),
+    "chebyshev_u": _chebyshev(lambda x: 2 * x),
+    "chebyshev_v": _chebyshev(lambda x: 2 * x - 1),
+    "chebyshev_w": _chebyshev(lambda x: 2 * x + 1),
+    "hermite_h": _polynomial(lambda x: 2 * x, lambda k, x, p, q: 2 * (x * p - k * q)),
+    "hermite_he": _polynomial(lambda x: x, lambda k, x, p, q: x * p - k * q),
+    "laguerre_l": _polynomial(lambda x: 1 - x, lambda k, x, p, q: ((2 * k + 1 - x) * p - k * q) / (k + 1)),
+    "legendre_p": _polynomial(lambda x: x, lambda k, x, p, q: ((2 * k + 1) * x * p - k * q) / (k + 1)),
+}
+
 _MPMATH: dict[str, Callable[..., Any]] = {
     "digamma": lambda m, x: math.copysign(math.inf, -x) if x == 0 else m.digamma(x),
     "erfinv": lambda m, x: math.copysign(math.inf, x) if abs(x) == 1 else m.erfinv(x),
@@ -85,10 +116,17 @@ _MPMATH: dict[str, Callable[..., Any]] = {
     "bessel_j1": lambda m, x: m.besselj(1, x),
     "bessel_y0": lambda m, x: m.bessely(0, x),
     "bessel_y1": lambda m, x: m.bessely(1, x),
+    "modified_bessel_k0": lambda m, x: m.besselk(0, x),
+    "modified_bessel_k1": lambda m, x: m.besselk(1, x),
+    "scaled_modified_bessel_k0": lambda m, x: m.exp(m.mpf(x)) * m.besselk(0, x),
+    "scaled_modified_bessel_k1": lambda m, x: m.exp(m.mpf(x)) * m.besselk(1, x),
+    **_POLYNOMIALS,
     "zeta": lambda m, s, q: m.inf if s == 1 else m.zeta(s, q),
     "igamma": lambda m, a, x: m.gammainc(a, 0, x, regularized=True),
     "igammac": lambda m, a, x: m.gammainc(a, x, m.inf, regularized=True),
 }  # fmt: skip
+
+_OF_TWO = {"zeta", "igamma", "igammac", *_POLYNOMIALS}
 
 
 def _pairwise(function: Callable[..., float]) -> Callable[[Array, Array], Array]:
@@ -150,6 +188,6 @@ MEANING: dict[str, Callable[..., Array]] = {
     "logical_and": np.logical_and, "logical_or": np.logical_or, "logical_not": np.logical_not, "isnan": np.isnan, "isinf": np.isinf,
     "where": np.where, "philox": _philox, "nextafter": np.nextafter, "gcd": np.gcd,
     "frexp_mantissa": lambda a: np.frexp(a)[0], "frexp_exponent": _frexp_exponent,
-    **{name: _elementwise(_special(name)) for name in _MPMATH if name not in ("zeta", "igamma", "igammac")},
-    **{name: _pairwise(_special(name)) for name in ("zeta", "igamma", "igammac")},
+    **{name: _elementwise(_special(name)) for name in _MPMATH.keys() - _OF_TWO},
+    **{name: _pairwise(_special(name)) for name in _OF_TWO},
 }  # fmt: skip

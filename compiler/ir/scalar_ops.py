@@ -23,8 +23,10 @@ def _ops(result: str, arity: int, table: dict[str, str]) -> dict[str, ScalarOp]:
 
 # What only the C++ code generator has: calls of kernels/cpp/special.h, Euclid's algorithm, and forms of exp and erf that are cheaper
 # there. Lowering refuses them for other devices, or has another form for those.
+_POLYNOMIALS = "chebyshev_t chebyshev_u chebyshev_v chebyshev_w hermite_h hermite_he laguerre_l legendre_p"
 CPU_ONLY = frozenset(
-    "digamma erfinv erfcx ndtri i0 i1 i0e i1e bessel_j0 bessel_j1 bessel_y0 bessel_y1 zeta igamma igammac nextafter gcd frexp_mantissa"
+    "digamma erfinv erfcx ndtri i0 i1 i0e i1e bessel_j0 bessel_j1 bessel_y0 bessel_y1 modified_bessel_k0 modified_bessel_k1"
+    f" scaled_modified_bessel_k0 scaled_modified_bessel_k1 {_POLYNOMIALS} zeta igamma igammac nextafter gcd frexp_mantissa"
     " frexp_exponent philox gelu exp_nonpositive".split()
 )
 
@@ -81,6 +83,10 @@ SCALAR_OPS: dict[str, ScalarOp] = {
             "bessel_j1": "the same, order 1",
             "bessel_y0": "Bessel function of the second kind, order 0",
             "bessel_y1": "the same, order 1",
+            "modified_bessel_k0": "modified Bessel function of the second kind, order 0",
+            "modified_bessel_k1": "the same, order 1",
+            "scaled_modified_bessel_k0": "e**a * modified_bessel_k0(a)",
+            "scaled_modified_bessel_k1": "e**a * modified_bessel_k1(a)",
             "frexp_mantissa": "m of a == m * 2**e with |m| in [0.5, 1)",
             "frexp_exponent": "e of the same, 0 for what is not finite",
         },
@@ -113,6 +119,7 @@ SCALAR_OPS: dict[str, ScalarOp] = {
             "igammac": "1 - igamma",
             "nextafter": "the next number after a towards b",
             "gcd": "greatest common divisor, integers only",
+            **dict.fromkeys(_POLYNOMIALS.split(), "the polynomial of degree b, cut to an integer, at a"),
         },
     ),
     **_ops(

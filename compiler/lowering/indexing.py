@@ -64,8 +64,9 @@ def _before_random_access(b: Builder, x: Value) -> None:
 
 @lowers("aten.gather.default")
 def gather(b: Builder, x: Value, dim: int, index: Value, sparse_grad: bool = False) -> Value:
-    if x.rank == 0:
-        return x
+    if 0 in (x.rank, index.rank):
+        row, places = (reshape(b, v, (v.numel(),)) for v in (x, index))
+        return reshape(b, gather(b, row, 0, places), index.size)
     dim %= x.rank
     where_used = where_from(b)
     _before_random_access(b, x)
@@ -156,6 +157,8 @@ def index_put(
         return reshape(b, index_put(b, merged, positions, values, accumulate), x.size)
     common = broadcast_size(list(given.values()))
     start, size = _indexed_size(x, given, common)
+    if 0 in size:
+        return x
     where_used = where_from(b)
 
     def position(t: Tracer, index: Index) -> Index:
@@ -196,9 +199,9 @@ def scatter_add(b: Builder, x: Value, dim: int, index: Value, source: Value) -> 
 
 def _scatter(b: Builder, x: Value, dim: int, index: Value, source: Value | float, mode: str) -> Value:
     values = source if isinstance(source, Value) else full(b, index.size, source, x.dtype)
-    if x.rank == 0:
+    if 0 in (x.rank, index.rank):
         row, place, new = (reshape(b, v, (v.numel(),)) for v in (x, index, values))
-        return reshape(b, _scatter(b, row, 0, place, new, mode), ())
+        return reshape(b, _scatter(b, row, 0, place, new, mode), x.size)
     if index.numel() == 0:
         return x
     dim %= x.rank

@@ -30,11 +30,9 @@ _BOOL_MODES = {"add": "logical_or", "mul": "logical_and", "maximum": "logical_or
 def scatter_reduce(
     b: Builder, x: Value, dim: int, index: Value, source: Value, reduce: str, *, include_self: bool = True
 ) -> Value:
-    if x.rank == 0:
-        flat = scatter_reduce(
-            b, reshape(b, x, (1,)), 0, reshape(b, index, (1,)), reshape(b, source, (1,)), reduce, include_self=include_self
-        )  # fmt: skip
-        return reshape(b, flat, ())
+    if 0 in (x.rank, index.rank):
+        row, places, new = (reshape(b, v, (v.numel(),)) for v in (x, index, source))
+        return reshape(b, scatter_reduce(b, row, 0, places, new, reduce, include_self=include_self), x.size)
     if index.numel() == 0 or x.numel() == 0:
         return x
     dim %= x.rank

@@ -1,6 +1,7 @@
 """Special functions: a table of ATen name and scalar operation, and those that are made of others.
 
 polygamma(n, x)  ->  (-1)**(n + 1) * n! * zeta(n + 1, x)            DLMF 5.15.1 (dlmf.nist.gov)
+shifted_chebyshev_polynomial_t(x, n)  ->  chebyshev_t(2 x - 1, n), the other three kinds as well
 polygamma(1, x)  ->  sum of 1 / (x + k)**2 and the asymptotic series  DLMF 5.15.5 and 5.15.8; below a half (pi / sin(pi x))**2 less that
                      of 1 - x (5.15.6), as eager has it also at the poles, where sin(pi x) is not 0 but rounded
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from compiler.ir.dtypes import float64
 from compiler.lowering.builder import Builder
 from compiler.lowering.elementwise import Operand, elementwise
 from compiler.lowering.pointwise import apply, refuse_other_devices
@@ -22,7 +24,22 @@ _UNARY = {
     "special_erfcx": "erfcx", "special_ndtri": "ndtri", "i0": "i0", "special_i0": "i0", "special_i1": "i1", "special_i0e": "i0e",
     "special_i1e": "i1e", "special_modified_bessel_i0": "i0", "special_modified_bessel_i1": "i1", "special_bessel_j0": "bessel_j0",
     "special_bessel_j1": "bessel_j1", "special_bessel_y0": "bessel_y0", "special_bessel_y1": "bessel_y1",
+    "special_modified_bessel_k0": "modified_bessel_k0", "special_modified_bessel_k1": "modified_bessel_k1",
+    "special_scaled_modified_bessel_k0": "scaled_modified_bessel_k0",
+    "special_scaled_modified_bessel_k1": "scaled_modified_bessel_k1",
 }  # fmt: skip
+# The polynomials of two operands x and n; x_scalar and n_scalar are the overloads where one of them is a number.
+_POLYNOMIALS = (
+    "chebyshev_t",
+    "chebyshev_u",
+    "chebyshev_v",
+    "chebyshev_w",
+    "hermite_h",
+    "hermite_he",
+    "laguerre_l",
+    "legendre_p",
+)
+_SHIFTED = ("chebyshev_t", "chebyshev_u", "chebyshev_v", "chebyshev_w")
 # Below this, sin(x) / x is computed by its series: 1 - x**2 / 6 is exact to float64 there.
 _SMALL_SPHERICAL = 1e-4
 # Bernoulli numbers B_0, B_2, B_4, ...: the first term left out is below 2e-16 of the result after these steps.
@@ -51,6 +68,32 @@ def _register_binary() -> None:
         def lower(b: Builder, x: Operand, y: Operand, op: str = op) -> Value:
             dtype = promote_to_float([x, y])
             return apply(b, op, [x, y], dtype, dtype)
+
+
+def _overloads(name: str) -> tuple[str, ...]:
+    kind, _, letter = name.rpartition("_")
+    return tuple(f"aten.special_{kind}_polynomial_{letter}.{o}" for o in ("default", "x_scalar", "n_scalar"))
+
+
+def _register_polynomials() -> None:
+    for op in _POLYNOMIALS:
+
+        @lowers(*_overloads(op), family=POINTWISE)
+        def lower(b: Builder, x: Operand, n: Operand, op: str = op) -> Value:
+            dtype = promote_to_float([x, n])
+            return apply(b, op, [x, n], dtype, dtype)
+
+    for op in _SHIFTED:
+
+        @lowers(*_overloads(f"shifted_{op}"), family=POINTWISE)
+        def lower_shifted(b: Builder, x: Operand, n: Operand, op: str = op) -> Value:
+            """The polynomial at 2 x - 1, in float64: what float32 loses there the polynomial would multiply by up to n * n."""
+            refuse_other_devices(b, op)
+
+            def combine(t: Tracer, p: Scalar, degree: Scalar) -> Scalar:
+                return t.op(op, t.op("sub", t.op("add", p, p), t.constant(1, p.dtype)), degree)
+
+            return elementwise(b, promote_to_float([x, n]), float64, combine, [x, n], ops=3, heavy=True)
 
 
 @lowers("aten.polygamma.default", "aten.special_polygamma.default", family=POINTWISE)
@@ -111,3 +154,4 @@ def spherical_bessel_j0(b: Builder, x: Value) -> Value:
 
 _register_unary()
 _register_binary()
+_register_polynomials()

@@ -7,7 +7,7 @@
 // double too: one call an element.
 //
 // Sources of the formulas: NIST Digital Library of Mathematical Functions (dlmf.nist.gov), section numbers at
-// each function in engine/special.cc.
+// each function in engine/special.cc, engine/bessel_k.cc and engine/polynomials.cc.
 //
 //   for (int64_t i = 0; i < n; ++i) out[i] = aoti_digammaf(in[i]);
 #ifndef KERNELS_CPP_SPECIAL_H_
@@ -31,6 +31,21 @@ double special_i1e(double x);
 double special_zeta(double s, double q);     // Hurwitz
 double special_igamma(double a, double x);   // the regularised lower incomplete gamma function
 double special_igammac(double a, double x);  // 1 - igamma
+// Modified Bessel functions of the second kind; scaled ones are times exp(x) (engine/bessel_k.cc).
+double special_modified_bessel_k0(double x);
+double special_modified_bessel_k1(double x);
+double special_scaled_modified_bessel_k0(double x);
+double special_scaled_modified_bessel_k1(double x);
+// Orthogonal polynomials of degree n, which is cut to an integer; 0 for a negative one
+// (engine/polynomials.cc).
+double special_chebyshev_t(double x, double n);
+double special_chebyshev_u(double x, double n);
+double special_chebyshev_v(double x, double n);
+double special_chebyshev_w(double x, double n);
+double special_hermite_h(double x, double n, int64_t highest);  // NaN above the highest degree
+double special_hermite_he(double x, double n, int64_t highest);
+double special_laguerre_l(double x, double n);
+double special_legendre_p(double x, double n);
 
 #define AOTI_SPECIAL1(name)                                                \
   static inline double aoti_##name(double x) { return special_##name(x); } \
@@ -38,6 +53,10 @@ double special_igammac(double a, double x);  // 1 - igamma
 #define AOTI_SPECIAL2(name)                                                             \
   static inline double aoti_##name(double x, double y) { return special_##name(x, y); } \
   static inline float aoti_##name##f(float x, float y) { return (float)special_##name(x, y); }
+// The highest degrees of float and double are PyTorch's.
+#define AOTI_HERMITE(name)                                                                   \
+  static inline double aoti_##name(double x, double n) { return special_##name(x, n, 512); } \
+  static inline float aoti_##name##f(float x, float n) { return (float)special_##name(x, n, 128); }
 #define AOTI_BESSEL(name, function)                                  \
   static inline double aoti_##name(double x) { return function(x); } \
   static inline float aoti_##name##f(float x) { return (float)function(x); }
@@ -53,6 +72,18 @@ AOTI_SPECIAL1(i1e)
 AOTI_SPECIAL2(zeta)
 AOTI_SPECIAL2(igamma)
 AOTI_SPECIAL2(igammac)
+AOTI_SPECIAL1(modified_bessel_k0)
+AOTI_SPECIAL1(modified_bessel_k1)
+AOTI_SPECIAL1(scaled_modified_bessel_k0)
+AOTI_SPECIAL1(scaled_modified_bessel_k1)
+AOTI_SPECIAL2(chebyshev_t)
+AOTI_SPECIAL2(chebyshev_u)
+AOTI_SPECIAL2(chebyshev_v)
+AOTI_SPECIAL2(chebyshev_w)
+AOTI_HERMITE(hermite_h)
+AOTI_HERMITE(hermite_he)
+AOTI_SPECIAL2(laguerre_l)
+AOTI_SPECIAL2(legendre_p)
 AOTI_BESSEL(bessel_j0, j0)
 AOTI_BESSEL(bessel_j1, j1)
 AOTI_BESSEL(bessel_y0, y0)
@@ -61,6 +92,7 @@ AOTI_BESSEL(bessel_y1, y1)
 #undef AOTI_SPECIAL1
 #undef AOTI_SPECIAL2
 #undef AOTI_BESSEL
+#undef AOTI_HERMITE
 
 static inline float aoti_nextafterf(float x, float y) { return __builtin_nextafterf(x, y); }
 static inline double aoti_nextafter(double x, double y) { return __builtin_nextafter(x, y); }

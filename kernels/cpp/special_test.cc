@@ -320,6 +320,59 @@ void check_identities() {
   }
 }
 
+// Orders 0 and 1 against the Wronskian of I and K (DLMF 10.28.2), K1 against values of 40 digits.
+void check_bessel_k() {
+  for (int i = 1; i < 4000; ++i) {
+    const double x = i * 0.0137;
+    const double wronskian = special_i0e(x) * special_scaled_modified_bessel_k1(x) +
+                             special_i1e(x) * special_scaled_modified_bessel_k0(x);
+    CHECK(error_of(wronskian * x, 1.0) <= 16);
+    CHECK(error_of(exp(-x) * special_scaled_modified_bessel_k1(x), special_modified_bessel_k1(x)) <= 8);
+    CHECK(error_of(exp(-x) * special_scaled_modified_bessel_k0(x), special_modified_bessel_k0(x)) <= 8);
+  }
+  CHECK(error_of(special_modified_bessel_k1(0.25), 3.7470259744407116) <= 8);
+  CHECK(error_of(special_modified_bessel_k1(2.0), 0.13986588181652243) <= 8);
+  CHECK_EQ(special_modified_bessel_k0(0.0), INFINITY);
+  CHECK_EQ(special_modified_bessel_k1(1e-310), INFINITY);
+  CHECK_EQ(special_modified_bessel_k0(INFINITY), 0.0);
+  CHECK_EQ(special_scaled_modified_bessel_k1(INFINITY), 0.0);
+  CHECK_NAN(special_modified_bessel_k0(-1.0));
+  CHECK_NAN(special_scaled_modified_bessel_k1(NAN));
+}
+
+const int kDegrees[] = {1, 2, 5, 40, 100};
+
+// Relations between the kinds (DLMF 18.5.1 to 18.5.4), low degrees written out, and what a degree is taken
+// for.
+void check_polynomials() {
+  for (int i = -300; i <= 300; ++i) {
+    const double x = i * 0.0071;
+    for (int n : kDegrees) {
+      const double u = special_chebyshev_u(x, n), last = special_chebyshev_u(x, n - 1);
+      const double scale = 16.0 * n * (fabs(u) + fabs(last) + 1.0);
+      CHECK(error_of(special_chebyshev_v(x, n), u - last, scale) <= 1);
+      CHECK(error_of(special_chebyshev_w(x, n), u + last, scale) <= 1);
+      CHECK(error_of(special_chebyshev_t(x, n), u - x * last, scale) <= 1);
+    }
+    const double scale = 1.0 + 8.0 * fabs(x * x * x) + 12.0 * fabs(x);
+    CHECK(error_of(special_hermite_h(x, 3, 512), 8 * x * x * x - 12 * x, scale) <= 4);
+    CHECK(error_of(special_hermite_he(x, 3, 512), x * x * x - 3 * x, scale) <= 4);
+    CHECK(error_of(special_laguerre_l(x, 2), 0.5 * (x * x - 4 * x + 2), scale) <= 4);
+    CHECK(error_of(special_legendre_p(x, 3), 0.5 * (5 * x * x * x - 3 * x), scale) <= 4);
+  }
+  CHECK_EQ(special_chebyshev_t(0.3, 2.9), special_chebyshev_t(0.3, 2));
+  CHECK_EQ(special_chebyshev_u(0.3, -0.5), 1.0);
+  CHECK_EQ(special_chebyshev_v(0.3, -1), 0.0);
+  CHECK_EQ(special_chebyshev_w(0.3, NAN), 0.0);
+  CHECK_EQ(special_legendre_p(0.3, 1e300), 0.0);
+  CHECK_EQ(special_chebyshev_w(1.0, 1e9), 2e9 + 1);
+  CHECK_EQ(special_chebyshev_v(-1.0, 3), -7.0);
+  CHECK(special_chebyshev_t(1.000001, 1e15) == INFINITY);
+  CHECK_NAN(special_hermite_h(1.0, 129, 128));
+  CHECK_EQ(special_laguerre_l(0.0, 1e15), 1.0);
+  CHECK_EQ(special_legendre_p(-1.0, 1e15), -1.0 + 2.0 * (fmod(1e15, 2) == 0));
+}
+
 }  // namespace
 
 int main() {
@@ -337,5 +390,7 @@ int main() {
   check("igammac", k_igammac, 128, [](double x, double y) { return special_igammac(x, y); }, to_one_below);
   check_edges();
   check_identities();
+  check_bessel_k();
+  check_polynomials();
   return aoti_test::result();
 }

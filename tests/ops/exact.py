@@ -1,10 +1,11 @@
 """Operators of float64 in more than float64: the oracle where eager's own rounding is as large as what is judged.
 
-Enters: a sample whose operator is in `FUNCTIONS`. Leaves: its result in numpy's long double (64 bits of mantissa and more), rounded to
-float64 once.
+Enters: a sample whose operator is in `FUNCTIONS`. Leaves: its result in numpy's long double (64 bits of mantissa and more) or by mpmath,
+rounded to float64 once.
 
 Eager in float64 is an oracle for the narrower dtypes only. An operator of float64 has none but eager itself, and is allowed what an ulp
-in its inputs changes; that is less than eager's own rounding where it adds many products whose factors it computes itself.
+in its inputs changes; that is less than eager's own rounding where it adds many products whose factors it computes itself, and less than
+its error where it is of a few digits (trigamma(2.05) of PyTorch's float64 is wrong in the tenth).
 
 Formulas: torch.nn.functional.soft_margin_loss, mean or sum of log(1 + exp(-target * input)). Bicubic interpolation: Keys' kernel with
 a = -0.75 (R. Keys, Cubic convolution interpolation for digital image processing, 1981, eq. 4 and its successor for |x| in [1, 2]), the
@@ -13,9 +14,11 @@ edge repeated.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
@@ -99,7 +102,20 @@ def _cubic(distance: np.longdouble) -> np.longdouble:
     return ((a + 2) * d - (a + 3)) * d * d + 1 if d <= 1 else ((d - 5) * d + 8) * d * a - 4 * a
 
 
+def _polygamma(n: int, x: torch.Tensor) -> torch.Tensor:
+    """By mpmath; eager's at poles and infinities."""
+
+    def value(at: float, theirs: float) -> float:
+        pole = at <= 0 and at == math.floor(at) if math.isfinite(at) else True
+        return theirs if pole else float(mpmath.psi(n, at))
+
+    theirs = torch.polygamma(n, x)
+    pairs = zip(x.flatten().tolist(), theirs.flatten().tolist(), strict=True)
+    return torch.tensor([value(*p) for p in pairs], dtype=torch.float64).reshape(x.shape)
+
+
 FUNCTIONS: dict[str, tuple[Any, Callable[..., torch.Tensor]]] = {
     "nn.functional.soft_margin_loss": (torch.nn.functional.soft_margin_loss, _soft_margin_loss),
     "nn.functional.interpolate.bicubic": (torch.nn.functional.interpolate, _bicubic),
+    **{f"polygamma.polygamma_n_{n}": (torch.polygamma, _polygamma) for n in range(5)},
 }

@@ -5,7 +5,8 @@ Enters: a `Sample`. Leaves: lists of its results, flat; the inputs stay as they 
 What eager's error is on one small result is luck: it may be exact where an ulp in an input makes it ten times as large. So it can also be
 seen on `neighbours` of the sample, whose inputs differ by an ulp.
 
-PyTorch's Bessel functions of float64 are wrong in the sixth digit (bessel_j1(7)) and NaN at infinity, so mpmath's are the oracle of those.
+PyTorch's Bessel functions of float64 are wrong in the sixth digit (bessel_j1(7)) and NaN at infinity, so mpmath's are the oracle of those;
+and of orthogonal polynomials, whose recurrences multiply rounding by the square of the degree.
 """
 
 from __future__ import annotations
@@ -32,7 +33,36 @@ _BESSEL: dict[str, tuple[Callable[[float], Any], float, float]] = {
     "special.bessel_y1": (lambda x: mpmath.bessely(1, x), float("nan"), 0.0),
     "special.modified_bessel_i0": (lambda x: mpmath.besseli(0, x), _INFINITY, _INFINITY),
     "special.modified_bessel_i1": (lambda x: mpmath.besseli(1, x), -_INFINITY, _INFINITY),
+    "special.modified_bessel_k0": (lambda x: mpmath.besselk(0, x), float("nan"), 0.0),
+    "special.modified_bessel_k1": (lambda x: mpmath.besselk(1, x), float("nan"), 0.0),
+    "special.scaled_modified_bessel_k0": (lambda x: mpmath.exp(x) * mpmath.besselk(0, x), float("nan"), 0.0),
+    "special.scaled_modified_bessel_k1": (lambda x: mpmath.exp(x) * mpmath.besselk(1, x), float("nan"), 0.0),
 }
+_OF_POSITIVE = tuple(name for name in _BESSEL if "bessel_y" in name or "bessel_k" in name)
+# What is below 2 to the power of minus this is 0 to mpmath, which else looks for digits of it in vain.
+_ZERO_BITS = 1000
+
+
+def _chebyu(n: int, x: Any) -> Any:
+    return mpmath.chebyu(n, x, zeroprec=_ZERO_BITS) if n >= 0 else 0
+
+
+def _hermite(n: int, x: Any) -> Any:
+    return mpmath.hermite(n, x, zeroprec=_ZERO_BITS)
+
+
+# Degree and argument to the value.
+_POLYNOMIALS: dict[str, Callable[[int, Any], Any]] = {
+    "chebyshev_polynomial_t": lambda n, x: mpmath.chebyt(n, x, zeroprec=_ZERO_BITS),
+    "chebyshev_polynomial_u": _chebyu,
+    "chebyshev_polynomial_v": lambda n, x: _chebyu(n, x) - _chebyu(n - 1, x),
+    "chebyshev_polynomial_w": lambda n, x: _chebyu(n, x) + _chebyu(n - 1, x),
+    "hermite_polynomial_h": _hermite,
+    "hermite_polynomial_he": lambda n, x: _hermite(n, x / mpmath.sqrt(2)) / mpmath.sqrt(2) ** n,
+    "laguerre_polynomial_l": lambda n, x: mpmath.laguerre(n, 0, x, zeroprec=_ZERO_BITS),
+    "legendre_polynomial_p": lambda n, x: mpmath.legendre(n, x, zeroprec=_ZERO_BITS),
+}
+_HIGHEST_DEGREE = 100
 
 
 def eager_of(sample: Sample) -> list[Any]:
@@ -44,6 +74,8 @@ def oracle_of(sample: Sample, eager: list[Any]) -> list[Any]:
     """The results in float64, integers promoted to it too; eager's own where the sample cannot be computed so."""
     if sample.op in _BESSEL:
         return [_bessel(sample)]
+    if sample.op.removeprefix("special.").removeprefix("shifted_") in _POLYNOMIALS:
+        return [_polynomial(sample, eager[0])]
     if (exact := exact_of(sample)) is not None:
         return [exact]
     torch.set_default_dtype(torch.float64)
@@ -89,9 +121,28 @@ def _bessel(sample: Sample) -> torch.Tensor:
     def value(number: float) -> float:
         if number in (-_INFINITY, _INFINITY) or number != number:
             return {-_INFINITY: lowest, _INFINITY: highest}.get(number, number)
-        if sample.op in ("special.bessel_y0", "special.bessel_y1") and number <= 0:
-            return -_INFINITY if number == 0 else float("nan")
+        if sample.op in _OF_POSITIVE and number <= 0:
+            return float("nan") if number < 0 else -_INFINITY if ".bessel_y" in sample.op else _INFINITY
         return float(function(number))
 
     numbers = [value(float(n)) for n in x.flatten()]
     return torch.tensor(numbers, dtype=torch.float64).reshape(x.shape)
+
+
+def _polynomial(sample: Sample, eager: torch.Tensor) -> torch.Tensor:
+    """Of 40 digits; eager's where an operand is not finite or the degree negative or above all that mpmath takes in reasonable time."""
+    exact = _POLYNOMIALS[sample.op.removeprefix("special.").removeprefix("shifted_")]
+    x, n = torch.broadcast_tensors(*(t.double() for t in sample.tensors))  # type: ignore[no-untyped-call]
+    shifted = "shifted_" in sample.op
+
+    def value(at: float, degree: float, theirs: float) -> float:
+        if not (abs(at) < _INFINITY and 0 <= degree <= _HIGHEST_DEGREE):
+            return theirs
+        with mpmath.workdps(40):
+            number = mpmath.mpf(at)
+            return float(exact(int(degree), 2 * number - 1 if shifted else number))
+
+    numbers = [
+        value(*row) for row in zip(*(t.flatten().tolist() for t in (x, n, eager.double())), strict=True)
+    ]
+    return torch.tensor(numbers, dtype=torch.float64).reshape(eager.shape)
