@@ -49,6 +49,8 @@ def find(cxx: str) -> Toolchain:
             f"{named}. Install clang or g++, name one with --cxx=PATH (or the variable CXX), or ask for --emit=sources and "
             "compile them yourself"
         )
+    if os.sep in command[0]:  # it is run in other folders
+        command[0] = os.path.abspath(command[0])
     stat = os.stat(os.path.realpath(program))
     version = _version(tuple(command))
     identity = f"{shlex.join(command)} {version} {stat.st_size} {stat.st_mtime_ns}"

@@ -38,6 +38,16 @@ def test_cxx_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "from the variable" in toolchain.find("").identity
 
 
+def test_a_relative_path_is_of_the_folder_it_was_given_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script(tmp_path, "echo compiler 1.0")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(tmp_path)
+    toolchain.run(toolchain.find("./fake++"), [], elsewhere, "compiling x.cpp")
+
+
 def test_zig_is_recognised(tmp_path: Path) -> None:
     zig = toolchain.find(script(tmp_path, "echo clang version 22; echo InstalledDir: /x/ziglang"))
     plain = toolchain.find(script(tmp_path, "echo clang version 22; echo InstalledDir: /usr/bin"))
