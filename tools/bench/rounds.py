@@ -53,10 +53,15 @@ def summarise(measurements: list[dict[str, Any]]) -> Timing:
 
 
 def run_rounds(
-    servers: Mapping[str, Server], rounds: int, min_time_s: float, progress: Callable[[str], None]
+    servers: Mapping[str, Server],
+    rounds: int,
+    min_time_s: float,
+    progress: Callable[[str], None],
+    clock: str = "wall",
 ) -> tuple[dict[str, Timing], dict[str, str]]:
     """(timings, reasons of those that failed on the way). A contender that fails once is not asked again."""
-    command = {"measure": {"warm_up_s": 0.3 * min_time_s, "min_time_s": min_time_s, "min_runs": MIN_RUNS}}
+    settings = {"min_time_s": min_time_s, "min_runs": MIN_RUNS, "clock": clock}
+    command = {"measure": {"warm_up_s": 0.3 * min_time_s, **settings}}
     order = random.Random(0)
     measurements: dict[str, list[dict[str, Any]]] = {name: [] for name in servers}
     failed: dict[str, str] = {}

@@ -33,8 +33,11 @@ def test_prepare_then_serve(tmp_path: Path) -> None:
     assert seconds > 0.02
     server = Server(step)
     measured = server.ask({"measure": {"warm_up_s": 0.0, "min_time_s": 0.01, "min_runs": 7}})
+    settings = {"warm_up_s": 0.0, "min_time_s": 0.0, "min_runs": 3, "clock": "processor"}
+    worked = server.ask({"measure": settings})  # a run sleeps
     finished = server.ask({"finish": True})
     server.stop()
+    assert worked["median_ms"] < 0.9
     assert measured["runs"] >= 7
     assert measured["median_ms"] >= measured["best_ms"] >= 1.0
     assert 1e6 < finished["peak_rss_bytes"] < 1e9

@@ -35,9 +35,9 @@ Compilation is from `model.pt2` to the library (ours) or the package (PyTorch's 
 Python's start and imports, each model by both, one right after the other, in an empty cache of kernels. The machine has 2 cores that others
 use too, so the table has seconds of processor time, user and system, of all processes: what others run hardly counts in them. Rows without
 them are from an earlier run. AOTInductor compiles for the processor at hand, ours for two instruction sets, of which a library takes the
-better one when it is loaded. Times of a run are on one thread, medians of rounds in turns; ratios below 1 are faster than the other. These
-models are small, so that what a call costs counts for much; `tools/bench` has large ones, and `tools/bench/growth.py` shows how compile
-time grows with depth.
+better one when it is loaded. Times of a run are processor time on one thread, medians of rounds in turns; ratios below 1 are faster than
+the other. These models are small, so that what a call costs counts for much; `tools/bench` has large ones, and `tools/bench/growth.py`
+shows how compile time grows with depth.
 """
 _TABLE = """
 | model | family | exported | compiled | right | kernels | compile, CPU s | of AOTInductor's | run, ms | of eager's | of AOTInductor's |

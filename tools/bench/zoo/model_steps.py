@@ -119,7 +119,7 @@ class ModelSteps:
         job, out = self._job("speed"), self.folder / "speed.json"
         types = {"inputs": [str(array.dtype) for array in job.inputs()], "weights": "float32"}
         (self.folder / "types.json").write_text(json.dumps(types))
-        data = {"job": job.to_json(), "artefacts": artefacts, "rounds": 3, "min_time_s": 0.3}
+        data = {"job": job.to_json(), "artefacts": artefacts, "rounds": 3, "min_time_s": 0.2}
         request = self.folder / "speed_request.json"
         request.write_text(json.dumps(data))
         ended = limits.run_module(

@@ -2,8 +2,9 @@
 
     python -m tools.bench.zoo.speed JOB.json RESULT.json
 
-JOB.json: {"entry": name, "job": contender.Job, "artefacts": {"ours": Artefact, "aotinductor": Artefact}, "rounds": 3, "min_time_s": 0.3}
-RESULT.json: {"ours": milliseconds, "eager": ..., "aotinductor": ...}, medians of the rounds; "failed": contender -> reason.
+JOB.json: {"entry": name, "job": contender.Job, "artefacts": {"ours": Artefact, "aotinductor": Artefact}, "rounds": 3, "min_time_s": 0.2}
+RESULT.json: {"ours": milliseconds, "eager": ..., "aotinductor": ...}, medians of the rounds; "failed": contender -> reason. Milliseconds
+are of processor time, so that a run beside other work is worth something.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ def measure(job: Job, artefacts: dict[str, Any], rounds: int, min_time_s: float)
                 )
             except StepFailed as error:
                 failed[name] = str(error)
-        timings, lost = run_rounds(servers, rounds, min_time_s, lambda text: print(text, flush=True))
+        timings, lost = run_rounds(
+            servers, rounds, min_time_s, lambda text: print(text, flush=True), clock="processor"
+        )
     finally:
         for server in servers.values():
             server.stop()
