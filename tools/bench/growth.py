@@ -2,10 +2,11 @@
 
     bazel run //tools/bench:growth -- --layers=6,12,24,48 --peer
 
-Enters: flags. Leaves: a table on stdout. A row is one compilation in a process of its own, with an empty cache of kernels; `growth` is
-the exponent between a row and the one before: 1 is linear, 2 quadratic. --peer compiles the same with PyTorch's AOTInductor.
+Enters: flags. Leaves: a table on stdout. A row is one compilation in a process of its own, with an empty cache of kernels: seconds of each
+stage, `CPU s` of the whole command, of all its processes, which what else the machine runs hardly changes. `growth` is the exponent between
+a row and the one before: 1 is linear, 2 quadratic. --peer compiles the same with PyTorch's AOTInductor.
 
-    layers  FX nodes  frontend  ...  total   growth
+    layers  FX nodes  frontend  ...  CPU s   growth
         24      1925      1.21        6.40
         48      3821      2.40       12.52     0.97
 """
@@ -48,12 +49,12 @@ def exponent(before: tuple[int, float], after: tuple[int, float]) -> float:
 def command(
     module: str, log: Path, *arguments: object, environment: dict[str, str] | None = None
 ) -> tuple[float, str]:
-    """(seconds, output) of a Python module's run. Raises StepFailed."""
+    """(seconds of processor time, output) of a Python module's run. Raises StepFailed."""
     ended = limits.run_module(module, arguments, log, _LIMITS, environment)
     text = log.read_text(errors="replace")
     if not ended.ok:
         raise StepFailed(f"{module} failed: {ended.over or text.strip()[-400:]}")
-    return ended.seconds, text
+    return ended.cpu_seconds, text
 
 
 def export(layers: int, folder: Path) -> Path:
@@ -67,14 +68,14 @@ def export(layers: int, folder: Path) -> Path:
 
 
 def ours(model: Path, folder: Path, cxx: str) -> tuple[float, dict[str, float], dict[str, str]]:
-    """Seconds of the command, seconds and summaries by stage. The runtime's objects are in the cache already, kernels are not."""
+    """Processor seconds of the command, seconds and summaries by stage. The runtime's objects are in the cache already, kernels are not."""
     words = [f"--cxx={cxx}"] if cxx else []
     seconds, text = command("compiler.driver", folder / "compile.log", model, "-o", folder / "out", *words)
     return (seconds, *parse_report(text))
 
 
 def peer(model: Path, folder: Path, warm_up: bool = False) -> float:
-    """Seconds of AOTInductor's command for the same."""
+    """Processor seconds of AOTInductor's command for the same."""
     job = Job("decoder", 1, model.parent, folder / "peer", folder, "", {})
     job.work_dir.mkdir(exist_ok=True)
     request = folder / "peer.json"
@@ -97,7 +98,7 @@ def peer(model: Path, folder: Path, warm_up: bool = False) -> float:
 def main(argv: Sequence[str]) -> int:
     """The table, a row as soon as it is known."""
     layers = sorted(map(int, FLAGS.layers))
-    columns = [*STAGES, "total", "growth", *(["AOTInductor", "growth"] if FLAGS.peer else [])]
+    columns = [*STAGES, "CPU s", "growth", *(["AOTInductor", "growth"] if FLAGS.peer else [])]
     print(
         f"{'layers':>6} {'FX nodes':>8} {'kernels':>7} " + " ".join(f"{c:>11}" for c in columns), flush=True
     )
