@@ -124,6 +124,9 @@ const std::vector<Flag> &flags() {
        }},
       {"max-body-bytes", "N", "of one request (67108864)",
        number<size_t>(PLACE(session.max_body_bytes), 1, kMostBytes)},
+      {"max-bodies-bytes", "N",
+       "of all requests together, from their arrival until the model has run (1073741824)",
+       number<size_t>(PLACE(max_bodies_bytes), 1, kMostBytes)},
       {"max-header-bytes", "N", "of one request (32768)",
        number<size_t>(PLACE(session.max_header_bytes), 256, 16 << 20)},
       {"max-headers", "N", "of one request (100)", number<size_t>(PLACE(session.max_headers), 1, 100'000)},
@@ -221,6 +224,7 @@ bool parse_options(const std::vector<std::string> &arguments, ServerOptions *opt
     *error = "--rest-port and --grpc-port are both off: nobody could ask for anything";
     return false;
   }
+  options->session.bodies = std::make_shared<ByteBudget>(options->max_bodies_bytes);
   if (options->model.num_instances == 0) {
     options->model.num_instances = std::max(1, processors() / options->model.threads_per_call);
   }

@@ -22,6 +22,7 @@ struct ServerOptions {
   uint16_t rest_port = 8000, grpc_port = 8001;
   SessionLimits session;
   LoopLimits loop;
+  size_t max_bodies_bytes = size_t{1} << 30;
   int io_threads = 1;
   int64_t drain_time_ns = 30'000'000'000;
   Log::Level log_level = Log::kInfo;

@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/server/byte_budget.h"
 #include "runtime/server/service.h"
 
 namespace aoti::server {
@@ -70,6 +71,7 @@ struct SessionLimits {
   int64_t idle_time_ns = 120'000'000'000;   // between requests
   size_t max_streams = 64;                  // HTTP/2: requests at a time on one connection
   int64_t default_deadline_ns = 0;          // a time from a request's arrival; 0: none
+  std::shared_ptr<ByteBudget> bodies;       // of all connections together; null: no bound
 };
 
 class Session {

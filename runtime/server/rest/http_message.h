@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/server/byte_budget.h"
 #include "runtime/server/service.h"
 
 namespace aoti::server {
@@ -21,6 +22,7 @@ struct HttpRequest {
   std::string target;                                        // as it came: "/v2/models/x?y=z"
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
+  std::shared_ptr<BudgetShare> share;  // of what all bodies may take; kept with the body
 
   // Of the first header of that name (in lower case); null when there is none.
   const std::string *header(std::string_view name) const;

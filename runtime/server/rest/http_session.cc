@@ -60,6 +60,7 @@ struct HttpSession::Parser {
   static int on_message_begin(llhttp_t *parser) {
     HttpSession &session = of(parser);
     session.request_ = std::make_shared<HttpRequest>();
+    session.request_->share = std::make_shared<BudgetShare>(session.limits_.bodies);
     session.header_bytes_ = 0;
     return 0;
   }
@@ -103,6 +104,9 @@ struct HttpSession::Parser {
     if (size > session.limits_.max_body_bytes - session.request_->body.size()) {
       return stop(parser, 413,
                   "the body is larger than " + std::to_string(session.limits_.max_body_bytes) + " bytes");
+    }
+    if (!session.request_->share->take(size)) {
+      return stop(parser, 503, "the server has as many bytes of requests as it may keep; try again later");
     }
     session.request_->body.append(data, size);
     return 0;

@@ -20,6 +20,7 @@ class Handler : public HttpHandler {
                                      const HttpExchange &exchange) override {
     count += 1;
     last = *request;
+    last.share = nullptr;
     if (request->target == "/late") {
       late = exchange;
       return std::nullopt;
@@ -53,9 +54,8 @@ struct Connection {
   Handler handler;
   FakeLoop loop;
 
-  Connection() {
-    loop.start(
-        std::make_unique<HttpSession>(&handler, small_limits(), &kNoLog, loop.mailbox(), "peer", loop.now()));
+  explicit Connection(const SessionLimits &limits = small_limits()) {
+    loop.start(std::make_unique<HttpSession>(&handler, limits, &kNoLog, loop.mailbox(), "peer", loop.now()));
   }
 };
 
@@ -189,6 +189,28 @@ void test_read_ahead() {
   CHECK_EQ(count_of(connection.loop.sent(), "HTTP/1.1 200 OK"), 20001u);
 }
 
+// Bodies of all connections have one budget, from their first byte until nobody needs them.
+void test_budget() {
+  SessionLimits limits = small_limits();
+  limits.bodies = std::make_shared<ByteBudget>(100);
+  const std::string head = "POST /late HTTP/1.1\r\nContent-Length: 60\r\n\r\n", body(60, 'x');
+  Connection first(limits), second(limits);
+  first.loop.send(head + body);
+  CHECK_EQ(limits.bodies->taken(), size_t{60});
+  second.loop.send(head + body);
+  CHECK_CONTAINS(second.loop.sent().c_str(), "503 Service Unavailable");
+  CHECK_EQ(limits.bodies->taken(), size_t{60});
+  first.handler.late.respond(Handler::answer("here"));
+  first.loop.deliver();
+  CHECK_CONTAINS(first.loop.sent().c_str(), "here");
+  CHECK_EQ(limits.bodies->taken(), size_t{0});
+  Connection third(limits);
+  third.loop.send(head + body.substr(1));
+  CHECK_EQ(limits.bodies->taken(), size_t{59});
+  third.loop.lose();
+  CHECK_EQ(limits.bodies->taken(), size_t{0});
+}
+
 void test_times() {
   Connection idle;
   idle.loop.pass(3000);
@@ -255,6 +277,7 @@ int main() {
   test_malformed();
   test_late_answers();
   test_read_ahead();
+  test_budget();
   test_times();
   test_ends();
   return aoti_test::result();
