@@ -1,8 +1,9 @@
 """Load on aoti_server over loopback, by public clients: requests per second, latency, and what the server adds to the model.
 
 Enters: the server, model libraries. Leaves: one table a model on stdout. Clients: wrk for REST (binary tensors on
-connections that are kept; left out where it is not on the PATH: it is in every distribution) and tritonclient for gRPC,
-whose own time is part of its numbers. The model's time is the server's own: the mean of aoti_run_seconds over the run.
+connections that are kept), h2load and tritonclient for gRPC; the latter's own work in Python is part of its numbers. wrk
+and h2load (of nghttp2) are in every distribution; what is not on the PATH is left out. The model's time is the server's
+own: the mean of aoti_run_seconds over the run.
 
     bazel run //tools/bench/server:load -- --seconds=10
 
@@ -28,7 +29,9 @@ from typing import Any
 
 import numpy as np
 import tritonclient.grpc as triton
+from tritonclient.grpc import service_pb2
 
+from tools.bench.server.h2load import run_h2load
 from tools.bench.server.wrk import run_wrk
 
 DTYPES = {"FP32": np.float32, "FP64": np.float64, "INT64": np.int64, "INT32": np.int32, "BOOL": np.bool_}
@@ -133,6 +136,21 @@ def load_rest(server: Server, inputs: list[Input], connections: int, seconds: fl
     return Result("wrk, REST", connections, measured.per_second, measured.p50_us, measured.p99_us)
 
 
+def load_h2(server: Server, inputs: list[Input], connections: int, seconds: float) -> Result:
+    request = service_pb2.ModelInferRequest(model_name="m")
+    for each in inputs:
+        request.inputs.add(name=each.name, datatype=each.datatype, shape=each.value.shape)
+        request.raw_input_contents.append(each.value.tobytes())
+    url = f"http://{server.addresses['grpc']}/inference.GRPCInferenceService/ModelInfer"
+    before = server.times()["aoti_run_seconds_count"]
+    measured = run_h2load(url, request.SerializeToString(), connections, seconds)
+    ran = server.times()["aoti_run_seconds_count"] - before
+    # h2load does not see gRPC's status. Those under way at its end, or at that of the load before, run besides.
+    if ran < measured.requests:
+        raise SystemExit(f"only {ran:.0f} of {measured.requests} requests of h2load ran")
+    return Result("h2load, gRPC", connections, measured.per_second, measured.p50_us, measured.p99_us)
+
+
 def grpc_client(address: str, inputs: list[Input], end: float, times: list[float]) -> None:
     client = triton.InferenceServerClient(address)
     tensors = []
@@ -172,6 +190,7 @@ def load_grpc(server: Server, inputs: list[Input], connections: int, seconds: fl
 def measure(server: Server, flags: argparse.Namespace) -> None:
     inputs = example_inputs(server, flags.rows)
     loads = [load_rest] if shutil.which("wrk") else []
+    loads += [load_h2] if shutil.which("h2load") else []
     for load in [*loads, load_grpc]:
         load(server, inputs, 1, 0.5)  # the first requests make arenas and caches
         for connections in (int(count) for count in flags.connections.split(",")):
@@ -198,8 +217,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rows", type=int, default=1, help="for sizes that are not fixed")
     parser.add_argument("--flags", default="", help="more flags of the server, separated by spaces")
     flags = parser.parse_args(arguments)
-    if not shutil.which("wrk"):
-        print("wrk is not on the PATH: no load over REST", file=sys.stderr)
+    for tool, what in (("wrk", "REST"), ("h2load", "gRPC by h2load")):
+        if not shutil.which(tool):
+            print(f"{tool} is not on the PATH: no load over {what}", file=sys.stderr)
     for library in flags.library:
         print(f"\n{os.path.basename(library)}\n")
         print("| client | connections | requests/s | p50 us | p99 us | model us | waiting us |")
