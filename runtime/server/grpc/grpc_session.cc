@@ -61,12 +61,17 @@ void post(Mailbox *mailbox, const std::function<void(Session *)> &letter) {
 
 struct GrpcSession::Call {
   Call(const SessionLimits &limits, int64_t now_ns)
-      : headers(limits), reader(limits.max_body_bytes), begun_ns(now_ns), since_ns(now_ns) {}
+      : headers(limits),
+        reader(limits.max_body_bytes),
+        share(std::make_shared<BudgetShare>(limits.bodies)),
+        begun_ns(now_ns),
+        since_ns(now_ns) {}
 
   State state = State::kHeaders;
   CallHeaders headers;
   MessageReader reader;
-  int64_t begun_ns, since_ns;  // since_ns: of its last progress
+  std::shared_ptr<BudgetShare> share;  // of what all bodies may take; goes on with the message
+  int64_t begun_ns, since_ns;          // since_ns: of its last progress
   size_t bytes_in = 0, bytes_out = 0;
   std::shared_ptr<Cancellation> cancellation;
 };
@@ -231,6 +236,10 @@ void GrpcSession::body(int32_t stream, const uint8_t *data, size_t size) {
   if (!call || call->state != State::kBody) return;
   call->since_ns = now_ns_;
   call->bytes_in += size;
+  if (!call->share->take(size)) {
+    return refuse(stream, {StatusCode::kUnavailable,
+                           "the server has as many bytes of requests as it may keep; try again later"});
+  }
   const size_t before = call->reader.size();
   if (Status status = call->reader.append(data, size); !status.ok()) return refuse(stream, std::move(status));
   body_bytes_ += call->reader.size() - before;
@@ -248,6 +257,10 @@ void GrpcSession::request_ends(int32_t stream) {
   const size_t size = call->reader.size();
   Buffer message;
   if (Status status = call->reader.finish(&message); !status.ok()) return refuse(stream, std::move(status));
+  // The bytes count until nobody needs them: a tensor of the request may be one of the answer.
+  using Kept = std::pair<std::shared_ptr<const void>, std::shared_ptr<BudgetShare>>;
+  message.owner = std::make_shared<Kept>(std::move(message.owner), call->share);
+  call->share = nullptr;
   body_bytes_ -= size;
   call->state = State::kRunning;
   CallContext context;
@@ -285,6 +298,7 @@ void GrpcSession::stream_closes(int32_t stream) {
 void GrpcSession::drop_body(Call *call) {
   if (call->state == State::kBody) body_bytes_ -= call->reader.size();
   call->reader.drop();
+  call->share = nullptr;
 }
 
 // -- answers

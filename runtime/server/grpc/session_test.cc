@@ -349,6 +349,24 @@ void test_bodies_together() {
   c.run();
   CHECK_CONTAINS((c.status(last) + c.message(last)).c_str(),
                  "8the connection's unfinished requests have more than 4194304");
+  // So are those of all connections.
+  SessionLimits limits = small_limits();
+  limits.bodies = std::make_shared<ByteBudget>(1000);
+  {
+    Connection first(limits), second(limits);
+    const int32_t waits =
+        first.client.request(kPath + "ModelInfer", framed(infer_request("wait", std::string(600, 'i'))));
+    first.run();
+    CHECK(limits.bodies->taken() > 600);
+    const int32_t refused = second.client.request(kPath + "ServerLive", framed(std::string(600, 'a')));
+    second.run();
+    CHECK_CONTAINS((second.status(refused) + second.message(refused)).c_str(),
+                   "14the server has as many bytes");
+    first.service.answer(0);
+    first.run();
+    CHECK_STR_EQ(first.status(waits).c_str(), "0");
+  }
+  CHECK_EQ(limits.bodies->taken(), size_t{0});
   // What was refused is given back.
   const int32_t next = c.client.request(kPath + "ServerLive", framed("").substr(0, 5));
   c.run();
