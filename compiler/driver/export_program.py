@@ -21,7 +21,7 @@ import torch
 
 from compiler.driver.export_example import Example, describe
 from compiler.driver.export_paths import portable_trace
-from compiler.frontend import custom_ops, decompositions, triton_kernels
+from compiler.frontend import container_types, custom_ops, decompositions, triton_kernels
 from compiler.support.diagnostics import UserError
 
 
@@ -56,6 +56,7 @@ def save(program: torch.export.ExportedProgram, file: Path, keep_triton_ops: boo
     A program with custom operators is written in operators that the compiler knows, with its schemas beside it: to decompose it later would
     take the operators' own Python code. For the same reason its Triton kernels are written out, with their source, unless the
     operators made of them are to be kept."""
+    container_types.name_return_types()
     triton_kernels.inline(program, file.stem, keep_triton_ops)
     extra = custom_ops.extra_files(program)
     with file.open("wb") as sink:
@@ -67,8 +68,9 @@ def save(program: torch.export.ExportedProgram, file: Path, keep_triton_ops: boo
             if careful.error is None:
                 raise UserError(
                     f"{file.name}: torch.export.save cannot write this program ({type(error).__name__}: {error}); known reasons "
-                    "are outputs of the model: one of torch.return_types (give its tensors, or a tuple of them), and a "
-                    "condition read from data (.item() of a bool; give the tensor instead)"
+                    "are outputs of the model: a class without a serialised name (give register_pytree_node, register_dataclass or "
+                    "_register_namedtuple a serialized_type_name), and a condition read from data (.item() of a bool; give the "
+                    "tensor instead)"
                 ) from error
         if careful.error:
             raise careful.error

@@ -6,15 +6,23 @@ here gets a stand-in with the same serialised form.
 
     {"type": "lib.Output", "context": "[\\"logits\\", \\"state\\"]", "children_spec": [leaf, leaf]}   ->   outputs `logits` and `state`
 
+PyTorch's own named tuples (`torch.return_types.max`, what `x.max(1)` is) have no serialised form there: they get one here, with the names of
+their fields, so that a model may return them as they are.
+
+    torch.return_types.max   ->   {"type": "torch.return_types.max", "context": "[\\"values\\", \\"indices\\"]", ...}
+
 Invariant: what `pytree.treespec_dumps` makes of a tree with stand-ins is the text that it was read from.
 """
 
 from __future__ import annotations
 
+import functools
 import json
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import torch
 from torch.utils import _pytree as pytree
 
 
@@ -38,6 +46,33 @@ def declare(program: Mapping[str, Any]) -> None:
         return  # malformed: the reader of the program says so
     for name in sorted(names - pytree.SERIALIZED_TYPE_TO_PYTHON_TYPE.keys()):
         _register(name)
+
+
+@functools.cache
+def name_return_types() -> None:
+    """Gives each of `torch.return_types` a serialised form. What a tree of them is does not change."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are registered already, without a name
+        for found in torch.return_types.all_return_types:
+            if isinstance(found, type) and issubclass(found, tuple):
+                _register_return_type(found)
+
+
+def _register_return_type(kind: Any) -> None:
+    fields = list(kind.__match_args__)
+
+    def with_keys(value: Any) -> tuple[list[tuple[Any, Any]], None]:
+        return [(pytree.MappingKey(f), v) for f, v in zip(fields, value, strict=True)], None
+
+    pytree._private_register_pytree_node(
+        kind,
+        lambda value: (list(value), None),
+        lambda values, _: kind(values),
+        serialized_type_name=f"torch.return_types.{kind.__name__}",
+        to_dumpable_context=lambda _: json.dumps(fields),
+        from_dumpable_context=lambda _: None,
+        flatten_with_keys_fn=with_keys,
+    )
 
 
 def _type_names(spec: Mapping[str, Any]) -> Iterator[str]:

@@ -58,6 +58,7 @@ def load(path: str | Path, ctx: Context) -> ModelGraph:
 def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
     """The same from a program in memory."""
     triton_kernels.inline(program, ctx.options.name)
+    container_types.name_return_types()
     promised = signature.promised_strides(program)
     # Only the CPU has loops.
     program = decompositions.decompose(program, ctx.options.name, loops=ctx.options.device == "cpu")

@@ -60,6 +60,17 @@ py::object loaded_class(const std::string &name) {
   return py::getattr(module, name.substr(dot + 1).c_str(), py::none());
 }
 
+// What x.max(1) and others return in PyTorch.
+bool is_return_type(const std::string &type) { return type.rfind("torch.return_types.", 0) == 0; }
+
+// PyTorch's own class where it is loaded, else a named tuple that reads the same.
+py::object return_type(const std::string &type, const py::list &fields, const py::list &values) {
+  const py::object named = loaded_class(type);
+  if (!named.is_none()) return named(py::tuple(values));
+  const std::string name = type.substr(type.rfind('.') + 1);
+  return py::module_::import("collections").attr("namedtuple")(name, fields)(*py::tuple(values));
+}
+
 py::object number_of(const py::handle &result) {
   const Tensor &tensor = result.cast<const Tensor &>();
   switch (tensor.dtype()) {
@@ -224,6 +235,7 @@ py::object CallSpec::build(const py::dict &node, const py::list &results, size_t
     return named.is_none() || !py::hasattr(named, "_fields") ? py::object(py::tuple(values))
                                                              : named(*py::tuple(values));
   }
+  if (is_return_type(type)) return return_type(type, names, values);
   py::dict fields;
   for (size_t i = 0; i < parts.size(); ++i) fields[names[i]] = values[i];
   if (is_dict(type)) return fields;

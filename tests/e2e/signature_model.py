@@ -35,6 +35,8 @@ class Signature(nn.Module):
             "state": State(state.hidden + 1),
             "list": [y.sum(), None, (x.shape[0], 2.5, True)],
             "mask": mask,
+            "best": y.max(1),
+            "sorted": [torch.sort(y, 1, descending=True)],
         }
 
 

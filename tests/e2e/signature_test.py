@@ -43,12 +43,26 @@ def array(value: Any) -> numpy.ndarray:
 
 
 def check(result: Any) -> None:
-    assert list(result) == ["y", "state", "list", "mask"] and result["mask"] is None
+    assert list(result) == ["y", "state", "list", "mask", "best", "sorted"] and result["mask"] is None
     assert numpy.array_equal(array(result["y"]), (X * 3 + ONES - ROW) * 0.5)
     assert numpy.array_equal(array(result["state"].hidden), HIDDEN + 1) and result["state"].extra is None
     total, nothing, numbers = result["list"]
     assert array(total) == (X * 3).sum() and nothing is None
+    check_named_tuples(result["best"], *result["sorted"])
     assert numbers == (2, 2.5, True) and [type(n) for n in numbers] == [int, float, bool]
+
+
+def check_named_tuples(best: Any, ordered: Any) -> None:
+    """What x.max(1) and torch.sort return: by name, and as a tuple."""
+    y = X * 3 + ONES - ROW
+    values, indices = best
+    assert type(best).__name__ == "max" and values is best.values and indices is best.indices
+    assert numpy.array_equal(array(values), y.max(1)) and numpy.array_equal(array(indices), y.argmax(1))
+    assert type(ordered).__name__ == "sort" and numpy.array_equal(array(ordered.values), y)
+
+
+def test_names_of_outputs_are_those_of_the_fields(model: Any) -> None:
+    assert [o.name for o in model.outputs][-4:] == ["values", "indices", "values_1", "indices_1"]
 
 
 def test_arguments_by_position_and_by_name(model: Any) -> None:
