@@ -6,8 +6,8 @@ here gets a stand-in with the same serialised form.
 
     {"type": "lib.Output", "context": "[\\"logits\\", \\"state\\"]", "children_spec": [leaf, leaf]}   ->   outputs `logits` and `state`
 
-PyTorch's own named tuples (`torch.return_types.max`, what `x.max(1)` is) have no serialised form there: they get one here, with the names of
-their fields, so that a model may return them as they are.
+PyTorch's own named tuples (`torch.return_types.max`, what `x.max(1)` is) have no serialised form there: they get one here, with the names
+of their fields, so that a model may return them as they are.
 
     torch.return_types.max   ->   {"type": "torch.return_types.max", "context": "[\\"values\\", \\"indices\\"]", ...}
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from torch.utils import _pytree as pytree
 
 from compiler.frontend import container_types, load
@@ -70,3 +71,17 @@ def test_the_text_of_a_tree_is_kept() -> None:
 )
 def test_malformed_programs_are_left_to_the_reader(program: dict[str, object]) -> None:
     container_types.declare(program)
+
+
+def test_named_tuples_of_torch_have_a_form_with_their_fields() -> None:
+    container_types.name_return_types()
+    spec = pytree.tree_structure(torch.rand(2, 3).max(1))
+    text = pytree.treespec_dumps(spec)
+    assert json.loads(json.loads(text)[1]["context"]) == ["values", "indices"]
+    assert pytree.treespec_loads(text) == spec
+    tree = pytree.tree_unflatten([1, 2], spec)
+    assert isinstance(tree, torch.return_types.max) and tree.values == 1
+    assert [str(path[0]) for path, _ in pytree.tree_flatten_with_path(tree)[0]] == [
+        "['values']",
+        "['indices']",
+    ]

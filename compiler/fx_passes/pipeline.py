@@ -16,6 +16,7 @@ from compiler.fx_passes import (
     merge_linears,
     originals,
     remove_no_ops,
+    resolve_as_strided,
 )
 from compiler.ir.graph import ModelGraph
 from compiler.ir.graph_text import print_graph
@@ -23,6 +24,7 @@ from compiler.ir.graph_verify import verify
 from compiler.support.options import Context, no_dump
 
 PASSES = (
+    resolve_as_strided,
     remove_no_ops,
     canonicalize_attention,
     canonicalize_matmul,

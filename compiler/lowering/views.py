@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from compiler.ir.expr import Expr, IntLike, as_expr, exprs
-from compiler.ir.loop import Layout
+from compiler.ir.loop import Layout, TensorRef
 from compiler.lowering.builder import Builder
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.registry import POINTWISE, VIEWS, Unsupported, lowers
@@ -161,30 +162,22 @@ def diagonal(b: Builder, x: Value, offset: int = 0, dim1: int = 0, dim2: int = 1
 def as_strided(
     b: Builder, x: Value, size: Sequence[IntLike], stride: Sequence[IntLike], offset: IntLike | None = None
 ) -> Value:
-    """Another view of the storage of an input, which begins with the input's first element. What lies around a view of an
-    intermediate result is not known here. An offset counts from the start of the storage, which lies elsewhere where the caller's
-    tensor is a view; only the address of the first element reaches the library, so no offset is taken, not even 0."""
-    ref = x.ref
-    owner = b.owned_layout(ref.buffer) if ref is not None else None
-    if ref is None or owner is None or ref.layout != owner:
-        raise Unsupported(
-            "aten.as_strided of a view or an intermediate result is not lowered: its storage has another order here",
-            "write it with view, permute, slice or unfold",
-        )
-    if offset is not None:
-        raise Unsupported(
-            f"aten.as_strided of input {ref.buffer} with storage offset {offset} is not lowered: a caller's tensor may be a view, whose "
-            "storage starts elsewhere",
-            "leave the offset out, or use narrow, select, view or unfold: they count from the tensor's own first element",
-        )
-    seen = Layout(x.dtype, exprs(size), exprs(stride))
-    beyond = (seen.storage_numel() - owner.storage_numel()).hi
+    """Another view of memory: of an input's, which begins with its first element, or of a flat tensor, which the FX passes made of a result
+    (`fx_passes/resolve_as_strided`)."""
+    owner = b.owned_layout(x.ref.buffer) if x.ref is not None else None
+    if offset is None and owner is not None:
+        ref, room = TensorRef(b.in_memory(x).buffer, owner), owner.storage_numel()
+    else:
+        ref, room = b.contiguous(x), x.numel()
+    seen = Layout(x.dtype, exprs(size), exprs(stride), as_expr(offset or 0))
+    beyond = (seen.storage_numel() - room).hi
     if beyond is None or beyond > 0:
+        reaches = "reaches" if seen.storage_numel().is_const and room.is_const else "may reach"
         raise Unsupported(
-            "aten.as_strided reaches beyond the elements of its operand",
-            "give the model the whole tensor that it looks into",
+            f"aten.as_strided {reaches} element {seen.storage_numel() - 1} of a memory of {room}",
+            "give the model the whole tensor that it looks into, or write it with narrow, select or unfold",
         )
-    return x.with_layout(seen)
+    return Value.stored(TensorRef(ref.buffer, replace(seen, offset=seen.offset + ref.layout.offset)))
 
 
 @lowers("aten.unfold.default", family=VIEWS)

@@ -124,6 +124,41 @@ def test_an_offset_into_the_storage_of_an_input_is_refused(offset: int) -> None:
     )
 
 
+def _storages(x: torch.Tensor) -> Any:
+    h, turned = x.sin(), (x * 2).t().clone(memory_format=torch.contiguous_format).t()
+    v = h[1:]
+    views = (v.as_strided((2, 2), (2, 1)), v.as_strided((2, 2), (2, 1), 0), h[1].as_strided((2,), (2,)))
+    others = (
+        h.t().as_strided((2,), (3,), 2),
+        turned.as_strided((5,), (3,), 4),
+        x.t().as_strided((2, 2), (1, 2)),
+    )
+    return (
+        h.as_strided((3, 2), (1, 3), 1) + 1,
+        h,
+        *views,
+        *others,
+        (x + 1).expand(2, 4, 6).as_strided((3,), (1,)),
+    )
+
+
+def test_storages_of_results_and_of_views_of_them() -> None:
+    check(_storages, (4, 6))
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x: (x + 1).as_strided((2,), (1,), 23), "reaches element 24 of a memory of 24"),
+        (lambda x: x.sin().split(2)[1].as_strided((2,), (1,)), "whether that is a view, and of which tensor, is not known"),
+        (lambda x: x[1:].as_strided((2,), (1,)), "of input args_0 with storage offset 6"),
+    ],
+)  # fmt: skip
+def test_storages_that_are_not_known_are_refused(function: Callable[..., Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        lower_function(function, (torch.randn(4, 6),))
+
+
 def test_an_offset_into_the_storage_of_a_constant() -> None:
     class Model(torch.nn.Module):
         def __init__(self) -> None:

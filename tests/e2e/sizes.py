@@ -21,6 +21,13 @@ from torch.export import Dim
 
 from tests.e2e.case import Combined, Function
 
+# Random tensors of a shape by how they lie in memory; "later" begins after the start of its storage.
+_LAYOUTS: dict[str, Callable[[list[int]], Tensor]] = {
+    "": torch.randn,
+    "turned": lambda shape: torch.randn(shape[::-1]).permute(*range(len(shape))[::-1]),
+    "repeated": lambda shape: torch.randn([1, *shape[1:]]).expand(shape),
+    "later": lambda shape: torch.randn([shape[0] + 2, *shape[1:]])[2:],
+}
 Shape = tuple["int | str", ...]
 Sizes = Mapping[str, int]
 AUTO = (None, None)
@@ -36,6 +43,7 @@ class Sized:
     shapes: tuple[Shape, ...]
     ranges: Mapping[str, tuple[int | None, int | None]]
     runs: tuple[Sizes, ...]
+    layouts: tuple[str, ...] = ()  # of each input, "" for a contiguous one: how `_LAYOUTS` lays it out
 
     def module(self) -> nn.Module:
         torch.manual_seed(zlib.crc32(self.name.encode()))
@@ -43,7 +51,9 @@ class Sized:
 
     def inputs(self, run: int) -> tuple[Tensor, ...]:
         torch.manual_seed(zlib.crc32(f"{self.name} {run}".encode()))
-        return tuple(torch.randn(self.shape(shape, self.runs[run])) for shape in self.shapes)
+        layouts = self.layouts or ("",) * len(self.shapes)
+        shapes = [self.shape(shape, self.runs[run]) for shape in self.shapes]
+        return tuple(_LAYOUTS[layout](shape) for layout, shape in zip(layouts, shapes, strict=True))
 
     def shape(self, shape: Shape, sizes: Sizes) -> list[int]:
         return [d if isinstance(d, int) else int(eval(d, {}, dict(sizes))) for d in shape]
@@ -68,10 +78,13 @@ def of(name: str, function: Callable[..., Any], *shapes: Shape, **ranges: Any) -
     return net(name, lambda: Function(function), *shapes, **ranges)
 
 
-def net(name: str, make: Callable[[], nn.Module], *shapes: Shape, runs: Any, **ranges: Any) -> Sized:
+def net(
+    name: str, make: Callable[[], nn.Module], *shapes: Shape, runs: Any, layouts: Any = (), **ranges: Any
+) -> Sized:
     """A case with weights. A run is a tuple of sizes in the order of the ranges."""
     assert len(runs) == RUNS
-    return Sized(name, make, shapes, ranges, tuple(dict(zip(ranges, run, strict=True)) for run in runs))
+    by_name = tuple(dict(zip(ranges, run, strict=True)) for run in runs)
+    return Sized(name, make, shapes, ranges, by_name, layouts)
 
 
 class Mlp(nn.Module):
@@ -139,6 +152,14 @@ CASES = [
     of("joined", lambda x, y: (torch.cat([x, y, x * 2]), F.pad(x, (1, 2)), torch.stack([x, x], 1)), ("b", 4), ("s", 4), b=B, s=(0, 300),
        runs=((3, 5), (0, 1), (1, 0), (64, 300))),
     of("sliced", lambda x: (x[1:], x[:, ::2], x[-1], x.flip(0), x.roll(3, 0)), ("b", 6), b=(3, 64), runs=((5,), (3,), (4,), (64,))),
+    of("windows", lambda x: (x[1:-1, ::3], x[:, -(x.shape[1] - 1) :] * 2, x.sin()[1::2].sum(0), x[: x.shape[0] - 1] + x[1:]),
+       ("b", "s"), b=(4, 64), s=(5, 300), runs=((6, 7), (4, 5), (5, 300), (64, 33))),
+    of("storages", lambda x: (x.sin().as_strided((x.shape[0], 3), (x.shape[1], 1), 2),
+                              (x * 2)[1:].as_strided((x.shape[0] - 1, 2), (x.shape[1], 2)),
+                              x.t().exp().as_strided((x.shape[0],), (x.shape[1],), 1)),
+       ("b", "s"), b=(4, 64), s=(5, 300), runs=((6, 7), (4, 5), (5, 300), (64, 33))),
+    of("laid_out", lambda x, y, z: (x.sin() + y, (y * z).amax(1), z[1:] @ x.t(), x.reshape(-1) + 1), ("b", "s"), ("b", "s"), ("b", "s"),
+       b=(4, 64), s=(5, 300), layouts=("turned", "repeated", "later"), runs=((6, 7), (4, 5), (5, 300), (64, 33))),
     of("derived", lambda x, y: x + y[1:].view(-1, 2).sum(1), ("s",), ("2*s+1",), s=(2, 300), runs=((4,), (2,), (3,), (300,))),
     of("halves", lambda x: x.view(x.shape[0] // 2, 2, 3).sum(1), ("s", 3), s=AUTO, runs=((8,), (4,), (6,), (300,))),
     of("positions", lambda x: x + torch.arange(x.shape[1]) * 0.5 + torch.eye(x.shape[0], x.shape[1]), ("b", "s"), b=(1, 64), s=S,
