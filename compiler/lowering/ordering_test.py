@@ -56,6 +56,10 @@ def test_scatter_reduce(reduce: str, include_self: bool) -> None:
         torch.special.erfcx,
         lambda x: torch.polygamma(2, x.abs() + 0.5),
         lambda x: torch.polygamma(1, x),
+        lambda x: torch.special.modified_bessel_k0(x.abs()),
+        lambda x: torch.special.scaled_modified_bessel_k1(x.abs()),
+        lambda x: torch.special.shifted_chebyshev_polynomial_w(x, 3),
+        lambda x: torch.special.hermite_polynomial_he(x, torch.arange(4.0)),
     ],
 )
 def test_special_functions(function: Callable[..., Any]) -> None:

@@ -132,7 +132,8 @@ def _register_extremes() -> None:
 
         @lowers(f"aten.{kind}.default", f"aten.{kind}.dim", f"aten.{kind}.dims")
         def truth(b: Builder, x: Value, dim: Any = None, keepdim: bool = False, kind: str = kind) -> Value:
-            return reduce_dims(b, kind, convert(b, x, dtypes.bool_), dims_of(x, dim), keepdim, dtypes.bool_)
+            held = reduce_dims(b, kind, convert(b, x, dtypes.bool_), dims_of(x, dim), keepdim, dtypes.bool_)
+            return convert(b, held, dtypes.uint8) if x.dtype == dtypes.uint8 else held
 
 
 def _position(b: Builder, kind: str, x: Value, dims: Sequence[int], keepdim: bool) -> Value:

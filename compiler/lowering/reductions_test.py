@@ -31,6 +31,7 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Argument, ...]]] = {
     "positions of equals": (lambda x: (x.argmax(1), x.argmin(1)), (torch.zeros(2, 5),)),
     "integer extremes": (lambda x: (x.amax(1), x.argmax(1)), (INTS,)),
     "any and all": (lambda x: ((x > 0).any(), (x > 0).all(1), x.any(0)), (INTS,)),
+    "any and all of bytes are bytes": (lambda x: (x.any(), x.all(1), x.any(0, keepdim=True)), (INTS.byte(),)),
     "variance": (
         lambda x: (x.var(1), x.std((0, 1)), x.var(0, unbiased=False), torch.var(x, correction=2)),
         ((3, 4, 5),),

@@ -23,7 +23,7 @@ PyTorch {torch}'s own samples of its operators, exported, compiled in batches in
 held against eager and float64 eager (`tests/ops/judge.py` states the criterion). What is refused is refused when it is
 compiled, by name, with the model's source line.
 
-Swept so far: {swept} entries of PyTorch's table, a few samples each (`--quick`) unless swept in full since.
+Swept so far: {swept} entries of PyTorch's table, {full} of them in full, the others by a few samples each (`--quick`).
 
 **{right} of {judged} samples are right, {refused} are refused by name, {bad} are wrong or crash** ({skipped} more cannot
 be exported, are random, or are refused by eager itself). Of samples whose operators are all core ATen, {core_right} of
@@ -55,6 +55,7 @@ def page(results: Results) -> str:
     head = _HEAD.format(
         torch=results.torch,
         swept=len(results.operators),
+        full=len(results.full),
         right=_count(entries, "right"),
         judged=_judged(entries),
         refused=_count(entries, "refused"),

@@ -1,7 +1,9 @@
 """The sweep's result file: what docs/ops.md is generated from.
 
-    {"torch": "2.13.0", "core": ["aten.abs.default", ...], "operators": {"clamp": {"float32": {"how": ["native"],
+    {"torch": "2.13.0", "core": ["aten.abs.default", ...], "full": ["clamp", ...], "operators": {"clamp": {"float32": {"how": ["native"],
      "atens": ["aten.clamp.default"], "right": 18, "refused": 1, "why": ["..."]}}}}
+
+`full` names the operators whose last sweep took all samples, not a few (--quick).
 
 Invariants: sorted, one operator a line; only what a sweep saw; operators that a sweep left out keep their entries.
 """
@@ -27,6 +29,7 @@ class Results:
 
     torch: str
     core: list[str]
+    full: list[str]
     operators: Operators
 
 
@@ -34,13 +37,15 @@ class Results:
 _MOST_REASONS = 4
 
 
-def update(path: Path, done: Sequence[Screened]) -> None:
-    """Writes the swept operators into the file."""
+def update(path: Path, done: Sequence[Screened], full: bool) -> None:
+    """Writes the swept operators into the file; `full`: with all their samples."""
     import torch
 
-    operators = read(path).operators if path.is_file() else {}
-    operators.update(summary(done))
-    path.write_text(text(Results(torch.__version__.partition("+")[0], core_operators(), operators)))
+    before = read(path) if path.is_file() else Results("", [], [], {})
+    swept = summary(done)
+    names = (set(before.full) | swept.keys()) if full else (set(before.full) - swept.keys())
+    release = torch.__version__.partition("+")[0]
+    path.write_text(text(Results(release, core_operators(), sorted(names), before.operators | swept)))
 
 
 def core_operators() -> list[str]:
@@ -61,7 +66,7 @@ def text(results: Results) -> str:
     rows = ",\n".join(
         f"{json.dumps(n)}: {json.dumps(operators[n], sort_keys=True)}" for n in sorted(operators)
     )
-    head = f'"torch": {json.dumps(results.torch)},\n"core": {json.dumps(results.core)}'
+    head = ",\n".join(f'"{n}": {json.dumps(getattr(results, n))}' for n in ("torch", "core", "full"))
     return f'{{{head},\n"operators": {{\n{rows}\n}}}}\n'
 
 

@@ -54,7 +54,7 @@ def sweep(names: Sequence[str]) -> list[screen.Screened]:
             _finish(waiting, done)
             waiting = []
             if FLAGS.out:
-                results.update(Path(FLAGS.out), done)
+                results.update(Path(FLAGS.out), done, full=not (FLAGS.quick or FLAGS.brief))
     _finish(waiting, done)
     return done
 
@@ -98,7 +98,7 @@ def main(argv: Sequence[str]) -> int:
     counts = {v: sum(s.verdict == v for s in done) for v in sorted({s.verdict for s in done})}
     print(", ".join(f"{n} {v}" for v, n in counts.items()))
     if FLAGS.out:
-        results.update(Path(FLAGS.out), done)
+        results.update(Path(FLAGS.out), done, full=not (FLAGS.quick or FLAGS.brief))
     return 1 if bad else 0
 
 
