@@ -118,4 +118,5 @@ FUNCTIONS: dict[str, tuple[Any, Callable[..., torch.Tensor]]] = {
     "nn.functional.soft_margin_loss": (torch.nn.functional.soft_margin_loss, _soft_margin_loss),
     "nn.functional.interpolate.bicubic": (torch.nn.functional.interpolate, _bicubic),
     **{f"polygamma.polygamma_n_{n}": (torch.polygamma, _polygamma) for n in range(5)},
+    "special.polygamma.special_polygamma_n_0": (torch.special.polygamma, _polygamma),
 }
