@@ -94,6 +94,18 @@ class Block(torch.nn.Module):
         return (cache @ x.unsqueeze(-1)).squeeze(-1)
 
 
+def exact(
+    module: Block, x: torch.Tensor, cache: torch.Tensor, position: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The block in float64 without its kernels, which compute in float32: result and cache."""
+    bias, weight = (p.double() for p in (module.bias.bias, module.weight))
+    x = x + x @ module.bias.weight.double().t() + bias
+    x = x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-6) * weight
+    cache = cache.clone()
+    cache[:, position] = x.unsqueeze(1)
+    return (cache @ x.unsqueeze(-1)).squeeze(-1), cache
+
+
 def build() -> dict[str, Any]:
     """The block and its inputs; the number of sequences is known in the run only."""
     batch = torch.export.Dim("batch", min=2, max=64)

@@ -28,7 +28,7 @@ from typing import Any
 from absl import app, flags
 
 from compiler.driver import cli, export_example, export_program, export_recorded
-from models import gpu, gpu_vision, my_model
+from models import gpu, gpu_vision, my_model, triton_op
 from tests.e2e.case import Case, combine
 from tests.e2e.run_cases import TABLES, cases
 from tests.gpu import dynamic_model
@@ -47,6 +47,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "resnet50_32": gpu_vision.resnet50_32,
     "vit_1": gpu_vision.vit_1,
     "vit_32": gpu_vision.vit_32,
+    "triton_op": triton_op.build,
 }
 
 

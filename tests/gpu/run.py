@@ -180,6 +180,31 @@ def dynamic_test(library: str) -> str:
     return f"{len(sizes)} sizes right, {states.count('graph')} runs in graphs; {message}"
 
 
+def user_kernels_test(library: str) -> str:
+    """The model with Triton kernels of its own: result and cache, written where it lies, at sizes in turn, plainly and in graphs."""
+    from models.triton_op import ROWS, WIDTH, build, exact
+
+    module, model = build()["module"].cuda(), Library(library)
+    details, states = [], []
+    for batch in (2, 8, 64, 8, 64, 2, 8, 64, 2):
+        x, cache = torch.randn(batch, WIDTH, device="cuda"), torch.randn(batch, ROWS, WIDTH, device="cuda")
+        position = torch.randint(ROWS, (1,), device="cuda")
+        theirs, before = cache.clone(), cache.clone()
+        with torch.inference_mode():
+            eager = module(x, theirs, position)
+            oracle, wanted = exact(module, x.double(), before.double(), position)
+        (ours,) = model.run(x, cache, position)
+        torch.cuda.synchronize()
+        states.append(model.graph_state())
+        details += [judge(ours, eager, oracle), judge(cache, theirs, wanted)]
+        others = torch.arange(ROWS, device="cuda") != position
+        assert torch.equal(cache[:, others], before[:, others]), (
+            "rows of the cache that were not written have changed"
+        )
+    model.close()
+    return f"{details[-2]}, cache {details[-1]}; {' / '.join(states)}"
+
+
 def new_stream(device: str = "cuda:0") -> torch.cuda.Stream:
     """A stream of torch."""
     return torch.cuda.Stream(device=device)  # type: ignore[no-untyped-call]
@@ -365,6 +390,8 @@ def checks(folder: Path, scratch: Path) -> Iterator[Check]:
     for model, library in libraries.items():
         if model == "encoder_dynamic":
             yield "dynamic sizes", partial(dynamic_test, library)
+        elif model == "triton_op":
+            yield "triton kernels of the model", partial(user_kernels_test, library)
         else:
             yield f"model {model}", partial(model_test, library, model)
     small = libraries["my_model"]
