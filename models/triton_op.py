@@ -81,12 +81,16 @@ def append_(cache: torch.Tensor, x: torch.Tensor, position: torch.Tensor) -> Non
 
 
 class Block(torch.nn.Module):
-    """The cache is an input that the model writes to."""
+    """The cache is an input that the model writes to. Weights are the same on every machine."""
 
     def __init__(self) -> None:
         super().__init__()
+        generator = torch.Generator().manual_seed(0)
         self.bias = torch.nn.Linear(WIDTH, WIDTH)
-        self.weight = torch.nn.Parameter(torch.rand(WIDTH) + 0.5)
+        with torch.no_grad():
+            for parameter in self.bias.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * WIDTH**-0.5)
+        self.weight = torch.nn.Parameter(torch.rand(WIDTH, generator=generator) + 0.5)
 
     def forward(self, x: torch.Tensor, cache: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
         x = rms_norm(x + self.bias(x), self.weight)

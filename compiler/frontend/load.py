@@ -29,6 +29,7 @@ from compiler.frontend import (
     container_types,
     custom_ops,
     decompositions,
+    devices,
     provenance,
     pt2_file,
     pt2_reader,
@@ -45,7 +46,7 @@ from compiler.support.options import Context
 def load(path: str | Path, ctx: Context) -> ModelGraph:
     """The model in the file. Raises UserError for a file that is missing, damaged or of another version, and for a model that is not
     supported."""
-    archive = pt2_file.open_archive(Path(path))
+    archive = devices.forget(pt2_file.open_archive(Path(path)), ctx.options.name)
     container_types.declare(archive.model)
     custom_ops.declare(archive.json(f"extra/{custom_ops.FILE}"), path)
     graph = pt2_reader.read(archive, ctx.options.name)

@@ -6,12 +6,16 @@ A `.pt2` is a zip of uncompressed members: `NAME/models/model.json` is the expor
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
+import shutil
 import struct
+import tempfile
 import warnings
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +51,26 @@ class Archive:
         self.model = model
         self._members = members
         self._memory = memory
+        self._changed: dict[str, bytes] = {}  # members that are to be read in place of the file's
+
+    def with_json(self, change: Callable[[Any], Any]) -> Archive:
+        """The archive with all of its JSON changed, the program and what describes its tensors; the tensors themselves stay."""
+        new = Archive(self.path, self._members, self._memory, self.root, change(self.model))
+        for member, (begin, size) in self._members.items():
+            if member.endswith("_config.json"):
+                new._changed[member] = json.dumps(
+                    change(json.loads(self._memory[begin : begin + size]))
+                ).encode()
+            elif "/models/" in member and member.endswith(".json"):
+                new._changed[member] = json.dumps(new.model).encode()
+        return new
 
     def json(self, name: str) -> Any:
         """A JSON member; None where there is none."""
-        found = self._members.get(f"{self.root}/{name}")
+        member = f"{self.root}/{name}"
+        if member in self._changed:
+            return json.loads(self._changed[member])
+        found = self._members.get(member)
         return None if found is None else json.loads(self._memory[found[0] : found[0] + found[1]])
 
     def storage(self, name: str) -> torch.Tensor:
@@ -61,6 +81,29 @@ class Archive:
             if length
             else torch.empty(0)
         )
+
+    @contextlib.contextmanager
+    def file(self) -> Iterator[Path]:
+        """A file with all of this, for as long as the context lasts: the archive's own, or a changed copy of it."""
+        if not self._changed:
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory(prefix="aoti-pt2-") as folder:
+            copy = Path(folder) / self.path.name
+            with (
+                zipfile.ZipFile(self.path) as source,
+                zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as target,
+            ):
+                for member in source.infolist():
+                    with (
+                        source.open(member) as read,
+                        target.open(member.filename, "w", force_zip64=True) as write,
+                    ):
+                        if member.filename in self._changed:
+                            write.write(self._changed[member.filename])
+                        else:
+                            shutil.copyfileobj(read, write, 1 << 20)
+            yield copy
 
 
 def open_archive(path: Path) -> Archive:
@@ -119,9 +162,9 @@ def _check_version(path: Path, version: Any) -> None:
 def load_with_torch(archive: Archive) -> torch.export.ExportedProgram:
     """The program by PyTorch's own loader, which knows everything that a program may hold."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), archive.file() as path:
             warnings.simplefilter("ignore")
-            return torch.export.load(archive.path)
+            return torch.export.load(path)
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(
