@@ -6,7 +6,8 @@
     one row or one column                  ->  a reduction over k: every element of the matrix is read once, so tiles would only copy
                                                it, and what computes it (the weights of chosen experts) is fused
     float64 and integers                   ->  a reduction over k (correct, not fast)
-    on a GPU, all of them                  ->  template triton_gemm: operands in their own type and with any strides, nothing packed
+    on a GPU, all of them                  ->  template triton_gemm: operands in their own type and with any strides, nothing packed;
+                                               a matrix times a vector the other way round, as one row
 
 On a CPU products of 16-bit floats are added up in float32 and rounded once, behind the bias, which is a pointwise
 addition that the scheduler fuses.
@@ -91,6 +92,11 @@ def _on_gpu(b: Builder, x: Value, y: Value, size: Sequence[Expr]) -> Value:
         one = [reshape(b, b.realize(v), (1, *v.size)) for v in (x, y)]
         return reshape(b, _on_gpu(b, one[0], one[1], (*one[0].size[:2], size[1])), size)
     batch, m, n = size
+    if (
+        n == 1 and m != 1
+    ):  # the vector has the few rows, which a template takes at the speed of memory and in exact float32
+        turned = _on_gpu(b, permute(b, y, (0, 2, 1)), permute(b, x, (0, 2, 1)), (batch, n, m))
+        return permute(b, turned, (0, 2, 1))
     params = (("B", plain(batch)), ("M", plain(m)), ("N", plain(n)), ("K", plain(x.size[-1])))
     layout = Layout.contiguous(x.dtype, size)
     return Value.stored(b.template("triton_gemm", layout, [b.in_memory(x), b.in_memory(y)], params, size))

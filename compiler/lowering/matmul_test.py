@@ -13,6 +13,7 @@ from torch import nn
 from compiler.ir import dtypes
 from compiler.ir.loop import Program, Reduction, TemplateKernel
 from compiler.lowering.testing.case_harness import Argument, check
+from compiler.support.options import CompileOptions
 
 MASK = torch.tensor([[True, True, False, True, False, True, True]])
 FLOAT_MASK = torch.where(MASK, 0.0, -1e9)
@@ -271,3 +272,15 @@ def test_tied_weights_are_one_constant() -> None:
         torch.tensor([1, 3]),
     )
     assert len({c.source for c in program.constants}) == 1
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [((2, 7, 12), (2, 12, 1)), ((7, 12), (12, 1)), ((2, 7, 12), (12,))]
+)
+def test_a_matrix_times_a_vector_is_one_row_on_a_gpu(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    """Which a template takes at the speed of memory; what it means is the same."""
+    options = CompileOptions("case", device="cuda")
+    program = check(lambda x, y: x @ y + 1, torch.randn(left), torch.randn(right), options=options)
+    (node,) = (n for n in program.nodes if isinstance(n, TemplateKernel))
+    rows = [str(node.param(name)) for name in "MNK"]
+    assert node.template == "triton_gemm" and rows[0] == "1" and rows[2] == "12" and rows[1] in ("7", "14")
