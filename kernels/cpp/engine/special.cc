@@ -192,7 +192,7 @@ double special_erfcx(double x) {
   if (x != x) return x;
   if (x < -26.7) return INFINITY;
   if (x < 2.0) return exp_square(x) * erfc(x);
-  if (x > 1e8) return 1.0 / (kSqrtPi * x);
+  if (x > 1e8) return (1.0 / kSqrtPi) / x;  // the product would overflow
   double tail = 0.0;
   for (int k = 120; k > 0; --k) tail = 0.5 * k / (x + tail);
   return 1.0 / (kSqrtPi * (x + tail));
