@@ -115,13 +115,16 @@ def random_inputs(program: torch.export.ExportedProgram, seed: int = 0) -> list[
     made = []
     for node in program.graph.nodes:
         if node.op == "placeholder" and node.name in names and isinstance(node.meta["val"], torch.Tensor):
-            like = node.meta["val"]
-            size = [int(s) for s in like.shape]
-            if like.is_floating_point():
-                made.append(torch.randn(size).to(like.dtype))
-            else:
-                made.append(torch.randint(0, 2, size).to(like.dtype))
+            made.append(_random(node.meta["val"]))
     return made
+
+
+def _random(like: torch.Tensor) -> torch.Tensor:
+    """Of its size and strides."""
+    size, stride = [int(n) for n in like.shape], [int(n) for n in like.stride()]
+    length = 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if min(size, default=1) else 0
+    values = torch.randn(length) if like.is_floating_point() else torch.randint(0, 2, (length,))
+    return values.to(like.dtype).as_strided(size, stride)
 
 
 def recorded_inputs(file: Path) -> list[torch.Tensor]:

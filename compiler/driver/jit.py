@@ -13,8 +13,8 @@ ahead of time.
 
 Invariants
 - Inference only: a call that would record gradients is refused.
-- Parameters and buffers are constants, packed once. Where one was changed in place since (its version counter says so), all are taken
-  anew.
+- Parameters and buffers are constants, packed once. Where one was changed in place since (its version counter says so) or is another
+  tensor, all are taken anew. Buffers that the model itself changes are used where they lie, by all variants.
 - One call at a time runs in a compiled graph; other threads wait.
 - Sizes that Dynamo lets vary are sizes at run time here too; a call whose sizes the plan does not take is compiled for them alone.
 """
@@ -131,14 +131,19 @@ class CompiledGraph:
 
     def __call__(self, *args: Any) -> tuple[Any, ...]:
         with self._lock:
-            if self._current_versions() != self._versions:
+            if self.capture.take_constants(args) or self._are_changed():
                 self._versions = self._current_versions()
                 self.variants.clear()
             built = (self._find(args) or self._build(args)).built
             return built.run(built.runtime, self.capture.tensors(args))
 
-    def _current_versions(self) -> list[int]:
-        return [c._version for c in self.capture.constants.values()]
+    def _current_versions(self) -> dict[str, int]:
+        return {name: tensor._version for name, tensor in self.capture.state.items()}
+
+    def _are_changed(self) -> bool:
+        """Whether somebody wrote to a constant; state is read where it lies."""
+        now = self._current_versions()
+        return any(now[name] != version for name, version in self._versions.items())
 
     def _find(self, args: Sequence[Any]) -> Variant | None:
         if not self.capture.varies:  # Dynamo's guards let only these sizes in
@@ -158,6 +163,9 @@ class CompiledGraph:
 
     def _add(self, numbers: tuple[Any, ...], built: Built, is_fixed: bool) -> Variant:
         self.variants.append(Variant(numbers, built, is_fixed, Entry(built.plan)))
+        for slot in built.plan.constants:
+            if slot.mutated:
+                self._versions.pop(slot.fqn, None)
         return self.variants[-1]
 
     def _compiled(self, inputs: Sequence[Any], keep_open: bool) -> Built:
@@ -165,7 +173,7 @@ class CompiledGraph:
         with torch._guards.tracing(None), tempfile.TemporaryDirectory(prefix="aoti-jit-") as folder:
             program = self.capture.export(inputs, keep_open)
             return build(program, self.options.threads or torch.get_num_threads(), self.options.cxx,
-                         self.options.dump, self.options.cache, Path(folder))  # fmt: skip
+                         self.options.dump, self.options.cache, Path(folder), self.capture.state)  # fmt: skip
 
 
 def _refuse_gradients(inputs: Sequence[Any]) -> None:

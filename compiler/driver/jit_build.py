@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import linecache
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import torch
 from compiler.driver.jit_runtime import JitRuntime, KernelLibrary
 from compiler.driver.pipeline import Compilation, run_stages
 from compiler.frontend import load
-from compiler.ir.wrapper import Plan, ProxyCall
+from compiler.ir.wrapper import ConstantSlot, Plan, ProxyCall
 from compiler.package import toolchain, weights
 from compiler.package.flags import isa_macro
 from compiler.package.library import JIT_RUNTIME, LibraryBuilder
@@ -57,8 +57,11 @@ def build(
     dump: Path | None,
     cache: Path | None,
     scratch: Path,
+    state: Mapping[str, torch.Tensor] | None = None,
 ) -> Built:
-    """Compiles `program` for this processor. `scratch` is an empty folder that may go when this returns."""
+    """Compiles `program` for this processor. `scratch` is an empty folder that may go when this returns. `state`: by name, tensors to use
+    in place where the program changes the buffer of that name; it gets a copy of one that is not there. Raises UserError where a tensor
+    of `state` does not lie as the program's buffer does."""
     isa = this_processor()
     options = CompileOptions(f"jit_{next(_numbers)}", shim="torch", isa=(isa,))
     c = Compilation(Context(options, dump=Dumper(dump) if dump else no_dump), dumping=dump is not None)
@@ -79,7 +82,7 @@ def build(
         builder.start_kernels(scratch)
         builder.start_sources(scratch / "jit_variants.cc")
         plan = _plan(c)
-        constants = _constants(c, plan, scratch / "weights.bin")
+        constants = _constants(c, plan, scratch / "weights.bin", state or {})
         library = scratch / f"lib{options.name}.so"
         builder.link_kernels(library)
     finally:
@@ -113,8 +116,10 @@ def _plan(c: Compilation) -> Plan:
     return c.plan
 
 
-def _constants(c: Compilation, plan: Plan, file: Path) -> list[torch.Tensor]:
-    """The constants as kernels want them, packed, over one mapping of a file that may be deleted."""
+def _constants(
+    c: Compilation, plan: Plan, file: Path, state: Mapping[str, torch.Tensor]
+) -> list[torch.Tensor]:
+    """The constants as kernels want them, packed, over one mapping of a file that may be deleted; state where it lies."""
     if c.weights is None or c.program is None:
         raise InternalError("the wrapper stage laid out no weights")
     weights.write(c.weights, c.program, file)
@@ -122,9 +127,21 @@ def _constants(c: Compilation, plan: Plan, file: Path) -> list[torch.Tensor]:
     memory = torch.from_file(str(file), shared=True, size=size, dtype=torch.uint8) if size else torch.empty(0)
     made = []
     for slot in plan.constants:
+        if slot.mutated and slot.fqn in state:
+            made.append(_in_place(slot, state[slot.fqn]))
+            continue
         stored = memory[slot.offset_bytes : slot.offset_bytes + slot.size_bytes]
         made.append(stored.view(getattr(torch, slot.layout.dtype.name)) if stored.numel() else stored)
     return made
+
+
+def _in_place(slot: ConstantSlot, tensor: torch.Tensor) -> torch.Tensor:
+    stride = tuple(s.value() for s in slot.layout.stride)
+    if tensor.stride() != stride:
+        raise UserError(
+            f"a buffer that the model changes has strides {tensor.stride()}, expected {stride}: make it contiguous"
+        )
+    return tensor.detach()
 
 
 def variants_text(isa: str) -> str:

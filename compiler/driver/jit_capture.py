@@ -51,6 +51,18 @@ class Capture:
         return [n for n, slot in enumerate(self.slots) if slot.kind == kind]
 
     @property
+    def state(self) -> dict[str, torch.Tensor]:
+        """The constants by their names in the exported program."""
+        return {_constant_name(n): value for n, value in self.constants.items()}
+
+    def take_constants(self, inputs: Sequence[Any]) -> bool:
+        """From now on those of this call; whether one of them is another tensor than before."""
+        if all(inputs[n] is value for n, value in self.constants.items()):
+            return False
+        self.constants = {n: inputs[n] for n in self.constants}
+        return True
+
+    @property
     def varies(self) -> bool:
         """Whether calls may come with other sizes or numbers than the first."""
         return bool(self._numbers) or any(slot.open_dims for slot in self.slots)
@@ -143,6 +155,11 @@ def _slot(
     return Slot("number")
 
 
+def _constant_name(n: int) -> str:
+    """Of the constant at placeholder n, as a buffer."""
+    return f"constant_{n}"
+
+
 def _is_constant(value: Any) -> bool:
     """Whether an input of the graph is a parameter or a buffer of the module: Dynamo marks these as static."""
     return isinstance(value, torch.nn.Parameter) or hasattr(value, "_dynamo_static_input_type")
@@ -155,7 +172,7 @@ class _Module(torch.nn.Module):
         super().__init__()
         self.graph_module, self.slots, self.numbers = capture.graph, capture.slots, numbers
         for n, value in capture.constants.items():
-            self.register_buffer(f"constant_{n}", value.detach())
+            self.register_buffer(_constant_name(n), value.detach())
 
     def forward(self, *inputs: torch.Tensor) -> Any:
         remaining = iter(inputs)
@@ -167,4 +184,4 @@ class _Module(torch.nn.Module):
     def _argument(self, n: int, slot: Slot, given: dict[int, torch.Tensor]) -> Any:
         if slot.kind == "size":
             return given[slot.of].shape[slot.dim]
-        return getattr(self, f"constant_{n}") if slot.kind == "constant" else {**given, **self.numbers}[n]
+        return getattr(self, _constant_name(n)) if slot.kind == "constant" else {**given, **self.numbers}[n]

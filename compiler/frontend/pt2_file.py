@@ -133,7 +133,7 @@ def open_archive(path: Path) -> Archive:
         raise UserError(
             f"{path}: {damaged} inside the archive is damaged (its checksum is wrong); {_HOW_TO_MAKE}"
         )
-    _check_version(path, version)
+    _check_version(path, version, model.get("torch_version"))
     return Archive(path, members, memory, names[0].partition("/models/")[0], model)
 
 
@@ -148,14 +148,16 @@ def _start(memory: mmap.mmap, member: zipfile.ZipInfo) -> int:
     )
 
 
-def _check_version(path: Path, version: Any) -> None:
+def _check_version(path: Path, version: Any, by: Any) -> None:
     if not isinstance(version, dict):
         raise UserError(f"{path}: is an archive without an exported program (models/*.json); {_HOW_TO_MAKE}")
-    if version.get("major") != SCHEMA_VERSION[0]:
-        found = f"{version.get('major')}.{version.get('minor')}"
+    major, minor = SCHEMA_VERSION
+    there = version.get("minor")
+    # A later minor version may have fields that a reader of this one would silently leave out.
+    if version.get("major") != major or not isinstance(there, int) or there > minor:
         raise UserError(
-            f"{path}: was exported with schema version {found}, this torch ({torch.__version__}) reads "
-            f"{SCHEMA_VERSION[0]}.x; export the model again with torch {torch.__version__}"
+            f"{path}: was exported by torch {by or 'of an unknown version'} with schema version {version.get('major')}.{there}, this torch "
+            f"({torch.__version__}) reads {major}.0 to {major}.{minor}; export the model again with torch {torch.__version__}"
         )
 
 

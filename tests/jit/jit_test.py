@@ -188,6 +188,61 @@ def test_numbers_are_part_of_the_code() -> None:
     assert len(made) == 2 and [v.numbers for v in made[1].variants] == [(3,), (7,)]
 
 
+class Sums(nn.Module):
+    """A running sum of its inputs: state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total: Tensor
+        self.register_buffer("total", torch.zeros(3))
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.total.add_(x.sum(0))
+        return self.layer(x) + self.total  # type: ignore[no-any-return]
+
+
+def test_state_is_the_modules_own_whatever_the_sizes() -> None:
+    before = last_number()
+    module = Sums().eval()
+    fast, eager = jit.compile(module), copy.deepcopy(module)
+    with torch.no_grad():
+        for rows in (2, 3, 1, 3):
+            x = torch.randn(rows, 3)
+            torch.testing.assert_close(fast(x), eager(x))
+            torch.testing.assert_close(module.total, eager.total)
+        made = [v.built for c in made_after(before) for v in c.variants]
+        for each in (module, eager):
+            each.total.fill_(7)
+        torch.testing.assert_close(fast(x), eager(x))
+        again = [v.built for c in made_after(before) for v in c.variants]
+    assert len(again) == len(made) and all(a is b for a, b in zip(again, made, strict=True))
+
+
+def test_another_parameter_is_taken() -> None:
+    module = nn.Linear(4, 2)
+    fast = jit.compile(module)
+    x = torch.randn(3, 4)
+    with torch.no_grad():
+        fast(x)
+        module.weight = nn.Parameter(torch.randn(2, 4))
+        torch.testing.assert_close(fast(x), module(x))
+        module.bias.add_(1)
+        torch.testing.assert_close(fast(x), module(x))
+
+
+def test_inputs_are_written_and_random_numbers_differ_from_call_to_call() -> None:
+    def double(x: Tensor) -> Tensor:
+        return x.mul_(2) + 1
+
+    x = torch.ones(3)
+    assert jit.compile(double)(x).tolist() == [3, 3, 3] and x.tolist() == [2, 2, 2]
+    drop = jit.compile(lambda x: torch.nn.functional.dropout(x, 0.5, True))
+    first, second = drop(torch.ones(4000)), drop(torch.ones(4000))
+    assert not torch.equal(first, second) and set(first.tolist()) == {0.0, 2.0}
+    assert abs(float(first.mean()) - 1) < 0.1
+
+
 def test_the_wrapper_can_be_read() -> None:
     fast = jit.compile(lambda x, y: torch.cos(torch.mm(torch.sin(x), y)))
     fast(torch.randn(64, 64), torch.randn(64, 64))
