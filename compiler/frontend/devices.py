@@ -24,16 +24,25 @@ _Json = Any
 
 def forget(archive: Archive, name: str) -> Archive:
     """Raises UserError where the program's tensors are on several devices."""
-    graph = archive.model.get("graph_module", {}).get("graph", {})
+    try:
+        problems = _problems(archive.model)
+        on_cpu = set(_named(archive.model)) <= {"cpu"}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return archive  # not a program as PyTorch writes it: its reader says so
+    if problems:
+        where, found = problems
+        raise refuse(f"{name} cannot be compiled: it is on {' and '.join(where)}", found)
+    return archive if on_cpu else archive.with_json(_on_cpu)
+
+
+def _problems(model: Mapping[str, Any]) -> tuple[list[str], list[Problem]] | None:
+    """The devices and what is wrong, where they are several."""
+    graph = model.get("graph_module", {}).get("graph", {})
     tensors = graph.get("tensor_values", {})
-    found = {_device(t) for t in tensors.values() if t.get("sizes")} or {"cpu"}
-    if len(found) > 1:
-        problems = [*_moves(graph, tensors)] or [*_inputs(graph, tensors)]
-        raise refuse(f"{name} cannot be compiled: it is on {' and '.join(sorted(found))}", problems)
-    named = set(_named(archive.model))
-    if named <= {"cpu"}:
-        return archive
-    return archive.with_json(_on_cpu)
+    found = {_device(t) for t in tensors.values() if t.get("sizes")}
+    if len(found) < 2:
+        return None
+    return sorted(found), [*_moves(graph, tensors)] or [*_inputs(graph, tensors)]
 
 
 def _device(described: Mapping[str, Any]) -> str:

@@ -192,6 +192,12 @@ def linear_cross_entropy_of_each(
     )[0]  # fmt: skip
 
 
+def ndtr(x: Tensor) -> Tensor:
+    """The normal distribution's share below x. By erfc, which keeps its digits where erf is near -1."""
+    x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
+    return torch.erfc(x * -(0.5**0.5)) * 0.5
+
+
 def multinomial(
     x: Tensor, num_samples: int, replacement: bool = False, *, generator: object = None
 ) -> Tensor:
@@ -226,6 +232,7 @@ TABLE: dict[Any, Callable[..., Any]] = {
     aten._embedding_bag.default: embedding_bag,
     aten._embedding_bag_forward_only.default: embedding_bag,
     aten.multinomial.default: multinomial,
+    aten.special_ndtr.default: ndtr,
     torch_nn._linear_cross_entropy_batch_chunked.default: linear_cross_entropy,
     torch_nn._linear_cross_entropy_batch_chunked_no_reduction.default: linear_cross_entropy_of_each,
 }

@@ -67,6 +67,8 @@ def gather(b: Builder, x: Value, dim: int, index: Value, sparse_grad: bool = Fal
     if 0 in (x.rank, index.rank):
         row, places = (reshape(b, v, (v.numel(),)) for v in (x, index))
         return reshape(b, gather(b, row, 0, places), index.size)
+    if index.rank != x.rank:  # PyTorch takes that of an index with no elements only
+        return full(b, index.size, 0, x.dtype)
     dim %= x.rank
     where_used = where_from(b)
     _before_random_access(b, x)

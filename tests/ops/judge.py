@@ -33,6 +33,8 @@ from tests.ops.samples import Sample
 FACTOR = 2.0
 # The bounds of the vector functions (kernels/cpp/vec_math) are up to 5 ulp; eps is one or two of them.
 ELEMENTWISE_FLOOR = 4.0
+# PyTorch's kernel for whole vectors gives 0.0 and the one for the rest of them -0.0 for the same element.
+NO_SIGN_OF_ZERO = frozenset(("nn.functional.softshrink",))
 
 
 class Wrong(Exception):
@@ -53,6 +55,8 @@ def judge_all(
         if positions and same_elements(value, theirs, sample.tensors[0]):
             continue
         try:
+            if sample.op in NO_SIGN_OF_ZERO:
+                value, theirs, truth = (x + 0.0 for x in (value, theirs, truth))  # -0.0 + 0.0 is 0.0
             try:
                 judge(value, theirs, truth, sample.elementwise)
             except TooFar:

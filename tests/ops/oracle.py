@@ -6,7 +6,8 @@ What eager's error is on one small result is luck: it may be exact where an ulp 
 seen on `neighbours` of the sample, whose inputs differ by an ulp.
 
 PyTorch's Bessel functions of float64 are wrong in the sixth digit (bessel_j1(7)) and NaN at infinity, so mpmath's are the oracle of those;
-and of orthogonal polynomials, whose recurrences multiply rounding by the square of the degree.
+of the normal distribution, whose share below -6 PyTorch computes as 1 - 1; and of orthogonal polynomials, whose recurrences multiply
+rounding by the square of the degree.
 """
 
 from __future__ import annotations
@@ -26,7 +27,12 @@ from tests.ops.samples import Sample
 
 _INFINITY = float("inf")
 # The function of one number, and its limits at -infinity and infinity.
-_BESSEL: dict[str, tuple[Callable[[float], Any], float, float]] = {
+_OF_ONE_NUMBER: dict[str, tuple[Callable[[float], Any], float, float]] = {
+    "special.ndtr": (
+        lambda x: mpmath.ncdf(min(max(x, -40.0), 40.0)),
+        0.0,
+        1.0,
+    ),  # beyond, below all of float64
     "special.bessel_j0": (lambda x: mpmath.besselj(0, x), 0.0, 0.0),
     "special.bessel_j1": (lambda x: mpmath.besselj(1, x), 0.0, 0.0),
     "special.bessel_y0": (lambda x: mpmath.bessely(0, x), float("nan"), 0.0),
@@ -38,7 +44,7 @@ _BESSEL: dict[str, tuple[Callable[[float], Any], float, float]] = {
     "special.scaled_modified_bessel_k0": (lambda x: mpmath.exp(x) * mpmath.besselk(0, x), float("nan"), 0.0),
     "special.scaled_modified_bessel_k1": (lambda x: mpmath.exp(x) * mpmath.besselk(1, x), float("nan"), 0.0),
 }
-_OF_POSITIVE = tuple(name for name in _BESSEL if "bessel_y" in name or "bessel_k" in name)
+_OF_POSITIVE = tuple(name for name in _OF_ONE_NUMBER if "bessel_y" in name or "bessel_k" in name)
 # What is below 2 to the power of minus this is 0 to mpmath, which else looks for digits of it in vain.
 _ZERO_BITS = 1000
 
@@ -72,7 +78,7 @@ def eager_of(sample: Sample) -> list[Any]:
 
 def oracle_of(sample: Sample, eager: list[Any]) -> list[Any]:
     """The results in float64, integers promoted to it too; eager's own where the sample cannot be computed so."""
-    if sample.op in _BESSEL:
+    if sample.op in _OF_ONE_NUMBER:
         return [_bessel(sample)]
     if sample.op.removeprefix("special.").removeprefix("shifted_") in _POLYNOMIALS:
         return [_polynomial(sample, eager[0])]
@@ -115,7 +121,7 @@ def _over_storage(x: torch.Tensor, change: Callable[[torch.Tensor], torch.Tensor
 
 
 def _bessel(sample: Sample) -> torch.Tensor:
-    function, lowest, highest = _BESSEL[sample.op]
+    function, lowest, highest = _OF_ONE_NUMBER[sample.op]
     (x,) = sample.tensors
 
     def value(number: float) -> float:
