@@ -36,7 +36,7 @@ import torch
 
 from compiler.driver import side_by_side
 from compiler.driver.jit_build import Built, build
-from compiler.driver.jit_capture import Capture, Entry
+from compiler.driver.jit_capture import Capture, Entry, constant_name
 from compiler.ir.wrapper import Plan
 from compiler.support.diagnostics import UserError
 
@@ -137,13 +137,14 @@ class CompiledGraph:
             built = (self._find(args) or self._build(args)).built
             return built.run(built.runtime, self.capture.tensors(args))
 
-    def _current_versions(self) -> dict[str, int]:
-        return {name: tensor._version for name, tensor in self.capture.state.items()}
+    def _current_versions(self) -> dict[int, int]:
+        """By placeholder."""
+        return {n: tensor._version for n, tensor in self.capture.constants.items()}
 
     def _are_changed(self) -> bool:
         """Whether somebody wrote to a constant; state is read where it lies."""
-        now = self._current_versions()
-        return any(now[name] != version for name, version in self._versions.items())
+        constants = self.capture.constants
+        return any(constants[n]._version != version for n, version in self._versions.items())
 
     def _find(self, args: Sequence[Any]) -> Variant | None:
         if not self.capture.varies:  # Dynamo's guards let only these sizes in
@@ -163,9 +164,8 @@ class CompiledGraph:
 
     def _add(self, numbers: tuple[Any, ...], built: Built, is_fixed: bool) -> Variant:
         self.variants.append(Variant(numbers, built, is_fixed, Entry(built.plan)))
-        for slot in built.plan.constants:
-            if slot.mutated:
-                self._versions.pop(slot.fqn, None)
+        changed = {slot.fqn for slot in built.plan.constants if slot.mutated}
+        self._versions = {n: v for n, v in self._versions.items() if constant_name(n) not in changed}
         return self.variants[-1]
 
     def _compiled(self, inputs: Sequence[Any], keep_open: bool) -> Built:

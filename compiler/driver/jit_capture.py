@@ -53,7 +53,7 @@ class Capture:
     @property
     def state(self) -> dict[str, torch.Tensor]:
         """The constants by their names in the exported program."""
-        return {_constant_name(n): value for n, value in self.constants.items()}
+        return {constant_name(n): value for n, value in self.constants.items()}
 
     def take_constants(self, inputs: Sequence[Any]) -> bool:
         """From now on those of this call; whether one of them is another tensor than before."""
@@ -155,7 +155,7 @@ def _slot(
     return Slot("number")
 
 
-def _constant_name(n: int) -> str:
+def constant_name(n: int) -> str:
     """Of the constant at placeholder n, as a buffer."""
     return f"constant_{n}"
 
@@ -172,7 +172,7 @@ class _Module(torch.nn.Module):
         super().__init__()
         self.graph_module, self.slots, self.numbers = capture.graph, capture.slots, numbers
         for n, value in capture.constants.items():
-            self.register_buffer(_constant_name(n), value.detach())
+            self.register_buffer(constant_name(n), value.detach())
 
     def forward(self, *inputs: torch.Tensor) -> Any:
         remaining = iter(inputs)
@@ -184,4 +184,4 @@ class _Module(torch.nn.Module):
     def _argument(self, n: int, slot: Slot, given: dict[int, torch.Tensor]) -> Any:
         if slot.kind == "size":
             return given[slot.of].shape[slot.dim]
-        return getattr(self, _constant_name(n)) if slot.kind == "constant" else {**given, **self.numbers}[n]
+        return getattr(self, constant_name(n)) if slot.kind == "constant" else {**given, **self.numbers}[n]

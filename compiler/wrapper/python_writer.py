@@ -15,7 +15,7 @@ the shim's functions. `--compile-to=python` shows it; it is the form in which a 
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from compiler.ir.expr import Expr
 from compiler.ir.loop import Layout
@@ -56,31 +56,13 @@ def write(plan: Plan) -> str:
 
 def launches_by_row(plan: Plan) -> dict[int, Launch]:
     """The launches of the plan, those in branches and loops too, by the number that their row has in `write`'s text (the first is 1)."""
-    rows = len(_head(plan)) + 1
-    found = {}
-    for line in plan.lines:
-        for launch, row in _launch_rows(line, plan):
-            found[rows + row] = launch
-        rows += len(rows_of(line, plan))
-    return found
-
-
-def _launch_rows(line: Line, plan: Plan) -> Iterator[tuple[Launch, int]]:
-    """The launches in a line, each with its distance from the line's first row."""
-    if isinstance(line, Launch):
-        yield line, len(line.origins)
-        return
-    blocks: tuple[tuple[int, Sequence[Line]], ...] = ()
-    first = len(line.origins) + 1 if isinstance(line, (Cond, While)) else 0
-    if isinstance(line, Cond):
-        blocks = ((first, line.then), (first + len(_block(line.then, plan)) + 1, line.otherwise))
-    elif isinstance(line, While):
-        test = len(_block(line.test, plan)) if line.test else 0
-        blocks = ((first, line.test), (first + test + 1, line.body))
-    for row, lines in blocks:
-        for inner in lines:
-            yield from ((launch, row + more) for launch, more in _launch_rows(inner, plan))
-            row += len(rows_of(inner, plan))
+    rows = [row for line in plan.lines for row in _rows(line, plan)]
+    calls = enumerate(rows, len(_head(plan)) + 1)
+    return {
+        number: line
+        for number, (text, line) in calls
+        if isinstance(line, Launch) and text.lstrip().startswith("rt.kernels.")
+    }
 
 
 def _head(plan: Plan) -> list[str]:
@@ -109,6 +91,33 @@ def identifier(name: str) -> str:
 
 def rows_of(line: Line, plan: Plan) -> list[str]:
     """The rows of one line of the plan."""
+    return [text for text, _ in _rows(line, plan)]
+
+
+def _rows(line: Line, plan: Plan) -> list[tuple[str, Line]]:
+    """The rows of one line, each with the line that it is of: inside a branch or loop, the one there."""
+    match line:
+        case Cond(predicate, then, otherwise, origins):
+            test = [*_comments(origins), f"if rt.item({identifier(predicate)}):"]
+            branches = (
+                _block(then, plan) or [("    pass", line)],
+                _block(otherwise, plan) or [("    pass", line)],
+            )
+            return [*((row, line) for row in test), *branches[0], ("else:", line), *branches[1]]
+        case While(predicate, test_lines, body, origins):
+            head = [*_comments(origins), "while True:"]
+            leave = f"    if not rt.item({identifier(predicate)}): break"
+            return [
+                *((row, line) for row in head),
+                *_block(test_lines, plan),
+                (leave, line),
+                *_block(body, plan),
+            ]
+    return [(row, line) for row in _plain_rows(line, plan)]
+
+
+def _plain_rows(line: Line, plan: Plan) -> list[str]:
+    """Of a line that has no others in it."""
     match line:
         case Alloc(name, layout, "arena", _, slot) if slot >= 0:
             return [f"{identifier(name)} = rt.slot({slot}, {_shape(layout)})"]
@@ -139,13 +148,6 @@ def rows_of(line: Line, plan: Plan) -> list[str]:
         case ProxyCall(op, args, outputs, origins):
             operands, written = (", ".join(map(_op_arg, part)) for part in (args, outputs))
             return [*_comments(origins), f"rt.op({plan.ops[op]!r}, [{operands}], [{written}])"]
-        case Cond(predicate, then, otherwise, origins):
-            test = f"if rt.item({identifier(predicate)}):"
-            return [*_comments(origins), test, *_block(then, plan), "else:", *_block(otherwise, plan)]
-        case While(predicate, test_lines, body, origins):
-            leave = f"    if not rt.item({identifier(predicate)}): break"
-            inner = [*_block(test_lines, plan)] if test_lines else []
-            return [*_comments(origins), "while True:", *inner, leave, *(_block(body, plan) if body else [])]
         case Return(values):
             slots = zip(values, plan.outputs, strict=True)
             given = [identifier(v) if v is not None else repr(slot.literal) for v, slot in slots]
@@ -153,8 +155,8 @@ def rows_of(line: Line, plan: Plan) -> list[str]:
     raise AssertionError(line)
 
 
-def _block(lines: Sequence[Line], plan: Plan) -> list[str]:
-    return [f"    {row}" for line in lines for row in rows_of(line, plan)] or ["    pass"]
+def _block(lines: Sequence[Line], plan: Plan) -> list[tuple[str, Line]]:
+    return [(f"    {text}", inner) for line in lines for text, inner in _rows(line, plan)]
 
 
 def _comments(origins: Sequence[Origin]) -> list[str]:
