@@ -229,7 +229,8 @@ def _origins(graph: ModelGraph) -> Iterator[tuple[str, Origin]]:
     """By "GRAPH.NODE", of the graph and all its bodies."""
     for node in graph.module.graph.nodes:
         known = node.meta.get("origin", Origin(node.name, str(node.target)))
-        yield f"{graph.name}.{node.name}", Origin(node.name, known.aten_op, known.location)
+        own = graph.origin_name(node.name)
+        yield f"{graph.name}.{node.name}", Origin(own, known.aten_op, known.location)
     for block in graph.blocks.values():
         yield from _origins(block)
 

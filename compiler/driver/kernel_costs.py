@@ -1,7 +1,7 @@
 """What each kernel of a schedule must move and compute at least.
 
 Enters: a schedule. Leaves: for each group `Cost(read_bytes, written_bytes, operations)`; dynamic sizes count by a given value of each
-symbol, or by the upper bound of its range (1024 where there is none).
+symbol, or by its `default_size`.
 
 Bytes: every buffer outside the kernel once, as much of it as its layout spans. Operations: a scalar operation on one element is one (loads,
 constants, index arithmetic and casts are none); a multiply-add of a product is two, a convolution counts as a direct one.
@@ -14,9 +14,12 @@ from dataclasses import dataclass
 
 from compiler.ir.expr import Expr, as_expr, mul_all
 from compiler.ir.loop import ExternKernel, Layout, Node, TemplateKernel
+from compiler.ir.loop_reads import buffers_read
 from compiler.ir.schedule import FULL, REDUCE, TEMPLATE, KernelGroup, Member, Schedule
 
 _FREE = frozenset(("load", "constant", "index", "indirect", "cast"))
+# A bound above this is one of what can be addressed, and none of what is meant.
+_LARGEST_MEANT = 1 << 24
 _UNBOUNDED = 1024
 
 
@@ -38,7 +41,9 @@ class Cost:
 
 
 def of_group(group: KernelGroup, schedule: Schedule, sizes: Mapping[Expr, int] | None = None) -> Cost:
-    """The cost of one launch (or shim call)."""
+    """The cost of one launch (or shim call); a branch or loop has none but that of the launches in it."""
+    if group.kind == "control":
+        return Cost(0, 0, 0)
     value = _evaluator(sizes or {})
     written = {n.name for n in group.nodes} - group.local
     read = {schedule.storage(b) for n in group.nodes for b in _operands(n, group)} - {
@@ -53,19 +58,32 @@ def of_group(group: KernelGroup, schedule: Schedule, sizes: Mapping[Expr, int] |
 
 
 def size_value(expression: Expr, sizes: Mapping[Expr, int] | None = None) -> int:
-    """The value of a size; a symbol without a given value counts as the upper bound of its range, or as 1024 where there is none."""
+    """The value of a size; a symbol without a given value has its `default_size`."""
     return _evaluator(sizes or {})(expression)
 
 
+def default_size(symbol: Expr) -> int:
+    """What a size counts for where nobody says: the upper bound of its range, or 1024 (its lower bound, if that is more) where it has none
+    that means something."""
+    if has_upper_bound(symbol):
+        return symbol.hi or 0
+    return max(_UNBOUNDED, symbol.lo or 0)
+
+
+def has_upper_bound(symbol: Expr) -> bool:
+    """Whether the range of a size ends where somebody meant it to end."""
+    return symbol.hi is not None and symbol.hi <= _LARGEST_MEANT
+
+
 def touched_buffers(group: KernelGroup) -> set[str]:
-    """Every buffer that the group reads or writes, by its own name; those that never leave the kernel too."""
-    return {n.name for n in group.nodes} | {b for n in group.nodes for b in _operands(n, group)}
+    """Every buffer that the group reads or writes, by its own name; those that never leave the kernel too. Of a branch or loop that
+    is what its blocks use of the program around it."""
+    return {n.name for n in group.nodes} | {b for n in group.nodes for b in buffers_read(n)}
 
 
 def _evaluator(sizes: Mapping[Expr, int]) -> Callable[[Expr], int]:
     def value(expression: Expr) -> int:
-        known = {s: sizes.get(s, s.hi if s.hi is not None else _UNBOUNDED) for s in expression.symbols()}
-        return expression.evaluate(known)
+        return expression.evaluate({s: sizes.get(s, default_size(s)) for s in expression.symbols()})
 
     return value
 

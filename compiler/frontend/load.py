@@ -63,8 +63,7 @@ def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
     promised = signature.promised_strides(program)
     # Only the CPU has loops.
     program = decompositions.decompose(program, ctx.options.name, loops=ctx.options.device == "cpu")
-    for module in blocks.every_module(program.graph_module):
-        provenance.attach(module)
+    provenance.attach(program.graph_module)
     problems = checks.run(program)
     sizes, unknown = symbolic_program.run(program)
     if problems or unknown:

@@ -1,4 +1,5 @@
-"""Gives every FX node its `Origin`: name, ATen operator and the line of the model that made it.
+"""Gives every FX node its `Origin`: name (that of a body's node begins with the body: `true_graph_0.mul`), ATen operator and the line of
+the model that made it.
 
 The line is the innermost frame of the node's stack trace that is not torch's own code:
     File "models/x.py", line 12, in forward ... File "torch/nn/modules/linear.py", line 134, in forward   ->   models/x.py:12 in forward
@@ -12,6 +13,7 @@ import re
 import torch
 import torch.fx
 
+from compiler.frontend.blocks import bodies
 from compiler.support.origins import Origin
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
@@ -20,10 +22,13 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 _TORCH = ("torch/", "<", os.path.dirname(torch.__file__) + os.sep)
 
 
-def attach(module: torch.fx.GraphModule) -> None:
-    """Sets `meta["origin"]` on all nodes of the graph."""
+def attach(module: torch.fx.GraphModule, inside: str = "") -> None:
+    """Sets `meta["origin"]` on all nodes of the graph and of the bodies in it; `inside`: the bodies around the graph, each with a dot."""
     for node in module.graph.nodes:
-        node.meta["origin"] = Origin(node.name, _operator(node), location(node.meta.get("stack_trace")))
+        line = location(node.meta.get("stack_trace"))
+        node.meta["origin"] = Origin(inside + node.name, _operator(node), line)
+    for _, target, body in bodies(module):
+        attach(body, f"{inside}{target}.")
 
 
 def location(trace: str | None) -> str:

@@ -95,6 +95,11 @@ class ModelGraph:
         default_factory=dict
     )  # bodies, by the target of their get_attr node
 
+    def origin_name(self, node: str) -> str:
+        """How origins name a node of this graph: a body's node has the body before it, `true_graph_0.mul`."""
+        inside = self.name.partition(".")[2]
+        return f"{inside}.{node}" if inside else node
+
     def recipe(self, fqn: str) -> Recipe | Fixed:
         """How the constant `fqn` of `data` is made of the originals."""
         return self.recipes.get(fqn) or Source(fqn, tuple(self.data[fqn].shape))

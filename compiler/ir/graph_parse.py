@@ -115,7 +115,7 @@ class _Parser:
         name = s.word()
         s.expect("->")
         node = self._place(self._new_name(s), s)
-        node.meta["origin"] = Origin(node.name, node.name)
+        node.meta["origin"] = Origin(self.result.origin_name(node.name), node.name)
         position = int(s.word()) if s.skip("position") else 0
         mutated = s.skip("mutated")
         self.result.inputs.append(GraphInput(node.name, name, _location(s), mutated, position))
@@ -127,7 +127,7 @@ class _Parser:
             raise ValueError(f"expected a constant's kind ({', '.join(CONSTANT_KINDS)}), got {kind!r}")
         node = self._place(name, s)
         self.result.constants.append(GraphConstant(name, fqn, kind, s.skip("mutated")))
-        node.meta["origin"] = _origin(s, name, name)
+        node.meta["origin"] = self._origin(s, name, name)
 
     def _place(self, name: str, s: Scanner) -> torch.fx.Node:
         s.expect(":")
@@ -156,8 +156,13 @@ class _Parser:
         node = self.fx.create_node("call_function", named_operator(operator_name), args, kwargs, name)
         s.expect(":")
         node.meta["val"] = self._values(s).type()
-        node.meta["origin"] = _origin(s, name, operator_name)
+        node.meta["origin"] = self._origin(s, name, operator_name)
         self._named(node, name)
+
+    def _origin(self, s: Scanner, name: str, own_operator: str) -> Origin:
+        own = (self.result.origin_name(name), own_operator)
+        node, aten_op = (s.string(), s.string()) if s.skip("from") else own
+        return Origin(node, aten_op, _location(s))
 
     def _new_name(self, s: Scanner) -> str:
         name = s.word().removeprefix("%")
@@ -192,11 +197,6 @@ class _Parser:
 
 class _Located(ValueError):
     """An error whose text names its line already."""
-
-
-def _origin(s: Scanner, name: str, own_operator: str) -> Origin:
-    node, aten_op = (s.string(), s.string()) if s.skip("from") else (name, own_operator)
-    return Origin(node, aten_op, _location(s))
 
 
 def _location(s: Scanner) -> str:

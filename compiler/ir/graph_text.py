@@ -119,14 +119,14 @@ def _body(graph: ModelGraph) -> Iterator[str]:
         if name in inputs:
             yield _input(inputs[name], node)
         elif name in constants:
-            yield _constant(constants[name], node)
+            yield _constant(graph, constants[name], node)
     for original in graph.originals:
         yield f"original {print_original(original)}"
     for fqn, recipe in graph.recipes.items():
         yield f"recipe {json.dumps(fqn)} = {print_recipe(recipe)}"
     for node in graph.module.graph.nodes:
         if node.op == "call_function":
-            yield _call(node)
+            yield _call(graph, node)
         elif node.op == "get_attr":
             yield f"%{node.name} = block {node.target}"
         elif node.op == "output":
@@ -143,9 +143,9 @@ def _input(i: GraphInput, node: torch.fx.Node) -> str:
     return text + _mutated(i.mutated) + _at(i.origin)
 
 
-def _constant(c: GraphConstant, node: torch.fx.Node) -> str:
+def _constant(graph: ModelGraph, c: GraphConstant, node: torch.fx.Node) -> str:
     text = f"constant %{c.placeholder} {json.dumps(c.fqn)} {c.kind} : {print_type(node.meta.get('val'))}"
-    return text + _mutated(c.mutated) + _origin(node)
+    return text + _mutated(c.mutated) + _origin(graph, node)
 
 
 def _output(o: GraphOutput, value: object) -> str:
@@ -154,19 +154,19 @@ def _output(o: GraphOutput, value: object) -> str:
     return text + (f" mutates %{o.mutates}" if o.mutates else "")
 
 
-def _call(node: torch.fx.Node) -> str:
+def _call(graph: ModelGraph, node: torch.fx.Node) -> str:
     arguments = [print_value(a) for a in node.args] + [
         f"{k}={print_value(v)}" for k, v in node.kwargs.items()
     ]
     given = f"{target_name(node)}({', '.join(arguments)})"
-    return f"%{node.name} = {given} : {print_type(node.meta.get('val'))}{_origin(node)}"
+    return f"%{node.name} = {given} : {print_type(node.meta.get('val'))}{_origin(graph, node)}"
 
 
-def _origin(node: torch.fx.Node) -> str:
+def _origin(graph: ModelGraph, node: torch.fx.Node) -> str:
     origin: Origin | None = node.meta.get("origin")
     if origin is None:
         return ""
-    own = (node.name, node.name if node.op == "placeholder" else target_name(node))
+    own = (graph.origin_name(node.name), node.name if node.op == "placeholder" else target_name(node))
     text = f" from {json.dumps(origin.fx_node)} {json.dumps(origin.aten_op)}"
     return ("" if (origin.fx_node, origin.aten_op) == own else text) + _at(origin.location)
 

@@ -9,7 +9,9 @@ MAX_LINES = 12
 
 @dataclass(frozen=True, order=True)
 class Origin:
-    """One FX node. `location` is `file:line in function` of the model's source, empty where export lost it."""
+    """One FX node; that of one in the body of a branch or loop is named `BODY.NODE`.
+
+    `location` is `file:line in function` of the model's source, empty where export lost it."""
 
     fx_node: str
     aten_op: str

@@ -18,7 +18,7 @@ from compiler.driver import aot
 from compiler.driver.report import page
 from compiler.driver.report.charts import Rates
 from compiler.driver.report.data import gather
-from compiler.support.diagnostics import CompilerError
+from compiler.support.diagnostics import CompilerError, UserError
 from compiler.support.options import CompileOptions
 
 FLAGS = flags.FLAGS
@@ -26,6 +26,11 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("out", "", "The HTML file to write.", short_name="o")
 flags.DEFINE_string("name", "", "Name of the model; default: the file's name with _aoti.")
 flags.DEFINE_string("source_root", ".", "Folder to which the paths of the model's source lines are relative.")
+flags.DEFINE_list(
+    "sizes",
+    [],
+    "Values of dynamic sizes, as in s0=64,s1=8; the others have their upper bounds, or 1024 where there is none.",
+)
 flags.DEFINE_float(
     "gigabytes_per_s",
     20.0,
@@ -50,15 +55,25 @@ def main(argv: Sequence[str]) -> int:
     options = CompileOptions(FLAGS.name or f"{stem}_aoti", explain_fusion=True)
     try:
         done = aot.compile_model(aot.Request(options, model, None, stop_after="wrapper"), _report)
-        text = page.render(
-            gather(done, Path(FLAGS.source_root)), Rates(FLAGS.gigabytes_per_s, FLAGS.gigaflops)
-        )
+        data = gather(done, Path(FLAGS.source_root), _sizes(FLAGS.sizes))
+        text = page.render(data, Rates(FLAGS.gigabytes_per_s, FLAGS.gigaflops))
         _write(Path(FLAGS.out), text)
     except (CompilerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"{FLAGS.out}: {len(text)} bytes", file=sys.stderr)
     return 0
+
+
+def _sizes(texts: Sequence[str]) -> dict[str, int]:
+    """`s0=64` -> {"s0": 64}"""
+    found = {}
+    for text in texts:
+        if not re.fullmatch(r"\w+=\d+", text, flags=re.ASCII):
+            raise UserError(f"--sizes={text}: expected SYMBOL=NUMBER, as in s0=64")
+        symbol, number = text.split("=")
+        found[symbol] = int(number)
+    return found
 
 
 def _report(name: str, seconds: float, summary: str) -> None:

@@ -50,7 +50,7 @@ def colour(number: int) -> str:
 
 
 def graph(data: ReportData) -> go.Figure:
-    """FX nodes in layers by distance from the inputs, coloured by kernel."""
+    """FX nodes in layers by distance from the inputs, coloured by kernel; those of bodies are squares."""
     made = networkx.DiGraph()
     made.add_nodes_from(n.name for n in data.nodes)
     made.add_edges_from((e.source, e.target) for e in data.edges)
@@ -64,7 +64,9 @@ def graph(data: ReportData) -> go.Figure:
     for source, target in made.edges:
         xs += [place[source][0], place[target][0], None]
         ys += [place[source][1], place[target][1], None]
-    numbers = {k.record.name: n for n, k in enumerate(data.kernels)}
+    numbers: dict[str, int] = {}
+    for number, kernel in enumerate(data.kernels):
+        numbers.setdefault(kernel.record.name, number)
     lines = go.Scatter(x=xs, y=ys, mode="lines", hoverinfo="skip", line={"color": "#bbb", "width": 1})
     points = go.Scatter(
         x=[place[n.name][0] for n in data.nodes],
@@ -73,6 +75,7 @@ def graph(data: ReportData) -> go.Figure:
         marker={
             "size": 13,
             "color": [colour(numbers[n.kernels[0]]) if n.kernels else "#fff" for n in data.nodes],
+            "symbol": ["square" if "." in n.name else "circle" for n in data.nodes],
             "line": {"color": "#555", "width": 1},
         },
         text=[
@@ -112,21 +115,22 @@ def floors(data: ReportData, rates: Rates) -> go.Figure:
 
 def memory(data: ReportData) -> go.Figure:
     """The arena over time: each buffer from the launch that writes it to the last one that reads it."""
-    numbers = {k.record.name: n for n, k in enumerate(data.kernels)}
+    lifetimes = data.arena.lifetimes
+    names = [k.record.name for k in data.kernels]
     figure = go.Figure(
         go.Bar(
-            x=[(life.first + life.last) / 2 for life in data.lifetimes],
-            width=[life.last - life.first + 1 for life in data.lifetimes],
-            base=[life.offset_bytes for life in data.lifetimes],
-            y=[life.size_bytes for life in data.lifetimes],
+            x=[(life.first + life.last) / 2 for life in lifetimes],
+            width=[life.last - life.first + 1 for life in lifetimes],
+            base=[life.offset_bytes for life in lifetimes],
+            y=[life.size_bytes for life in lifetimes],
             marker={
-                "color": [colour(numbers[life.kernel]) for life in data.lifetimes],
+                "color": [colour(life.writer) for life in lifetimes],
                 "line": {"color": "#555", "width": 1},
             },
             hovertext=[
                 f"<b>{life.buffer}</b><br>{life.size_bytes:,} bytes at {life.offset_bytes:,}<br>"
-                f"launches {life.first} to {life.last}, from {life.kernel}"
-                for life in data.lifetimes
+                f"launches {life.first} to {life.last}, from {names[life.writer]}"
+                for life in lifetimes
             ],
             hoverinfo="text",
         )
@@ -134,19 +138,24 @@ def memory(data: ReportData) -> go.Figure:
     figure.update_layout(
         height=420,
         xaxis_title="launch",
-        yaxis_title=f"bytes of the arena ({data.arena_bytes:,})",
+        yaxis_title=f"bytes of the arena ({data.arena.size_bytes:,})",
         barmode="overlay",
     )
-    figure.update_yaxes(range=[0, max(data.arena_bytes, 1)])
+    figure.update_xaxes(range=[-0.5, max(len(names), 1) - 0.5])
+    figure.update_yaxes(range=[0, max(data.arena.size_bytes, 1)])
     return figure
 
 
 def weights(data: ReportData) -> go.Figure:
     """The largest constants."""
     shown = data.weights[:_MAX_WEIGHTS]
+    names = [slot.fqn or slot.name for slot in shown]
     figure = go.Figure(
         go.Bar(
-            x=[slot.fqn or slot.name for slot in shown],
+            x=[
+                name if names.count(name) == 1 else f"{name} ({slot.packing or 'as it is'})"
+                for name, slot in zip(names, shown, strict=True)
+            ],
             y=[slot.size_bytes for slot in shown],
             hovertext=[
                 f"{slot.layout.dtype} {list(slot.original.size)} {slot.packing or 'as it is'}"

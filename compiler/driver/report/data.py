@@ -1,54 +1,37 @@
 """What the report shows, gathered from a finished compilation as plain data.
 
-Enters: a `Compilation` after the last stage. Leaves: a `ReportData`: nodes and edges of the graph, kernels with source and cost,
-lifetimes of the arena's buffers, weights.
+Enters: a `Compilation` after the last stage. Leaves: a `ReportData`: nodes and edges of the graph and of the bodies in it, kernels with
+source and cost, lifetimes of the arena's buffers, weights. Of a model with dynamic sizes everything is for one value of each size.
 """
 
 from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.codegen.cpp.writer import kernel_lines
 from compiler.driver import provenance
-from compiler.driver.kernel_costs import touched_buffers
 from compiler.driver.pipeline import Compilation
 from compiler.driver.provenance import KernelRecord, NodeRecord
-from compiler.ir.schedule import Schedule
+from compiler.driver.report import edges, lifetimes, sizes
+from compiler.driver.report.edges import GraphEdge
+from compiler.driver.report.lifetimes import Arena
+from compiler.driver.report.sizes import SizeView
 from compiler.ir.wrapper import ConstantSlot
 from compiler.support.diagnostics import InternalError
 
 
 @dataclass(frozen=True)
-class GraphEdge:
-    """Names of FX nodes: `source` is an argument of `target`."""
-
-    source: str
-    target: str
-
-
-@dataclass(frozen=True)
 class KernelView:
-    """A launch with its C++ and the lines of the model that it comes from: (location, text of that line or "")."""
+    """A launch with its C++ (of what is no kernel, the wrapper's line) and the lines of the model that it comes from: (location, text of
+    that line or "")."""
 
     record: KernelRecord
     source: str
     model_lines: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Lifetime:
-    """A buffer of the arena: bytes [offset, offset + size), alive from the launch number `first` to `last`, both inclusive."""
-
-    buffer: str
-    offset_bytes: int
-    size_bytes: int
-    first: int
-    last: int
-    kernel: str  # that writes it first
 
 
 @dataclass(frozen=True)
@@ -57,41 +40,44 @@ class ReportData:
     nodes: tuple[NodeRecord, ...]
     edges: tuple[GraphEdge, ...]
     kernels: tuple[KernelView, ...]
-    lifetimes: tuple[Lifetime, ...]
-    arena_bytes: int
+    sizes: tuple[SizeView, ...]
+    arena: Arena
     weights: tuple[ConstantSlot, ...]
     weights_bytes: int
     wrapper: str
     explain: tuple[str, ...]
 
 
-def gather(c: Compilation, source_root: Path) -> ReportData:
-    """`source_root`: the folder to which the model's source paths are relative; lines that cannot be read stay empty."""
+def gather(c: Compilation, source_root: Path, given: Mapping[str, int] | None = None) -> ReportData:
+    """`source_root`: the folder to which the model's source paths are relative; lines that cannot be read stay empty. `given`: values of
+    dynamic sizes, by symbol. Raises UserError where one is no size of the model, or outside its range."""
     if c.graph is None or c.schedule is None or c.plan is None:
         raise InternalError("the report needs the results of all stages")
-    joined = provenance.join(c)
-    names = {n.name for n in joined.nodes}
-    edges = [
-        GraphEdge(argument.name, node.name)
-        for node in c.graph.module.graph.nodes
-        for argument in node.all_input_nodes
-        if node.name in names and argument.name in names
-    ]
-    sources = {s.function: "\n".join(kernel_lines(s)) for s in c.specs}
+    chosen = sizes.choose(c.plan, c.schedule.program, given or {})
+    values = {s.symbol: s.value for s in chosen}
+    joined = provenance.join(c, values)
+    wrapper = c.wrapper_files.get("model.cpp", "")
+    code = {s.function: "\n".join(kernel_lines(s)) for s in c.specs}
     return ReportData(
         name=c.ctx.options.name,
         nodes=joined.nodes,
-        edges=tuple(edges),
+        edges=tuple(edges.find(c.graph)),
         kernels=tuple(
-            KernelView(k, sources.get(k.function, ""), _model_lines(k, source_root)) for k in joined.kernels
+            KernelView(k, code.get(k.function) or _row(wrapper, k.wrapper_line), _model_lines(k, source_root))
+            for k in joined.kernels
         ),
-        lifetimes=_lifetimes(c.schedule, joined.kernels),
-        arena_bytes=c.schedule.arena_bytes if isinstance(c.schedule.arena_bytes, int) else 0,
+        sizes=chosen,
+        arena=lifetimes.find(c.schedule, provenance.launches(c.schedule), values),
         weights=tuple(sorted(c.plan.constants, key=lambda s: -s.size_bytes)),
         weights_bytes=c.plan.weights_bytes,
-        wrapper=c.wrapper_files.get("model.cpp", ""),
+        wrapper=wrapper,
         explain=tuple(c.schedule.explain),
     )
+
+
+def _row(text: str, number: int) -> str:
+    """A line of the text, counted from 1; "" for number 0."""
+    return text.splitlines()[number - 1].strip() if number else ""
 
 
 def _model_lines(kernel: KernelRecord, root: Path) -> tuple[tuple[str, str], ...]:
@@ -101,31 +87,3 @@ def _model_lines(kernel: KernelRecord, root: Path) -> tuple[tuple[str, str], ...
         text = linecache.getline(str(root / match[1]), int(match[2])).strip() if match else ""
         found.setdefault(origin.location, text)
     return tuple((location, text) for location, text in found.items() if location)
-
-
-def _lifetimes(schedule: Schedule, kernels: Sequence[KernelRecord]) -> tuple[Lifetime, ...]:
-    """From what each launch reads and writes; a view keeps alive what it is a view of."""
-    writers: dict[str, int] = {}
-    last: dict[str, int] = {}
-    groups = [g for g in schedule.groups if g.kind != "view"]
-    for number, group in enumerate(groups):
-        for node in group.nodes:
-            if node.name not in group.local:
-                writers.setdefault(node.name, number)
-        for buffer in touched_buffers(group):
-            last[schedule.storage(buffer)] = number
-    found = []
-    for buffer, first in writers.items():
-        place = schedule.placement[buffer]
-        if place.kind == "arena":
-            offset, size = _plain(place.offset_bytes), _plain(place.size_bytes)
-            found.append(Lifetime(buffer, offset, size, first, last.get(buffer, first), kernels[first].name))
-    return tuple(found)
-
-
-def _plain(value: object) -> int:
-    """A size in bytes; of a dynamic one the upper bound."""
-    if isinstance(value, int):
-        return value
-    bound = getattr(value, "hi", None)
-    return int(bound) if bound is not None else 0

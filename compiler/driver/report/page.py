@@ -41,7 +41,7 @@ def render(data: ReportData, rates: Rates) -> str:
     )
     kernel_floors = [k.record.cost.floor_us(rates.gigabytes_per_s, rates.gigaflops) for k in data.kernels]
     formatter = HtmlFormatter(style="friendly")
-    numbered = HtmlFormatter(style="friendly", linenos="inline")
+    numbered = HtmlFormatter(style="friendly", linenos="inline", lineanchors="line")
     return environment.get_template(_TEMPLATE).render(
         data=data,
         rates=rates,
@@ -53,7 +53,8 @@ def render(data: ReportData, rates: Rates) -> str:
         kernel_floors=kernel_floors,
         colours=[charts.colour(n) for n in range(len(data.kernels))],
         charts={name: Markup(html) for name, html in charts.charts(data, rates).items()},
-        sources={k.record.function: Markup(highlight(k.source, CppLexer(), formatter)) for k in data.kernels},
+        sources=[Markup(highlight(k.source, CppLexer(), formatter)) for k in data.kernels],
+        has_blocks=any(k.record.block for k in data.kernels),
         wrapper=Markup(highlight(data.wrapper, CppLexer(), numbered)),
         highlight_style=Markup(formatter.get_style_defs(".highlight")),
     )
