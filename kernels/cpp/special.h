@@ -1,13 +1,13 @@
 // Special functions: those of PyTorch's operators that the C library lacks, in double.
 //
 // What enters: any double. What leaves: the value, with a relative error of a few units of 2^-52
-// (special_test.cc holds the bounds: more for the incomplete gamma functions, which are differences of large
-// exponents; of digamma near its zero, and of igammac below a = 0.1, the error is relative to 1); NaN outside
-// of the domain; at poles and infinities what PyTorch gives. Generated kernels compute float operands in
+// (special_test.cc holds the bounds; of digamma near its zero the error is relative to 1); NaN outside of the
+// domain; at poles and infinities what PyTorch gives. Generated kernels compute float operands in
 // double too: one call an element.
 //
 // Sources of the formulas: NIST Digital Library of Mathematical Functions (dlmf.nist.gov), section numbers at
-// each function in engine/special.cc, engine/bessel_k.cc and engine/polynomials.cc.
+// each function in engine/special.cc, engine/bessel_k.cc, engine/incomplete_gamma.cc and
+// engine/polynomials.cc.
 //
 //   for (int64_t i = 0; i < n; ++i) out[i] = aoti_digammaf(in[i]);
 #ifndef KERNELS_CPP_SPECIAL_H_
@@ -28,9 +28,10 @@ double special_i0(double x);     // modified Bessel functions of the first kind
 double special_i1(double x);
 double special_i0e(double x);  // exp(-|x|) i0(x)
 double special_i1e(double x);
-double special_zeta(double s, double q);     // Hurwitz
-double special_igamma(double a, double x);   // the regularised lower incomplete gamma function
-double special_igammac(double a, double x);  // 1 - igamma
+double special_zeta(double s, double q);  // Hurwitz
+// The regularised lower incomplete gamma function, and 1 minus it (engine/incomplete_gamma.cc).
+double special_igamma(double a, double x);
+double special_igammac(double a, double x);
 // Modified Bessel functions of the second kind; scaled ones are times exp(x) (engine/bessel_k.cc).
 double special_modified_bessel_k0(double x);
 double special_modified_bessel_k1(double x);

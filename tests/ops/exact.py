@@ -114,22 +114,29 @@ def _polygamma(n: int, x: torch.Tensor) -> torch.Tensor:
     return torch.tensor([value(*p) for p in pairs], dtype=torch.float64).reshape(x.shape)
 
 
-def _igammac(a: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """The upper regularized incomplete gamma function by mpmath; eager's at the edges of its domain and beyond."""
+def _incomplete_gamma(function: Callable[..., torch.Tensor], upper: bool) -> Callable[..., torch.Tensor]:
+    """A regularized incomplete gamma function by mpmath; eager's at the edges of its domain and beyond."""
 
     def value(a: float, x: float, theirs: float) -> float:
-        inside = 0 < a < math.inf and 0 < x < math.inf
-        return float(mpmath.gammainc(a, x, mpmath.inf, regularized=True)) if inside else theirs
+        if not (0 < a < math.inf and 0 < x < math.inf):
+            return theirs
+        ends = (x, mpmath.inf) if upper else (0, x)
+        with mpmath.workdps(40):
+            return float(mpmath.gammainc(a, *ends, regularized=True))
 
-    theirs = torch.igammac(a, x)
-    triples = zip(*(t.flatten().tolist() for t in (*torch.broadcast_tensors(a, x), theirs)), strict=True)  # type: ignore[no-untyped-call]
-    return torch.tensor([value(*t) for t in triples], dtype=torch.float64).reshape(theirs.shape)
+    def exact(a: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        theirs = function(a, x)
+        triples = zip(*(t.flatten().tolist() for t in (*torch.broadcast_tensors(a, x), theirs)), strict=True)  # type: ignore[no-untyped-call]
+        return torch.tensor([value(*t) for t in triples], dtype=torch.float64).reshape(theirs.shape)
+
+    return exact
 
 
 FUNCTIONS: dict[str, tuple[Any, Callable[..., torch.Tensor]]] = {
     "nn.functional.soft_margin_loss": (torch.nn.functional.soft_margin_loss, _soft_margin_loss),
     "nn.functional.interpolate.bicubic": (torch.nn.functional.interpolate, _bicubic),
     **{f"polygamma.polygamma_n_{n}": (torch.polygamma, _polygamma) for n in range(5)},
-    "igammac": (torch.igammac, _igammac),
+    "igamma": (torch.igamma, _incomplete_gamma(torch.igamma, upper=False)),
+    "igammac": (torch.igammac, _incomplete_gamma(torch.igammac, upper=True)),
     "special.polygamma.special_polygamma_n_0": (torch.special.polygamma, _polygamma),
 }

@@ -1,8 +1,6 @@
 // The special functions of kernels/cpp/special.h, from series, recurrences and continued fractions.
 #include "kernels/cpp/special.h"
 
-#include <float.h>
-
 AOTI_BEGIN_NAMESPACE
 
 namespace {
@@ -10,11 +8,6 @@ namespace {
 constexpr double kPi = 3.14159265358979323846;
 constexpr double kSqrtPi = 1.77245385090551602730;
 constexpr double kSqrt2 = 1.41421356237309504880;
-
-double log_gamma(double x) {
-  int sign;
-  return lgamma_r(x, &sign);
-}
 
 // exp(x^2), with what rounding the square loses put back.
 double exp_square(double x) {
@@ -94,61 +87,6 @@ double bessel_ie(int n, double x) {
                        : a == INFINITY ? 0.0
                                        : bessel_i_asymptotic(n, a);
   return n == 1 && x < 0 ? -value : value;
-}
-
-// x^a exp(-x) / gamma(a + 1).
-double gamma_prefactor(double a, double x) {
-  if (a < 10.0) return exp(a * log(x) - x - log_gamma(a + 1.0));
-  // Stirling's series (DLMF 5.11.3) keeps the large terms from cancelling.
-  const double u = (x - a) / a, r = 1.0 / a, s = r * r;
-  const double correction =
-      r * (1.0 / 12.0 + s * (-1.0 / 360.0 + s * (1.0 / 1260.0 + s * (-1.0 / 1680.0 + s / 1188.0))));
-  return exp(a * (log1p(u) - u) - correction) / sqrt(2.0 * kPi * a);
-}
-
-// P(a, x) by DLMF 8.7.1: good for x < a + 1.
-double lower_gamma_series(double a, double x) {
-  double term = 1.0, sum = 1.0;
-  for (int k = 1; k < 20000; ++k) {
-    term *= x / (a + k);
-    sum += term;
-    if (term < sum * 1e-17) break;
-  }
-  return gamma_prefactor(a, x) * sum;
-}
-
-// Q(a, x) by the continued fraction DLMF 8.9.2, evaluated by Lentz's method: good for x >= a + 1.
-double upper_gamma_fraction(double a, double x) {
-  const double tiny = DBL_MIN * 1e10;
-  double b = x + 1.0 - a, c = 1.0 / tiny, d = 1.0 / b, h = d;
-  for (int k = 1; k < 20000; ++k) {
-    const double an = -double(k) * (k - a);
-    b += 2.0;
-    d = an * d + b;
-    d = __builtin_fabs(d) < tiny ? tiny : d;
-    c = b + an / c;
-    c = __builtin_fabs(c) < tiny ? tiny : c;
-    d = 1.0 / d;
-    const double change = c * d;
-    h *= change;
-    if (__builtin_fabs(change - 1.0) < 1e-16) break;
-  }
-  return gamma_prefactor(a, x) * a * h;
-}
-
-// Sets *value where a limit or the domain decides; false where the function has to be computed.
-bool incomplete_gamma_limit(double a, double x, bool upper, double *value) {
-  const double zero = upper ? 1.0 : 0.0, one = 1.0 - zero;
-  if (a != a || x != x || a < 0.0 || x < 0.0 || (a == 0.0 && x == 0.0) || (a == INFINITY && x == INFINITY)) {
-    *value = NAN;
-  } else if (a == 0.0 || x == INFINITY) {
-    *value = one;
-  } else if (x == 0.0 || a == INFINITY) {
-    *value = zero;
-  } else {
-    return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -251,18 +189,6 @@ double special_zeta(double s, double q) {
     factor *= (next + 1.0) * (next + 2.0) / (q * q);
   }
   return sum;
-}
-
-double special_igamma(double a, double x) {
-  double value;
-  if (incomplete_gamma_limit(a, x, false, &value)) return value;
-  return x < a + 1.0 ? lower_gamma_series(a, x) : 1.0 - upper_gamma_fraction(a, x);
-}
-
-double special_igammac(double a, double x) {
-  double value;
-  if (incomplete_gamma_limit(a, x, true, &value)) return value;
-  return x < a + 1.0 ? 1.0 - lower_gamma_series(a, x) : upper_gamma_fraction(a, x);
 }
 
 AOTI_END_NAMESPACE
