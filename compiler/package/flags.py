@@ -18,9 +18,12 @@ COMMON = (
 # Kernels are written for the vectoriser: products and sums may fuse, and libm need not set errno.
 KERNEL = ("-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wno-unused")
 
+# The library is placed at a multiple of 2 MiB, so that the processor's page tables can hold its weights as huge pages.
+MODEL_LINK = ("-Wl,-z,max-page-size=2097152",)
+
 LINK = (
     "-shared", "-pthread", "-static-libgcc", "-Wl,--gc-sections", "-Wl,--as-needed", "-Wl,--no-undefined", "-Wl,-z,relro", "-Wl,-z,now",
-    "-Wl,-z,noexecstack", "-Wl,--build-id=none", "-s",
+    "-Wl,-z,noexecstack", "-Wl,--build-id=none", "-s", *MODEL_LINK,
 )  # fmt: skip
 
 _MARCH = {

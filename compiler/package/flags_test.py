@@ -21,6 +21,7 @@ def bazel_values() -> dict[str, object]:
 def test_common_flags_agree() -> None:
     assert set(bazel_values()["MODEL_COPTS"]) <= set(flags.COMMON)  # type: ignore[call-overload]
     assert list(bazel_values()["KERNEL_COPTS"]) == list(flags.KERNEL)  # type: ignore[call-overload]
+    assert list(bazel_values()["MODEL_LINKOPTS"]) == list(flags.MODEL_LINK)  # type: ignore[call-overload]
 
 
 def test_instruction_sets_agree() -> None:

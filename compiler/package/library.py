@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from compiler.package import elf
+from compiler.package import elf, page_writer
 from compiler.package.flags import COMMON, LINK, kernel_flags
 from compiler.package.object_cache import CompileJob, ObjectCache
 from compiler.package.toolchain import Toolchain, run
@@ -149,12 +149,14 @@ class LibraryBuilder:
         self._link_one([*args, "-lm", "-ldl"], out)
 
     def _link_one(self, args: Sequence[str], out: Path) -> None:
-        """Links under another name first, so that a library is either whole or absent."""
-        partial = out.with_name(f".{out.name}.partial")
+        """Links and copies under other names first, so that a library is either whole or absent."""
+        linked, partial = out.with_name(f".{out.name}.linked"), out.with_name(f".{out.name}.partial")
         try:
-            run(self.toolchain, [*args, "-o", str(partial)], out.parent, f"linking {out.name}")
+            run(self.toolchain, [*args, "-o", str(linked)], out.parent, f"linking {out.name}")
+            page_writer.copy(linked, partial)
             os.replace(partial, out)
         finally:
+            linked.unlink(missing_ok=True)
             partial.unlink(missing_ok=True)
 
     def _torch_stub(self, scratch: Path, objects: Sequence[Path]) -> Path:

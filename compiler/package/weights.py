@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from compiler.ir.loop import Constant, Layout, Program
 from compiler.ir.wrapper import ConstantSlot, size_bytes
+from compiler.package.page_writer import PageWriter
 from compiler.support.diagnostics import InternalError
 from kernels.cpp import packing
 
@@ -71,7 +72,7 @@ def lay_out(program: Program) -> WeightsLayout:
 def write(layout: WeightsLayout, program: Program, path: Path) -> str:
     """Writes the file and returns the SHA-256 of its bytes. The caller renames it when the whole output is done."""
     digest = hashlib.sha256()
-    with path.open("wb") as f:
+    with PageWriter(path) as f:
         for piece in layout.pieces:
             data = pack(piece.constant, _tensor(piece.constant, program))
             if data.nbytes != piece.size_bytes:

@@ -11,6 +11,11 @@ namespace aoti_model {
 // with free().
 void *allocate_aligned(int64_t bytes);
 
+// Asks that what is mapped from `begin`, a multiple of 2 MiB, to `end` be read from its file into huge pages:
+// a product that waits for its weights waits for the page tables too. Only advice: nothing changes where
+// `begin` is no such multiple, or where the kernel or the file system has no huge pages for files.
+void prefer_huge_pages(const void *begin, const void *end);
+
 // `bytes` rounded up to a multiple of AOTI_ALIGNMENT.
 int64_t round_up(int64_t bytes);
 

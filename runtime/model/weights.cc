@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "runtime/model/error.h"
+#include "runtime/model/memory.h"
 
 namespace aoti_model {
 namespace {
@@ -38,6 +39,14 @@ bool library_directory(const AotiModelDesc &desc, bool resolved, char *path, siz
   return true;
 }
 
+// From the library's first byte, which the loader puts at a multiple of 2 MiB and which shares the first huge
+// page with the weights.
+void prefer_huge_pages_in_library(const AotiModelDesc &desc) {
+  Dl_info info;
+  if (desc.weights == nullptr || dladdr(desc.weights, &info) == 0) return;
+  prefer_huge_pages(info.dli_fbase, desc.weights + desc.weights_bytes);
+}
+
 AOTIRuntimeError map_file(const AotiModelDesc &desc, const char *path, int file, Weights *ret_weights) {
   struct stat status;
   if (fstat(file, &status) != 0) return fail("%s: %s", path, strerror(errno));
@@ -51,6 +60,7 @@ AOTIRuntimeError map_file(const AotiModelDesc &desc, const char *path, int file,
   const size_t bytes = static_cast<size_t>(status.st_size);
   void *mapping = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
   if (mapping == MAP_FAILED) return fail("%s: cannot be mapped: %s", path, strerror(errno));
+  prefer_huge_pages(mapping, static_cast<const uint8_t *>(mapping) + bytes);
   *ret_weights = Weights{static_cast<const uint8_t *>(mapping), nullptr, mapping, bytes, nullptr, 0};
   return AOTI_RUNTIME_SUCCESS;
 }
@@ -84,7 +94,10 @@ const uint8_t *common_base(const AotiModelDesc &desc, const AotiConstantPlace *p
 
 AOTIRuntimeError open_weights(const AotiModelDesc &desc, const char *directory, Weights *ret_weights) {
   *ret_weights = Weights{desc.weights, nullptr, nullptr, 0, nullptr, 0};
-  if (desc.weights_file == nullptr || desc.weights_bytes == 0) return AOTI_RUNTIME_SUCCESS;
+  if (desc.weights_file == nullptr || desc.weights_bytes == 0) {
+    prefer_huge_pages_in_library(desc);
+    return AOTI_RUNTIME_SUCCESS;
+  }
   char path[kPathBytes], own[kPathBytes];
   int file = -1;
   const bool given = directory != nullptr && directory[0] != '\0';

@@ -5,6 +5,7 @@ MODEL_COPTS     everything inside a library: runtime, shim, wrapper (no exceptio
                 glibc only)
 KERNEL_COPTS    with MODEL_COPTS: generated kernels and the kernel engine
 ISA_COPTS       with both: one instruction set
+MODEL_LINKOPTS  the library: its place in memory is a multiple of 2 MiB, for huge pages
 """
 
 MODEL_COPTS = [
@@ -24,6 +25,8 @@ KERNEL_COPTS = [
     "-fno-trapping-math",
     "-Wno-unused",
 ]
+
+MODEL_LINKOPTS = ["-Wl,-z,max-page-size=2097152"]
 
 ISA_COPTS = {
     "x86-64-v3": ["-march=x86-64-v3", "-DAOTI_ISA=x86_64_v3"],

@@ -36,11 +36,13 @@ inline __attribute__((always_inline)) void multiply_add(const float *const (&row
   int64_t a = 0;
   AOTI_NO_UNROLL
   for (int64_t k = 0; k < n; ++k) {
-    AOTI_UNROLL
-    for (int j = 0; j < kVectors; j += kPanelVectors) {
-      __builtin_prefetch(*prefetch + j / kPanelVectors * args.prefetch_stride, 0, 2);
+    if (args.prefetch_step != 0) {
+      AOTI_UNROLL
+      for (int j = 0; j < kVectors; j += kPanelVectors) {
+        __builtin_prefetch(*prefetch + j / kPanelVectors * args.prefetch_stride, 0, 2);
+      }
+      *prefetch += args.prefetch_step;
     }
-    *prefetch += args.prefetch_step;
     AOTI_UNROLL
     for (int part = 0; part < Product::kParts; ++part) {
       vf row[kVectors];

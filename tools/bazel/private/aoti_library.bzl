@@ -9,7 +9,7 @@
 load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain", "use_cc_toolchain")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
-load("//tools/bazel:model_flags.bzl", "ISAS_OF_CPU")
+load("//tools/bazel:model_flags.bzl", "ISAS_OF_CPU", "MODEL_LINKOPTS")
 load(":model_code.bzl", "compile", "generate")
 load(":providers.bzl", "AotiExportInfo", "AotiModelInfo")
 
@@ -66,7 +66,7 @@ def _link(ctx, code, toolchain, features):
     """Links lib<name>.so, which exports the model interface and nothing else."""
     exports = ctx.actions.declare_file(ctx.label.name + ".exports.map")
     ctx.actions.write(exports, _EXPORTS.format(name = code.model_name))
-    flags = [
+    flags = MODEL_LINKOPTS + [
         "-Wl,-soname,lib%s.so" % ctx.label.name,
         "-Wl,--version-script=" + exports.path,
         "-Wl,-z,defs",
