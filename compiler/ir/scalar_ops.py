@@ -27,7 +27,7 @@ _POLYNOMIALS = "chebyshev_t chebyshev_u chebyshev_v chebyshev_w hermite_h hermit
 CPU_ONLY = frozenset(
     "digamma erfinv erfcx ndtri i0 i1 i0e i1e bessel_j0 bessel_j1 bessel_y0 bessel_y1 modified_bessel_k0 modified_bessel_k1"
     f" scaled_modified_bessel_k0 scaled_modified_bessel_k1 {_POLYNOMIALS} zeta igamma igammac nextafter gcd frexp_mantissa"
-    " frexp_exponent philox gelu exp_nonpositive".split()
+    " frexp_exponent gelu exp_nonpositive".split()
 )
 
 SCALAR_OPS: dict[str, ScalarOp] = {

@@ -111,8 +111,6 @@ def map_impl(b: Builder, body: ModelGraph, xs: Sequence[Value], more: Sequence[V
 
 def _names(b: Builder, kind: str, layouts: Sequence[Layout]) -> tuple[str, dict[str, Layout]]:
     """Names for the node and its results, which are taken from now on."""
-    if b.ctx.options.device != "cpu":
-        raise Unsupported(f"{b.origin.aten_op} on {b.ctx.options.device}", 'compile for device = "cpu"')
     name = f"{kind}{b.next_number(kind)}"
     b.layouts[name] = _NOTHING
     results = {}

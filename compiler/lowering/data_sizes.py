@@ -13,7 +13,6 @@ from compiler.ir import dtypes
 from compiler.ir.expr import Expr, IntLike, as_expr, sym
 from compiler.ir.loop import Layout, ReadSize
 from compiler.lowering.builder import Builder
-from compiler.lowering.pointwise import refuse_other_devices
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.values import Value
 from compiler.lowering.view_ops import reshape
@@ -36,7 +35,6 @@ def require_not_negative(b: Builder, value: Value) -> None:
 
 
 def _read(b: Builder, value: Value, symbol: Expr) -> Expr:
-    refuse_other_devices(b, "a size that depends on data is read on the host")
     source = b.in_memory(convert(b, reshape(b, value, ()), dtypes.int64))
     b.add(ReadSize(str(symbol), Layout.contiguous(dtypes.int64, []), (b.origin,), symbol, source))
     return symbol

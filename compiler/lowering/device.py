@@ -12,15 +12,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from compiler.ir.loop import (
+    Cond,
     CustomKernel,
     ExternKernel,
     Layout,
     Node,
     Program,
+    ReadSize,
     Scatter,
     TemplateKernel,
     TensorRef,
     View,
+    While,
+    Written,
 )
 
 
@@ -51,7 +55,13 @@ def _ref(ref: TensorRef, device: str) -> TensorRef:
 
 def _node(node: Node, device: str) -> Node:
     node = replace(node, layout=_moved(node.layout, device))
-    if isinstance(node, View):
+    if isinstance(node, Cond):
+        blocks = place(node.then, device), place(node.otherwise, device)
+        return replace(node, predicate=_ref(node.predicate, device), then=blocks[0], otherwise=blocks[1])
+    if isinstance(node, While):
+        enter, test, body = (place(block, device) for block in node.blocks)
+        return replace(node, enter=enter, test=test, body=body)
+    if isinstance(node, (View, ReadSize)):
         return replace(node, operand=_ref(node.operand, device))
     if isinstance(node, Scatter):
         return replace(node, base=_ref(node.base, device))
@@ -68,4 +78,6 @@ def _node(node: Node, device: str) -> Node:
 def _argument(value: object, device: str) -> object:
     if isinstance(value, tuple):
         return tuple(_argument(v, device) for v in value)
+    if isinstance(value, Written):
+        return replace(value, layout=_moved(value.layout, device))
     return _ref(value, device) if isinstance(value, TensorRef) else value

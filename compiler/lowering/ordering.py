@@ -11,10 +11,11 @@ from __future__ import annotations
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr, as_expr, mul_all
 from compiler.ir.loop import Layout
+from compiler.lowering import gpu_positions
 from compiler.lowering.builder import Builder, Parameter
 from compiler.lowering.elementwise import Operand, elementwise
 from compiler.lowering.factories import full
-from compiler.lowering.pointwise import apply, refuse_other_devices
+from compiler.lowering.pointwise import apply
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.promotion import promote
 from compiler.lowering.reductions import reduce_dims, sum_dims
@@ -28,7 +29,6 @@ class _Rows:
     """x with `dim` last, as rows of keys; a scalar is a row of one element."""
 
     def __init__(self, b: Builder, x: Value, dim: int) -> None:
-        refuse_other_devices(b, "positions")
         self.b, self.rank = b, x.rank
         self.x = x if x.rank else reshape(b, x, (1,))
         self.dim = dim % self.x.rank
@@ -44,6 +44,8 @@ class _Rows:
         if rows == 0 or self.length == 0 or count == 0:
             return full(b, (*self.outer, count), 0, dtypes.int64)
         keys = reshape(b, _comparable(b, self.last), (rows, self.length))
+        if b.on_gpu:
+            return reshape(b, _found_on_gpu(b, template, keys, flag, count), (*self.outer, count))
         size = (rows, count) if template != "sort_positions" else (as_expr(2), rows, count)
         layout = Layout.contiguous(dtypes.int64, size)
         found = Value.stored(b.template(template, layout, [b.contiguous(keys)], [flag], size))
@@ -74,6 +76,14 @@ class _Rows:
 def _comparable(b: Builder, x: Value) -> Value:
     """16-bit floats as float32, which has all of their values in the same order."""
     return convert(b, x, dtypes.float32) if x.dtype in (dtypes.float16, dtypes.bfloat16) else x
+
+
+def _found_on_gpu(b: Builder, template: str, keys: Value, flag: Parameter, count: Expr) -> Value:
+    """What the template would find in rows of keys [R, N]."""
+    stored = Value.stored(b.contiguous(keys))
+    if template == "extreme_positions":
+        return gpu_positions.extremes(b, stored, bool(flag[1]))
+    return slice_dim(b, gpu_positions.sort(b, stored, bool(flag[1])), -1, 0, count)
 
 
 def in_order(b: Builder, flat: Value) -> tuple[Value, Value]:
@@ -221,7 +231,6 @@ def _register_cumulative_extremes() -> None:
 
 def search(b: Builder, sorted_rows: Value, values: Value, right: bool) -> Value:
     """Where values [.., M] belong in ascending rows [.., N] ([N]: the same for all)."""
-    refuse_other_devices(b, "search_positions")
     if values.numel() == 0 or sorted_rows.size[-1] == 0:
         return full(b, values.size, 0, dtypes.int64)
     shared = sorted_rows.rank == 1
@@ -232,6 +241,9 @@ def search(b: Builder, sorted_rows: Value, values: Value, right: bool) -> Value:
         b.contiguous(reshape(b, sorted_rows, (as_expr(1) if shared else rows, sorted_rows.size[-1]))),
         b.contiguous(reshape(b, values, wanted)),
     ]
+    if b.on_gpu:
+        found = gpu_positions.search(b, *map(Value.stored, operands), right)
+        return reshape(b, found, values.size)
     layout = Layout.contiguous(dtypes.int64, wanted)
     found = Value.stored(b.template("search_positions", layout, operands, [("right", right)], wanted))
     return reshape(b, found, values.size)

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 import torch
 
+from compiler.frontend.load import from_program
+from compiler.fx_passes import pipeline
+from compiler.lowering import lower
 from compiler.lowering.testing.case_harness import check
+from compiler.support.diagnostics import UserError
+from compiler.support.options import CompileOptions, Context
 
 KEYS = torch.tensor([[3.0, 1.0, float("nan"), 1.0, -2.0], [0.0, -0.0, 5.0, 5.0, float("inf")]])
 PLACES = torch.tensor([[0, 1, 1, 0, 2], [2, 2, 0, 1, 1]])
@@ -29,9 +34,36 @@ CASES: dict[str, Callable[..., Any]] = {
 }
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("name", CASES)
-def test_positions_and_values(name: str) -> None:
-    check(CASES[name], KEYS)
+def test_positions_and_values(name: str, device: str) -> None:
+    check(CASES[name], KEYS, options=CompileOptions("case", device=device))
+
+
+def test_rows_that_a_gpu_puts_in_order_in_several_passes() -> None:
+    """More than two blocks of what is counted, none full at the end, with equal keys and a NaN."""
+    keys = torch.randint(0, 50, (2, 600), generator=torch.Generator().manual_seed(0)).float()
+    keys[1, 300] = float("nan")
+    options = CompileOptions("case", device="cuda")
+    check(lambda x: tuple(torch.sort(x, dim=1, stable=True)), keys, options=options)
+    check(
+        lambda x: torch.argsort(x.to(torch.int64)[:1], dim=1, stable=True, descending=True),
+        keys,
+        options=options,
+    )
+
+
+def test_a_gpu_orders_rows_of_a_bounded_length_only() -> None:
+    class Sorted(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.sort(x)[0]
+
+    ctx = Context(CompileOptions("case", device="cuda"))
+    exported = torch.export.export(
+        Sorted(), (torch.randn(8),), dynamic_shapes=({0: torch.export.Dim("rows", min=2)},), strict=False
+    )
+    with pytest.raises(UserError, match="along a dimension without a bound"):
+        lower.run(pipeline.run(from_program(exported, ctx), ctx), ctx)
 
 
 def test_mode_is_the_smallest_of_the_most_frequent() -> None:

@@ -21,7 +21,7 @@ from compiler.lowering.builder import Builder
 from compiler.lowering.elementwise import Operand
 from compiler.lowering.factories import full
 from compiler.lowering.ordering import in_order
-from compiler.lowering.pointwise import apply, refuse_other_devices
+from compiler.lowering.pointwise import apply
 from compiler.lowering.pointwise_composites import convert, select
 from compiler.lowering.registry import Unsupported, lowers
 from compiler.lowering.tracer import Scalar, Tracer, compute_dtype
@@ -34,7 +34,6 @@ _DIGITS = {dtypes.float64: 53, dtypes.float32: 24, dtypes.float16: 11, dtypes.bf
 
 def _bits(b: Builder, size: Index) -> Draw:
     """64 random bits for every element, as int64; a stream of its own for each call."""
-    refuse_other_devices(b, "random numbers")
     if b.in_loop:
         raise Unsupported(
             f"{b.origin.aten_op} inside of a loop: every turn would draw the same numbers",

@@ -13,13 +13,14 @@ from compiler.ir import dtypes
 from compiler.ir.expr import Expr, IntLike, as_expr, contiguous_strides, mul_all
 from compiler.ir.loop import Layout
 from compiler.ir.size_float import SizeFloat
+from compiler.lowering import gpu_positions
 from compiler.lowering.broadcasting import broadcast_size
 from compiler.lowering.builder import Builder
 from compiler.lowering.data_sizes import bind, require_not_negative
 from compiler.lowering.factories import full
 from compiler.lowering.joining import stack
 from compiler.lowering.ordering import in_order, search
-from compiler.lowering.pointwise import apply, refuse_other_devices
+from compiler.lowering.pointwise import apply
 from compiler.lowering.pointwise_composites import convert
 from compiler.lowering.reductions import reduce_dims, sum_dims
 from compiler.lowering.registry import Unsupported, lowers
@@ -34,8 +35,6 @@ def item(b: Builder, x: Value) -> None:
     if isinstance(b.number, SizeFloat):
         one = convert(b, reshape(b, x, ()), dtypes.float64)
         b.numbers[str(b.number.args[0])] = b.store_as(one, Layout.contiguous(dtypes.float64, [])).buffer
-        # Users of the number are lowered after a refusal too, so that all of a model's problems are found at once.
-        refuse_other_devices(b, "the .item() of a float")
         return
     assert isinstance(b.number, (int, Expr))
     bind(b, x, b.number)
@@ -47,6 +46,8 @@ def selected(b: Builder, mask: Value, count: IntLike | None) -> Value:
     stored = Value.stored(flat)
     total = full(b, (), 0, dtypes.int64) if mask.numel() == 0 else sum_dims(b, stored, (0,), False)
     size = (as_expr(1), bind(b, total, count))
+    if b.on_gpu:
+        return gpu_positions.selected(b, stored, size[1])
     keys = b.contiguous(reshape(b, stored, (1, mask.numel())))
     layout = Layout.contiguous(dtypes.int64, size)
     return reshape(b, Value.stored(b.template("selected_positions", layout, [keys], [], size)), size[1:])

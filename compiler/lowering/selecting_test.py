@@ -13,6 +13,7 @@ from torch.export import Dim
 from compiler.ir.loop import Pointwise, ReadSize
 from compiler.ir.loop_interpreter import SizeOutOfRange
 from compiler.lowering.testing.case_harness import check_sizes
+from compiler.support.options import CompileOptions
 
 NONE, ALL = torch.zeros(3, 4), torch.ones(3, 4)
 SOME = torch.tensor([[0.0, 2.0, 0.0, -1.0], [0.0, 0.0, 0.0, 5.0], [3.0, 0.0, 0.0, 0.0]])
@@ -99,10 +100,12 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("name", CASES)
-def test_one_program_is_right_for_all_data(name: str) -> None:
+def test_one_program_is_right_for_all_data(name: str, device: str) -> None:
     function, runs = CASES[name]
-    check_sizes(function, runs[0], [None] * len(runs[0]), *runs)
+    options = CompileOptions("case", device=device)
+    check_sizes(function, runs[0], [None] * len(runs[0]), *runs, options=options)
 
 
 def test_sizes_of_inputs_and_of_data_together() -> None:

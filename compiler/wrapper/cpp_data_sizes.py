@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from compiler.ir.expr import Expr, data_symbols
 from compiler.ir.guard import SIGNS, Guard
 from compiler.ir.loop import Layout
-from compiler.ir.wrapper import Operand, Plan, ReadSize
+from compiler.ir.wrapper import Plan, ReadSize
 from compiler.ir.wrapper_text import layout_text
 from compiler.support.cpp_text import string
 from compiler.support.origins import Origin
@@ -22,9 +22,9 @@ from compiler.wrapper import cpp_sizes
 from compiler.wrapper.cpp_names import expression
 
 
-def read(symbol: Expr, pointer: str, source: Operand, origins: Sequence[Origin]) -> list[str]:
-    """The symbol's definition, and the check of its range."""
-    rows = [f"const int64_t {symbol} = {pointer}[{expression(source.layout.offset)}];"]
+def read(symbol: Expr, value: str, origins: Sequence[Origin]) -> list[str]:
+    """The symbol's definition by a value, and the check of its range."""
+    rows = [f"const int64_t {symbol} = {value};"]
     limits = [f"{symbol} >= {symbol.lo}"] if symbol.lo is not None else []
     limits += [f"{symbol} <= INT64_C({symbol.hi})"] if symbol.hi is not None else []
     if limits:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from compiler.ir.loop import Layout
-from compiler.ir.wrapper import Launch, Plan
+from compiler.ir.wrapper import Cond, Launch, Plan, ReadSize, While
 from compiler.wrapper.cpp_names import expression
 from compiler.wrapper.cpp_rows import checked, fold
 
@@ -44,6 +44,26 @@ def first_rows() -> list[str]:
         "AOTICudaStreamGuard stream_guard(cuda->stream, cuda->device_index);",
         *checked("stream_guard.status()"),
     ]
+
+
+def read_rows(name: str, ctype: str, address: str) -> list[str]:
+    """One element of the device's memory as a variable of the host: the run waits for all that it has queued."""
+    return [
+        f"{ctype} {name} = {{}};",
+        f"AOTI_CUDA_CHECK(aoti_cuda_copy(cuda, &{name}, {address}, sizeof {name}, AOTI_CUDA_DEVICE_TO_HOST));",
+    ]
+
+
+def no_graph_reason(plan: Plan) -> str:
+    """Why a run cannot be kept as a CUDA graph, "" where it can."""
+    if plan.extern_functions():
+        return f"calls {', '.join(plan.extern_functions())}, which a graph may not hold"
+    for line in plan.all_lines():
+        if isinstance(line, ReadSize):
+            return f"the host reads a number that the model computes ({line.origins[0]})"
+        if isinstance(line, (Cond, While)):
+            return f"the host reads the condition of a branch or loop ({line.origins[0]})"
+    return ""
 
 
 def launch_rows(line: Launch, pointer: PointerText, dims: DimsRows) -> list[str]:

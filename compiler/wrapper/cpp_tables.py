@@ -20,7 +20,7 @@ from compiler.ir.loop import Layout
 from compiler.ir.wrapper import ConstantSlot, OutputSlot, Plan
 from compiler.support.cpp_text import string
 from compiler.support.version import COMPILER_VERSION
-from compiler.wrapper import cpp_sizes
+from compiler.wrapper import cpp_gpu, cpp_sizes
 from compiler.wrapper.cpp_names import device_constant, dtype_constant, number_list
 from compiler.wrapper.cpp_sizes import symbol_index
 from compiler.wrapper.op_record import OpRecords
@@ -205,9 +205,7 @@ def _cuda(plan: Plan) -> str:
         return ""
     count = len(plan.gpu_kernels())
     kernels = "aoti_cuda_kernels" if count else "nullptr"
-    reason = "nullptr"
-    if plan.extern_functions():
-        reason = string(f"calls {', '.join(plan.extern_functions())}, which a graph may not hold")
+    reason = string(text) if (text := cpp_gpu.no_graph_reason(plan)) else "nullptr"
     return (
         f"static const AotiCudaModelDesc kCudaModel = {{sizeof(AotiCudaModelDesc), {count}, {kernels}, &aoti_cuda_runtime, "
         f"{plan.arena_bytes}, {'arena_bytes_for' if plan.slots else 'nullptr'}, {reason}, "

@@ -203,7 +203,7 @@ class _Writer:
         self.ctypes: dict[str, str] = {}
         self.readonly: set[str] = set()
         self.owners: dict[str, Layout] = {}  # names that hold a tensor of their own, with its layout
-        self.tensors = 0
+        self.tensors = 0  # handles, arrays and values with names of the writer's own, so far
 
     def sizes(self, rows: Sequence[str]) -> list[str]:
         """The sizes that these rows use, and where the arena's slots lie."""
@@ -263,8 +263,9 @@ class _Writer:
             case Free(name):
                 return [f"{name}_owner.reset();"]
             case ReadSize(symbol, source, origins):
-                pointer = self._pointer(source.buffer, "int64_t")
-                return origin_comments(origins) + cpp_data_sizes.read(symbol, pointer, source, origins)
+                rows, value = self._read(source.buffer, "int64_t", source.layout.offset)
+                rows += cpp_data_sizes.read(symbol, value, origins)
+                return origin_comments(origins) + rows
             case Check(guard):
                 return cpp_data_sizes.check(self.plan, guard)
             case Launch(grid=(_, _, _)):
@@ -280,22 +281,23 @@ class _Writer:
             case ProxyCall():
                 return origin_comments(line.origins) + self._proxy(line)
             case Cond(predicate, then, otherwise, origins):
-                test = f"if (*{self._pointer(predicate, 'bool')}) {{"
+                rows, value = self._read(predicate, "bool")
                 return [
                     *origin_comments(origins),
-                    test,
+                    *rows,
+                    f"if ({value}) {{",
                     *self._block(then),
                     "} else {",
                     *self._block(otherwise),
                     "}",
                 ]
             case While(predicate, test_lines, body, origins):
-                leave = f"  if (!*{self._pointer(predicate, 'bool')}) break;"
+                rows, value = self._read(predicate, "bool")
                 return [
                     *origin_comments(origins),
                     "for (;;) {",
                     *self._block(test_lines),
-                    leave,
+                    *(f"  {row}" for row in [*rows, f"if (!{value}) break;"]),
                     *self._block(body),
                     "}",
                 ]
@@ -380,6 +382,15 @@ class _Writer:
             return identifier(name)
         const = "const " if name in self.readonly else ""
         return f"reinterpret_cast<{const}{ctype} *>({identifier(name)})"
+
+    def _read(self, name: str, ctype: str, offset: Expr | None = None) -> tuple[list[str], str]:
+        """One element of a buffer (the first one) on the host: the rows that fetch it, and its text."""
+        pointer, place = self._pointer(name, ctype), expression(offset) if offset is not None else ""
+        if not self.plan.on_gpu:
+            return [], f"{pointer}[{place}]" if place else f"*{pointer}"
+        value = f"read{self.tensors}"
+        self.tensors += 1
+        return cpp_gpu.read_rows(value, ctype, f"{pointer} + {place}" if place else pointer), value
 
     def _arg(self, arg: Arg) -> str:
         return self._pointer(arg.value, arg.ctype) if isinstance(arg.value, str) else expression(arg.value)

@@ -21,6 +21,7 @@ from compiler.ir.wrapper import (
     OutputSlot,
     Plan,
     ProxyCall,
+    ReadSize,
     Return,
     Reuse,
     SizeSymbol,
@@ -149,6 +150,31 @@ def test_blocks_and_proxy_calls() -> None:
     assert "AOTI_OP_CHECK(args, 0, tensors" in text and ", 2, nullptr, 0, outputs" in text
     assert "static const uint8_t kOpRecord[] = {\n    0x41, 0x4f, 0x50, 0x52, 0x01," in text
     assert "/* op_record */ kOpRecord," in text
+
+
+def test_what_the_host_reads_of_a_gpu_is_copied() -> None:
+    """A size, and the condition of a branch and a loop; such a run is no graph."""
+    flag, count = (Layout.contiguous(dtype, [], device="cuda") for dtype in (bool_, int64))
+    plan = Plan(
+        "m_aoti",
+        [InputSlot("n", count)],
+        [],
+        [],
+        [
+            ReadSize(sym("u0", 0, 64), Operand("n", count), (Origin("item", "aten.item.default", "m.py:3"),)),
+            Alloc("p", flag, "arena", 0),
+            Cond("p", (), ()),
+            While("p", (), ()),
+            Return(()),
+        ],
+        arena_bytes=64,
+    )
+    verify(plan)
+    text = cpp_writer.write(plan, CONTEXT)["model.cpp"]
+    assert "aoti_cuda_copy(cuda, &read0, n + 0, sizeof read0, AOTI_CUDA_DEVICE_TO_HOST)" in text
+    assert "const int64_t u0 = read0;" in text and "if (read1) {" in text
+    assert "    if (!read2) break;" in text and "aoti_cuda_copy(cuda, &read2, p, sizeof read2" in text
+    assert '"the host reads a number that the model computes (aten.item.default [item] at m.py:3)"' in text
 
 
 def test_literal_outputs() -> None:

@@ -83,6 +83,20 @@ def near_erf(a):
 
 
 @triton.jit
+def philox(element, stream, seed, run):
+    """64 of the 128 random bits of a block, as int64: the function of kernels/cpp/philox.h, of int64 blocks or scalars."""
+    low = (element & 0xFFFFFFFF).to(tl.uint32)
+    high = ((element >> 32) & 0xFFFFFFFF).to(tl.uint32)
+    none = low ^ low  # of the block's shape
+    third = (stream & 0xFFFFFFFF).to(tl.uint32) + none
+    fourth = (run & 0xFFFFFFFF).to(tl.uint32) + none
+    key = (seed & 0xFFFFFFFF).to(tl.uint32)
+    key_high = ((seed >> 32) & 0xFFFFFFFF).to(tl.uint32)
+    word0, word1, _, _ = tl.philox_impl(low, high, third, fourth, key, key_high, 10)
+    return word0.to(tl.int64) | (word1.to(tl.int64) << 32)
+
+
+@triton.jit
 def nan_max(a, b):
     return tl.maximum(a, b, propagate_nan=tl.PropagateNan.ALL)
 

@@ -85,6 +85,12 @@ void runs_that_do_not_fit_are_eager() {
   toy_cuda_options.host_copy = true;
   for (int i = 0; i < 3; ++i) run_and_check(model, &input, 10);
   CHECK_STR_EQ(graph_state(model), "the run copies between host and device");
+  void *captured = fake->make_stream(0);
+  fake->set_capturing(captured, true);
+  run_and_fail(model, &input, 10, "the caller captures the stream, which cannot hold that", captured);
+  fake->set_capturing(captured, false);
+  run_and_check(model, &input, 10, captured);
+  fake->destroy_stream(captured);
   toy_cuda_options.host_copy = false;
   destroy(model);
 }

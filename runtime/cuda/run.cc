@@ -141,6 +141,14 @@ int32_t aoti_cuda_copy(AotiCudaRun *run, void *dst, const void *src, int64_t byt
     op.count = bytes;
     return do_op(instance, op, nullptr);
   }
+  if (instance->captured) {
+    const AotiModelDesc &desc = *instance->model->desc;
+    const char *const reason = desc.cuda->no_graph_reason;
+    return fail(
+        "model %s: the run copies between host and device, and the caller captures the stream, which cannot hold that%s%s; "
+        "run this model outside of captures",
+        desc.name, reason != nullptr ? ": " : "", reason != nullptr ? reason : "");
+  }
   if (instance->mode != Mode::kEager &&
       leave_graph(instance, "the run copies between host and device") != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;

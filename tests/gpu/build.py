@@ -31,13 +31,14 @@ from compiler.driver import cli, export_example, export_program, export_recorded
 from models import gpu, gpu_vision, my_model, triton_op
 from tests.e2e.case import Case, combine
 from tests.e2e.run_cases import TABLES, cases
-from tests.gpu import dynamic_model
+from tests.gpu import decisions_model, dynamic_model
 
 FLAGS = flags.FLAGS
 
 MODELS: dict[str, Callable[[], Any]] = {
     "my_model": my_model.build,
     "encoder_dynamic": dynamic_model.encoder,
+    "decisions": decisions_model.build,
     "mlp_1": gpu.mlp_1,
     "mlp_256": gpu.mlp_256,
     "norms": gpu.norms,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import ctypes
 import json
 import lzma
 import os
@@ -178,6 +179,38 @@ def dynamic_test(library: str) -> str:
     message = expect(str(MOST_TOKENS), lambda: model.run(too_long))
     model.close()
     return f"{len(sizes)} sizes right, {states.count('graph')} runs in graphs; {message}"
+
+
+def decisions_test(library: str) -> str:
+    """Random numbers of a seed and a run, and what data decides, against eager; the numbers of runs differ, a seed brings them back."""
+    from tests.gpu import decisions_model as wanted
+
+    model, states = Library(library), []
+    for attempt, (seed, run, turns, length) in enumerate(
+        [(0, 0, 3, 700), (0, 1, 0, 0), (1 << 40, 0, 9, 1500), (1 << 40, 1, 1, 1), (0, 0, 2, 33)]
+    ):
+        if run == 0 and attempt:
+            model.check("set_seed", model.container, ctypes.c_uint64(seed))
+        given = wanted.inputs(turns, length, "cuda")
+        if attempt == 3:  # nothing is selected, equal keys everywhere
+            given = (-torch.ones_like(given[0]), *given[1:])
+        draws, order, *ours = model.run(*given)
+        torch.cuda.synchronize()
+        states.append(model.graph_state())
+        assert torch.equal(draws.cpu(), wanted.uniform(draws.numel(), 0, seed, run)), "other random numbers"
+        assert torch.equal(order.sort()[0], torch.arange(order.numel(), device="cuda")), "no permutation"
+        oracle = wanted.decided(given[0].double(), *given[1:])
+        for n, (mine, eager, exact) in enumerate(zip(ours, wanted.decided(*given), oracle, strict=True)):
+            try:
+                if n != 3:  # which of equal elements topk gives is open
+                    judge(mine, eager, exact)
+            except AssertionError as error:
+                raise AssertionError(f"run {attempt} output {n + 2}: {error}") from error
+        assert torch.equal(given[0].gather(1, ours[3]), ours[2]), "positions of topk"
+    too_long = wanted.inputs(1, wanted.COLUMNS + 1, "cuda")
+    message = expect("0 to 1500", lambda: model.run(*too_long))
+    model.close()
+    return f"5 runs right; {states[-1]}; {message}"
 
 
 def user_kernels_test(library: str) -> str:
@@ -390,6 +423,8 @@ def checks(folder: Path, scratch: Path) -> Iterator[Check]:
     for model, library in libraries.items():
         if model == "encoder_dynamic":
             yield "dynamic sizes", partial(dynamic_test, library)
+        elif model == "decisions":
+            yield "decided by data", partial(decisions_test, library)
         elif model == "triton_op":
             yield "triton kernels of the model", partial(user_kernels_test, library)
         else:

@@ -29,12 +29,12 @@ SOURCE = "triton_kernels.py"
 
 
 def run(schedule: Schedule, ctx: Context) -> list[KernelSpec]:
-    """The specs of each launched group, in the order of the groups."""
+    """The specs of each launched group, in the order of `schedule.launched()`."""
     specs: list[KernelSpec] = []
     functions: dict[tuple[object, ...], str] = {}
     targets = targets_of(ctx.options.cuda_archs)
-    for group in schedule.groups:
-        for spec in _specs(schedule, group, targets):
+    for owner, group in schedule.launched():
+        for spec in _specs(owner, group, targets):
             if spec.key() not in functions:
                 verify(spec)
             specs.append(replace(spec, function=functions.setdefault(spec.key(), spec.function)))
@@ -48,9 +48,7 @@ def _specs(schedule: Schedule, group: KernelGroup, targets: tuple[Target, ...]) 
         return [BlockKernel(schedule, group).spec()]
     if group.kind == "template":
         return _template_specs(schedule, group, targets)
-    if group.kind == "triton":
-        return user_specs(schedule, group)
-    return []
+    return user_specs(schedule, group)
 
 
 def _template_specs(schedule: Schedule, group: KernelGroup, targets: tuple[Target, ...]) -> list[KernelSpec]:

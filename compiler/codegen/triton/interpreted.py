@@ -25,6 +25,7 @@ from triton.language.extra import libdevice
 from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
 from triton.tools.tensor_descriptor import TensorDescriptor
 
+from compiler.ir import random_symbols
 from compiler.ir.kernel import KernelSpec, TensorMap
 from compiler.ir.loop import Layout, TensorRef
 from compiler.ir.schedule import Schedule
@@ -32,6 +33,8 @@ from kernels.triton import scalar_math
 
 GUARD_BYTES = 256
 PATTERN = 0xCB
+# The seed and the run of random numbers, as in the Loop IR's interpreter; other sizes are fixed in tests.
+RANDOM = dict.fromkeys(random_symbols.SYMBOLS, 0)
 Array = np.ndarray[Any, Any]
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -174,7 +177,8 @@ class InterpretedRunner:
             pointers[a.name] = memory.pointer(offset, getattr(torch, a.dtype.name))
         if not all(grid):
             return
-        launch, values = spec.template_launch, list(pointers.values())
+        launch = spec.template_launch
+        values: list[Any] = [*pointers.values(), *(RANDOM[s] for s in spec.sizes)]
         if launch:
             values += [_descriptor(m, pointers[m.pointer.name]) for m in launch.maps]
         if launch and launch.semaphores:

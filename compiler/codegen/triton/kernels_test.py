@@ -15,7 +15,7 @@ import pytest
 
 from compiler.codegen.triton import emit, template_choices
 from compiler.codegen.triton.interpreted import InterpretedRunner, load
-from compiler.ir import dtypes
+from compiler.ir import dtypes, random_symbols
 from compiler.ir.expr import Expr, exprs
 from compiler.ir.kernel_parse import parse_kernels
 from compiler.ir.kernel_text import print_kernels
@@ -241,6 +241,22 @@ def test_an_index_out_of_range_stops_the_kernel(value: int, tmp_path: Path) -> N
     inputs["ids"][0, 77] = value
     with pytest.raises(Exception, match="index is out of range"):
         run(program, tmp_path, inputs)
+
+
+def test_random_numbers_are_those_of_a_cpu(tmp_path: Path) -> None:
+    """Bits of two streams, and numbers in [0, 1) of one."""
+
+    def bits(o: BodyBuilder, i: list[Expr], stream: int) -> int:
+        words = (o.index(50 * i[0] + i[1]), o.constant(stream, dtypes.int64))
+        return o.op("philox", *words, *(o.index(s) for s in random_symbols.SYMBOLS))
+
+    def fraction(o: BodyBuilder, i: list[Expr]) -> int:
+        kept = o.op("bitwise_and", bits(o, i, 1), o.constant((1 << 24) - 1, dtypes.int64))
+        return o.op("mul", o.cast(kept, dtypes.float32), o.constant(2.0**-24))
+
+    b = ProgramBuilder("random")
+    words = b.pointwise("bits", [40, 50], lambda o, i: bits(o, i, 0), dtypes.int64)
+    check(b.build(words, b.pointwise("rand", [40, 50], fraction)), tmp_path)
 
 
 def test_kernels_of_16_bit_floats_take_approximations_that_rounding_hides(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ _INFIX = {
 }  # fmt: skip
 # Functions of kernels/triton/scalar_math.py, all importable by generated kernels.
 SCALAR_MATH = (
-    "checked_index", "floor_div", "floor_mod", "float_mod", "int_pow", "near_erf", "sign", "nan_max", "nan_min",
+    "checked_index", "floor_div", "floor_mod", "float_mod", "int_pow", "near_erf", "philox", "sign", "nan_max", "nan_min",
     *(f"{what}_{kind}" for what in ("reduce", "scan") for kind in ("sum", "prod", "max", "min")), "reduce_any", "reduce_all",
 )  # fmt: skip
 _TRITON_TYPE = {
@@ -179,6 +179,7 @@ _TABLE: dict[str, Callable[..., str]] = {
     "minimum": _extreme("minimum"),
     "where": lambda d, c, a, b: f"tl.where({c}, {a}, {b})",
     "logical_not": lambda d, a: f"{a} == 0",
+    "philox": lambda d, element, stream, seed, run: f"philox({element}, {stream}, {seed}, {run})",
     "bitwise_not": lambda d, a: f"{a} == 0" if d.kind == "bool" else f"~{a}",
     "isnan": lambda d, a: f"{a} != {a}" if d.is_float else f"{a} != {a}",
     "isinf": lambda d, a: f'tl.abs({a}) == float("inf")' if d.is_float else f"{a} != {a}",

@@ -25,6 +25,7 @@ from compiler.codegen.triton.block_writer import REDUCED, BlockWriter
 from compiler.codegen.triton.index_text import index_text
 from compiler.codegen.triton.template_writer import SPLIT_PARAMETERS, template_lines
 from compiler.codegen.triton.user_kernels import user_lines
+from compiler.ir import random_symbols
 from compiler.ir.expr import Expr
 from compiler.ir.kernel import Grid, GridAxis, KernelSpec, Span, Statement, TemplateCall, Tile
 
@@ -71,7 +72,8 @@ def kernel_lines(spec: KernelSpec, comments: list[str]) -> list[str]:
     names = [str(a.symbol) for a in grid.axes]
     body = BlockWriter(spec, names if reduced is None else [*names, REDUCED], wide)
     for s in spec.sizes if not wide else ():
-        body.line(f"{s} = {s}.to(tl.int32)")
+        if s not in random_symbols.SYMBOLS:  # of those every bit counts
+            body.line(f"{s} = {s}.to(tl.int32)")
     _axes(body, grid, wide)
     if reduced is not None:
         body.line(f"RBLOCK: tl.constexpr = {reduced.block}")

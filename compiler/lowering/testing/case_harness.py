@@ -67,11 +67,15 @@ def lower_function(
 
 
 def check_sizes(
-    function: Callable[..., Any], arguments: Sequence[Argument], dynamic: Any, *runs: Sequence[Argument]
+    function: Callable[..., Any],
+    arguments: Sequence[Argument],
+    dynamic: Any,
+    *runs: Sequence[Argument],
+    options: CompileOptions | None = None,
 ) -> Program:
     """Exports with the dims of `dynamic` (a dict for each argument) left open, and asserts that the one program computes what eager does at
     the sizes of every run."""
-    ctx = Context(CompileOptions("case"))
+    ctx = Context(options or CompileOptions("case"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = _Module(function).eval()
