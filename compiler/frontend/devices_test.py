@@ -1,4 +1,4 @@
-"""Programs as machines with GPUs export them: one device is forgotten, two are refused with the line that moves between them."""
+"""Programs as machines with GPUs export them: one device is forgotten; of two, what the caller gives and gets on the CPU stays there."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from compiler.frontend.load import load
+from compiler.ir.graph_parse import parse_graph
 from compiler.ir.graph_text import print_graph
 from compiler.support.diagnostics import UserError
 from compiler.support.options import CompileOptions, Context
@@ -79,40 +80,74 @@ def test_a_program_of_one_gpu_is_that_of_the_cpu(module: type[nn.Module], tmp_pa
     assert all(torch.equal(ours.data[k], theirs.data[k]) for k in theirs.data)
 
 
-def test_a_program_of_two_devices_is_refused_with_the_line(tmp_path: Path) -> None:
+def on_devices(path: Path, where: Callable[[str], int | None]) -> Path:
+    """The file with each value on the GPU of this number, or on the CPU."""
+
     def change(text: str) -> str:
         program = json.loads(text)
-        if "graph_module" not in program:
-            return text
-        values = program["graph_module"]["graph"]["tensor_values"]
-        for name, described in values.items():
-            if re.match("_?to|add", name):
-                described["device"] = {"type": "cuda", "index": 1}
+        for name, described in (
+            program.get("graph_module", {}).get("graph", {}).get("tensor_values", {}).items()
+        ):
+            if (index := where(name)) is not None:
+                described["device"] = {"type": "cuda", "index": index}
         return json.dumps(program)
 
+    return rewritten(path, change)
+
+
+def test_a_program_of_two_gpus_is_refused_with_the_line(tmp_path: Path) -> None:
+    path = on_devices(exported(Moves(), tmp_path), lambda name: int(bool(re.match("_?to|add", name))))
     with pytest.raises(UserError) as error:
-        load(rewritten(exported(Moves(), tmp_path), change), CTX)
+        load(path, CTX)
     message = str(error.value)
-    assert "model cannot be compiled: it is on cpu and cuda:1 (1 problem)" in message
+    assert "model cannot be compiled: it is on cuda:0 and cuda:1 (1 problem)" in message
     assert re.search(
         r"aten\.(_to_copy|to)\.\w+ moves to cuda:1\n +at devices_test.py:\d+ in forward", message
     )
-    assert "keep the model on one device" in message
+    assert "a library runs on one GPU" in message
 
 
-def test_inputs_on_two_devices_are_named(tmp_path: Path) -> None:
-    class Two(nn.Module):
-        def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-            return x + 1, y + 1
+class Two(nn.Module):
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        return x + 1, y + 1
 
+
+def two(tmp_path: Path) -> Path:
     path = tmp_path / "cpu.pt2"
     torch.export.save(torch.export.export(Two(), (torch.ones(2), torch.ones(2)), strict=False), path)
+    return path
 
-    def change(text: str) -> str:
-        program = json.loads(text)
-        for name in ("y", "add_1") if "graph_module" in program else ():
-            program["graph_module"]["graph"]["tensor_values"][name]["device"] = {"type": "cuda", "index": 0}
-        return json.dumps(program)
 
-    with pytest.raises(UserError, match=r"input or weight x is on cpu(.|\n)*input or weight y is on cuda:0"):
-        load(rewritten(path, change), CTX)
+def test_inputs_on_two_gpus_are_named(tmp_path: Path) -> None:
+    path = on_devices(two(tmp_path), lambda name: int(name in ("y", "add_1")))
+    with pytest.raises(
+        UserError, match=r"input or weight x is on cuda:0(.|\n)*input or weight y is on cuda:1"
+    ):
+        load(path, CTX)
+
+
+def test_inputs_and_outputs_on_the_cpu_stay_there(tmp_path: Path) -> None:
+    graph = load(on_devices(two(tmp_path), lambda name: 0 if name in ("y", "add_1") else None), CTX)
+    assert [i.device for i in graph.inputs] == ["cpu", ""] and [o.device for o in graph.outputs] == [
+        "cpu",
+        "",
+    ]
+    text = print_graph(graph)
+    assert print_graph(parse_graph(text)) == text and " on cpu" in text
+    assert not any(i.device for i in load(two(tmp_path), CTX).inputs)
+
+
+def test_an_input_on_the_cpu_that_the_model_writes_to_is_refused(tmp_path: Path) -> None:
+    class Writes(nn.Module):
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            x.add_(1)
+            return y + 1
+
+    path = tmp_path / "cpu.pt2"
+    torch.export.save(torch.export.export(Writes(), (torch.ones(2), torch.ones(2)), strict=False), path)
+    mixed = on_devices(path, lambda name: 0 if name in ("y", "add_1") else None)
+    with pytest.raises(
+        UserError, match="input x is on the CPU, and the model, which runs on a GPU, writes to it"
+    ):
+        load(mixed, CTX)
+    load(mixed, Context(CompileOptions("model")))  # all on the CPU

@@ -46,12 +46,14 @@ from compiler.support.options import Context
 def load(path: str | Path, ctx: Context) -> ModelGraph:
     """The model in the file. Raises UserError for a file that is missing, damaged or of another version, and for a model that is not
     supported."""
-    archive = devices.forget(pt2_file.open_archive(Path(path)), ctx.options.name)
+    archive, interface = devices.forget(pt2_file.open_archive(Path(path)), ctx.options.name)
     container_types.declare(archive.model)
     custom_ops.declare(archive.json(f"extra/{custom_ops.FILE}"), path)
     graph = pt2_reader.read(archive, ctx.options.name)
     if graph is None:
-        return from_program(pt2_file.load_with_torch(archive), ctx)
+        graph = from_program(pt2_file.load_with_torch(archive), ctx)
+    if ctx.options.device != "cpu":
+        interface.mark(graph)
     verify(graph)
     return graph
 

@@ -39,13 +39,16 @@ def gives_sizes(node: torch.fx.Node) -> bool:
 
 @dataclass(frozen=True)
 class GraphInput:
-    """A user input: `placeholder` is the FX node's name, `name` the argument's name in the model's signature."""
+    """A user input: `placeholder` is the FX node's name, `name` the argument's name in the model's signature.
+
+    `device`: "cpu" where the caller gives it there though the model runs elsewhere; "" where it is given where the model runs."""
 
     placeholder: str
     name: str
     origin: str = ""
     mutated: bool = False  # the model writes to the caller's memory
     position: int = 0  # of a block's input: which operand of the call it is
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,12 @@ class GraphConstant:
 @dataclass(frozen=True)
 class GraphOutput:
     """An output: `name` for the header and messages; `mutates` names the placeholder of the input or buffer that it replaces ("" for
-    a plain result). `stride` is what export promised to the caller (None for what is not a tensor)."""
+    a plain result). `stride` is what export promised to the caller (None for what is not a tensor). `device`: as of an input."""
 
     name: str
     mutates: str = ""
     stride: tuple[IntLike, ...] | None = None
+    device: str = ""
 
 
 @dataclass

@@ -118,7 +118,8 @@ class _Parser:
         node.meta["origin"] = Origin(self.result.origin_name(node.name), node.name)
         position = int(s.word()) if s.skip("position") else 0
         mutated = s.skip("mutated")
-        self.result.inputs.append(GraphInput(node.name, name, _location(s), mutated, position))
+        device = s.word() if s.skip("on") else ""
+        self.result.inputs.append(GraphInput(node.name, name, _location(s), mutated, position, device))
 
     def _constant(self, s: Scanner) -> None:
         name = self._new_name(s)
@@ -141,7 +142,7 @@ class _Parser:
         self.returned.append(self._values(s).value())
         stride = self._values(s).sizes() if s.skip("stride") else None
         mutates = self._values(s).node().name if s.skip("mutates") else ""
-        self.result.outputs.append(GraphOutput(name, mutates, stride))
+        self.result.outputs.append(GraphOutput(name, mutates, stride, s.word() if s.skip("on") else ""))
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 

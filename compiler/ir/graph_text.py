@@ -140,7 +140,7 @@ def _body(graph: ModelGraph) -> Iterator[str]:
 def _input(i: GraphInput, node: torch.fx.Node) -> str:
     position = f" position {i.position}" if i.position else ""
     text = f"input {i.name} -> %{i.placeholder} : {print_type(node.meta.get('val'))}{position}"
-    return text + _mutated(i.mutated) + _at(i.origin)
+    return text + _mutated(i.mutated) + _given_on(i.device) + _at(i.origin)
 
 
 def _constant(graph: ModelGraph, c: GraphConstant, node: torch.fx.Node) -> str:
@@ -151,7 +151,7 @@ def _constant(graph: ModelGraph, c: GraphConstant, node: torch.fx.Node) -> str:
 def _output(o: GraphOutput, value: object) -> str:
     text = f"output {o.name} = {print_value(value)}"
     text += "" if o.stride is None else f" stride {_sizes(o.stride)}"
-    return text + (f" mutates %{o.mutates}" if o.mutates else "")
+    return text + (f" mutates %{o.mutates}" if o.mutates else "") + _given_on(o.device)
 
 
 def _call(graph: ModelGraph, node: torch.fx.Node) -> str:
@@ -173,6 +173,10 @@ def _origin(graph: ModelGraph, node: torch.fx.Node) -> str:
 
 def _mutated(yes: bool) -> str:
     return " mutated" if yes else ""
+
+
+def _given_on(device: str) -> str:
+    return f" on {device}" if device else ""
 
 
 def _at(location: str) -> str:

@@ -353,11 +353,13 @@ class ReadSize(Node):
 
 @dataclass(frozen=True)
 class Input:
-    """A user input of the program."""
+    """A user input of the program. `layout` is that of the buffer which the nodes read; `given_on` names the device from which the run
+    copies it there ("": it is given where it is read)."""
 
     name: str
     layout: Layout
     origin: str = ""  # source line that fixed its shape, where known
+    given_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -382,10 +384,12 @@ class Constant:
 
 @dataclass(frozen=True)
 class OutputRef:
-    """An output of the program: a tensor, a plain Python value (None, int, float, bool), or a number made of sizes."""
+    """An output of the program: a tensor, a plain Python value (None, int, float, bool), or a number made of sizes. `given_on` names the
+    device to which the run copies the tensor ("": it is given where it was computed)."""
 
     name: str
     value: Union[TensorRef, Expr, SizeFloat, int, float, bool, None]
+    given_on: str = ""
 
 
 @dataclass(frozen=True)

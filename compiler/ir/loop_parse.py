@@ -124,7 +124,8 @@ class _Parser:
 
     def _input(self, s: Scanner) -> None:
         name, layout = s.word(), self.layout(s)
-        self.result.inputs.append(Input(name, layout, s.string() if s.skip("at") else ""))
+        device = s.word() if s.skip("on") else ""
+        self.result.inputs.append(Input(name, layout, s.string() if s.skip("at") else "", device))
 
     def _constant(self, s: Scanner) -> None:
         name, layout = s.word(), self.layout(s)
@@ -152,7 +153,7 @@ class _Parser:
         s.expect("=")
         value = plain(s, self.symbols) if s.peek() in _PLAIN else self.ref(s)
         assert value is None or isinstance(value, (TensorRef, Expr, SizeFloat, bool, int, float))
-        self.result.outputs.append(OutputRef(name, value))
+        self.result.outputs.append(OutputRef(name, value, s.word() if s.skip("on") else ""))
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ def specialize_output(output: OutputRef, known: Mapping[Expr, Expr]) -> OutputRe
     """The output with these symbols replaced; one that still depends on others stays an expression."""
     value = _fixed(output.value, known)
     symbols = value.symbols() if isinstance(value, (Expr, SizeFloat)) else ()
-    return OutputRef(output.name, value if symbols else _number(value))
+    return replace(output, value=value if symbols else _number(value))
 
 
 def specialize_node(node: Node, known: Mapping[Expr, Expr]) -> Node:

@@ -77,7 +77,8 @@ def print_program(program: Program) -> str:
         lines.append(f"guard [{guard}]" + (f" at {json.dumps(guard.origin)}" if guard.origin else ""))
     for i in program.inputs:
         lines.append(
-            f"input {i.name} {print_layout(i.layout)}" + (f" at {json.dumps(i.origin)}" if i.origin else "")
+            f"input {i.name} {print_layout(i.layout)}{_given_on(i.given_on)}"
+            + (f" at {json.dumps(i.origin)}" if i.origin else "")
         )
     lines += [f"original {print_original(o)}" for o in program.originals]
     lines += [_constant(c, program) for c in program.constants]
@@ -140,8 +141,12 @@ def _constant(c: Constant, program: Program) -> str:
 
 def _output(o: OutputRef) -> str:
     if isinstance(o.value, TensorRef):
-        return f"output {o.name} = {_ref(o.value)}"
+        return f"output {o.name} = {_ref(o.value)}{_given_on(o.given_on)}"
     return f"output {o.name} = {print_scalar(o.value)}"
+
+
+def _given_on(device: str) -> str:
+    return f" on {device}" if device else ""
 
 
 def print_scalar(value: object) -> str:

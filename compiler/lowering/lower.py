@@ -46,7 +46,7 @@ def run(graph: ModelGraph, ctx: Context) -> Program:
     """Lowers the whole graph. Raises UserError listing every operator that has no lowering."""
     families.load()
     walk.refuse_unsupported(graph, ctx)
-    program = Program(graph.name, _inputs(graph), [], [], [], {}, graph.in_spec, graph.out_spec)
+    program = Program(graph.name, _inputs(graph, ctx), [], [], [], {}, graph.in_spec, graph.out_spec)
     program.call_info = graph.call_info
     program.guards = list(graph.guards)
     constants = ConstantTable(program, graph)
@@ -75,9 +75,17 @@ def _sizes_from_data(graph: ModelGraph) -> Iterator[Expr]:
         yield from _sizes_from_data(block)
 
 
-def _inputs(graph: ModelGraph) -> list[Input]:
+def _inputs(graph: ModelGraph, ctx: Context) -> list[Input]:
     nodes = {n.name: n for n in graph.module.graph.nodes if n.op == "placeholder"}
-    return [Input(i.name, _layout(nodes[i.placeholder].meta["val"]), i.origin) for i in graph.inputs]
+    return [
+        Input(i.name, _layout(nodes[i.placeholder].meta["val"]), i.origin, _elsewhere(i.device, ctx))
+        for i in graph.inputs
+    ]
+
+
+def _elsewhere(device: str, ctx: Context) -> str:
+    """The device, where it is another one than the model runs on."""
+    return "" if device == ctx.options.device else device
 
 
 def _layout(tensor: torch.Tensor) -> Layout:
@@ -112,7 +120,7 @@ def _outputs(
         b.origin = arg.meta.get("origin", Origin(arg.name, "output"))
         ref = _output_ref(b, described, env[arg], arg.meta["val"], taken)
         taken.add(ref.buffer)
-        outputs.append(OutputRef(described.name, ref))
+        outputs.append(OutputRef(described.name, ref, _elsewhere(described.device, b.ctx)))
     return outputs
 
 

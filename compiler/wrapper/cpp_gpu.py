@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from compiler.ir.loop import Layout
-from compiler.ir.wrapper import Cond, Launch, Plan, ReadSize, While
+from compiler.ir.wrapper import Cond, Copy, Launch, Plan, ReadSize, While
 from compiler.wrapper.cpp_names import expression
 from compiler.wrapper.cpp_rows import checked, fold
 
@@ -54,11 +54,28 @@ def read_rows(name: str, ctype: str, address: str) -> list[str]:
     ]
 
 
+def is_transfer(line: Copy) -> bool:
+    """Whether what is copied goes to another device."""
+    return line.target.layout.device != line.source.layout.device
+
+
+def transfer_rows(line: Copy, target: str, source: str) -> list[str]:
+    """The memory of a tensor on one device copied to the other one, where it lies as it did (`plan._Planner`)."""
+    given, kept = line.source.layout, line.target.layout
+    direction = "HOST_TO_DEVICE" if given.device == "cpu" else "DEVICE_TO_HOST"
+    place = source if given.offset == 0 else f"{source} + {expression(given.offset)}"
+    size = expression(kept.storage_numel() * kept.dtype.size_bytes)
+    return fold(f"AOTI_CUDA_CHECK(aoti_cuda_copy(cuda, {target}, {place}, {size}, AOTI_CUDA_{direction}));")
+
+
 def no_graph_reason(plan: Plan) -> str:
     """Why a run cannot be kept as a CUDA graph, "" where it can."""
     if plan.extern_functions():
         return f"calls {', '.join(plan.extern_functions())}, which a graph may not hold"
     for line in plan.all_lines():
+        if isinstance(line, Copy) and is_transfer(line):
+            name = line.source.buffer if line.source.layout.device == "cpu" else line.target.buffer
+            return f"{name} is copied between host and device"
         if isinstance(line, ReadSize):
             return f"the host reads a number that the model computes ({line.origins[0]})"
         if isinstance(line, (Cond, While)):

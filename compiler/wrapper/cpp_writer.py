@@ -160,7 +160,8 @@ def _used_names(plan: Plan) -> set[str]:
             case ExternCall(args=call_args):
                 used.update(a.buffer for a in call_args if isinstance(a, Operand))
             case Copy(target, source):
-                used.update(t.buffer for t in (target, source) if owned.get(t.buffer) != t.layout)
+                far = cpp_gpu.is_transfer(line)
+                used.update(t.buffer for t in (target, source) if far or owned.get(t.buffer) != t.layout)
             case ProxyCall():
                 used.update(t.buffer for t in line.tensors() if owned.get(t.buffer) != t.layout)
             case View(base=base):
@@ -449,6 +450,10 @@ class _Writer:
         return rows + checked(f"{line.function}({', '.join([out, *args])})")
 
     def _copy(self, line: Copy) -> list[str]:
+        if cpp_gpu.is_transfer(line):
+            ctype = line.target.layout.dtype.ctype
+            places = (self._pointer(t.buffer, ctype) for t in (line.target, line.source))
+            return cpp_gpu.transfer_rows(line, *places)
         rows: list[str] = []
         target, source = (self._tensor(t, rows) for t in (line.target, line.source))
         return rows + checked(f"aoti_torch_copy_({target}, {source}, 0)")

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from compiler.ir.expr import Expr, data_symbols
+from compiler.ir.expr import Expr, as_expr, data_symbols
 from compiler.ir.guard import Guard
 from compiler.ir.kernel import KernelSpec, TensorMap
 from compiler.ir.loop import (
@@ -35,6 +35,7 @@ from compiler.ir.loop import (
     TensorRef,
     Written,
 )
+from compiler.ir.loop_reads import buffers_read
 from compiler.ir.schedule import KernelGroup, Schedule
 from compiler.ir.wrapper import (
     Alloc,
@@ -77,7 +78,10 @@ def run(
     mutated = program.mutated()
     plan = Plan(
         name=ctx.options.name,
-        inputs=[InputSlot(i.name, i.layout, i.origin, i.name in mutated) for i in program.inputs],
+        inputs=[
+            InputSlot(i.name, _given(i.layout, i.given_on), i.origin, i.name in mutated)
+            for i in program.inputs
+        ],
         constants=[replace(constants[c.name], mutated=c.name in mutated) for c in program.constants],
         outputs=[_output_slot(o) for o in program.outputs],
         lines=[],
@@ -104,6 +108,7 @@ def run(
     slots = {i.name for i in plan.inputs} | {c.name for c in plan.constants}
     planner = _Planner(schedule, by_group, slots, plan.ops)
     planner.checks = [g for g in program.guards if _of_data(g)]
+    planner.fetch_inputs()
     planner.groups()
     planner.finish()
     plan.lines = frees.run(planner.lines)
@@ -116,10 +121,15 @@ def _of_data(guard: Guard) -> tuple[Expr, ...]:
     return data_symbols((guard.left, guard.right))
 
 
+def _given(layout: Layout, device: str) -> Layout:
+    """As the caller gives or gets it."""
+    return replace(layout, device=device) if device else layout
+
+
 def _output_slot(output: OutputRef) -> OutputSlot:
     if isinstance(output.value, TensorRef):
         layout = output.value.layout
-        return OutputSlot(output.name, Layout(layout.dtype, layout.size, layout.stride, device=layout.device))
+        return OutputSlot(output.name, _given(replace(layout, offset=as_expr(0)), output.given_on))
     return OutputSlot(output.name, None, output.value)
 
 
@@ -146,6 +156,18 @@ class _Planner:
         self.views: dict[str, View] = {}
         self.checks: list[Guard] = []  # those still to come
         self.read: set[Expr] = set()  # sizes read from data so far
+        self.fetched: dict[str, str] = {}  # inputs given on another device -> the buffers with their copies
+
+    def fetch_inputs(self) -> None:
+        """Copies the inputs that are given on another device than they are read on."""
+        program = self.schedule.program
+        used = {name for node in program.nodes for name in buffers_read(node)}
+        for slot in program.inputs:
+            if slot.given_on and slot.name in used:
+                name = self.fetched[slot.name] = self._unused(f"{slot.name}_on_{slot.layout.device}")
+                self._emit(Alloc(name, slot.layout, "own"))
+                source = Operand(slot.name, _given(slot.layout, slot.given_on))
+                self._emit(Copy(Operand(name, slot.layout), source))
 
     def groups(self) -> None:
         for group in self.schedule.groups:
@@ -227,16 +249,18 @@ class _Planner:
         inner = _Planner(block, self.specs, set(self.defined), self.ops)
         inner.is_block = True
         inner.arena, inner.slot = self.arena + group.blocks_offset, self.slot + group.blocks_slot
-        inner.checks, inner.read = self.checks, set(self.read)
+        inner.checks, inner.read, inner.fetched = self.checks, set(self.read), self.fetched
         inner.groups()
         return tuple(inner.lines)
 
     def _view(self, node: Node) -> None:
         base = self.schedule.placement[node.name].base
+        base = self.fetched.get(base, base)
         self.views[node.name] = View(node.name, node.layout, base)
 
     def _need(self, name: str) -> str:
-        """Makes sure that a view which is about to be named has its line."""
+        """The name of what lies where it is read; makes sure that a view which is about to be named has its line."""
+        name = self.fetched.get(name, name)
         if name not in self.defined and name in self.views:
             self._need(self.views[name].base)
             self._emit(self.views[name])
@@ -278,7 +302,7 @@ class _Planner:
         """What a tensor map shows of the buffer behind the kernel's pointer."""
         argument = next(a for a in spec.arguments if a.name == m.pointer.name)
         layout = Layout(m.dtype, m.sizes, m.strides, m.pointer.offset, argument.layout.device)
-        return Operand(argument.buffer, layout)
+        return Operand(self._need(argument.buffer), layout)
 
     def _extern(self, group: KernelGroup) -> None:
         (node,) = group.nodes
@@ -307,9 +331,20 @@ class _Planner:
             value = None
             if isinstance(ref.value, TensorRef):
                 value = self._output(self._unused(f"out{position}"), ref.value, given)
+                value = self._hand_over(value, ref) if ref.given_on else value
                 given.add(value)
             values.append(value)
         self._emit(Return(tuple(values)))
+
+    def _hand_over(self, computed: str, output: OutputRef) -> str:
+        """A copy of an output on the device on which the caller gets it."""
+        assert isinstance(output.value, TensorRef)
+        name = self._unused(f"{computed}_on_{output.given_on}")
+        slot = _output_slot(output).layout
+        assert slot is not None
+        self._emit(Alloc(name, slot, "output"))
+        self._emit(Copy(Operand(name, slot), Operand(computed, output.value.layout)))
+        return name
 
     def _unused(self, name: str) -> str:
         while name in self.layouts or name in self.defined:

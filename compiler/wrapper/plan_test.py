@@ -10,8 +10,20 @@ from compiler.ir.dtypes import float32, int64
 from compiler.ir.expr import sym
 from compiler.ir.loop import Constant, ExternKernel, Input, Layout, OutputRef, TensorRef, View
 from compiler.ir.schedule import KernelGroup, Placement
-from compiler.ir.wrapper import Alloc, ConstantSlot, ExternCall, Launch, Plan, Return, Reuse
+from compiler.ir.wrapper import (
+    Alloc,
+    ConstantSlot,
+    Copy,
+    ExternCall,
+    Free,
+    Launch,
+    Operand,
+    Plan,
+    Return,
+    Reuse,
+)
 from compiler.ir.wrapper import View as ViewLine
+from compiler.ir.wrapper_text import parse_plan, print_plan
 from compiler.support.diagnostics import InternalError
 from compiler.support.options import CompileOptions, Context
 from compiler.wrapper import example
@@ -61,6 +73,22 @@ def test_plain_values_are_literals() -> None:
     made = plan([OutputRef("n", None), OutputRef("i", 3), OutputRef("t", TensorRef("buf2", MATRIX))])
     assert made.lines[-1] == Return((None, None, "buf2"))
     assert [o.literal for o in made.outputs] == [None, 3, None]
+
+
+def test_what_is_given_on_another_device_is_copied() -> None:
+    program = example.program([OutputRef("a", TensorRef("buf2", MATRIX), "cuda")])
+    program.inputs[1] = replace(program.inputs[1], given_on="cuda")
+    made = run(example.schedule(program), example.specs(), {}, 0, CONTEXT)
+    far = replace(MATRIX, device="cuda")
+    fetched, given = (line for line in made.lines if isinstance(line, Copy))
+    assert fetched == Copy(Operand("y_on_cpu", MATRIX), Operand("y", far))
+    assert given == Copy(Operand("buf2_on_cuda", far), Operand("buf2", MATRIX))
+    assert made.inputs[1].layout == made.outputs[0].layout == far
+    assert made.lines[0] == Alloc("y_on_cpu", MATRIX, "own") and Free("y_on_cpu") in made.lines
+    read = [a.value for line in made.lines if isinstance(line, Launch) for a in line.args]
+    assert "y_on_cpu" in read and "y" not in read
+    assert made.lines[-1] == Return(("buf2_on_cuda",))
+    assert print_plan(parse_plan(print_plan(made))) == print_plan(made)
 
 
 def test_memory_is_taken_over_in_place() -> None:

@@ -132,7 +132,7 @@ int32_t aoti_cuda_launch(AotiCudaRun *run, int32_t kernel_number, AotiCudaGrid g
 
 int32_t aoti_cuda_copy(AotiCudaRun *run, void *dst, const void *src, int64_t bytes, AotiCudaCopyKind kind) {
   CudaInstance *instance = instance_of(run);
-  if (bytes == 0) return AOTI_RUNTIME_SUCCESS;
+  if (bytes <= 0) return AOTI_RUNTIME_SUCCESS;
   if (kind == AOTI_CUDA_DEVICE_TO_DEVICE) {
     Op op{};
     op.kind = OpKind::kCopy;

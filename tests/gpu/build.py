@@ -31,7 +31,7 @@ from compiler.driver import cli, export_example, export_program, export_recorded
 from models import gpu, gpu_vision, my_model, triton_op
 from tests.e2e.case import Case, combine
 from tests.e2e.run_cases import TABLES, cases
-from tests.gpu import decisions_model, dynamic_model
+from tests.gpu import decisions_model, dynamic_model, mixed_model
 
 FLAGS = flags.FLAGS
 
@@ -39,6 +39,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "my_model": my_model.build,
     "encoder_dynamic": dynamic_model.encoder,
     "decisions": decisions_model.build,
+    "mixed": mixed_model.build,
     "mlp_1": gpu.mlp_1,
     "mlp_256": gpu.mlp_256,
     "norms": gpu.norms,
@@ -95,6 +96,8 @@ def build_model(name: str, out: Path) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         export_program.save(export_program.export(example), folder / "model.pt2")
+        if name == "mixed":
+            mixed_model.on_a_gpu(folder / "model.pt2")
         if reason := compile_model(folder / "model.pt2", folder / "out", name):
             return reason
         out.mkdir(parents=True)

@@ -16,6 +16,7 @@ import ctypes
 from collections.abc import Sequence
 from typing import Any
 
+import numpy
 import torch
 
 FIELDS = (
@@ -136,8 +137,9 @@ class Library:
         ndim, data = ctypes.c_int64(), ctypes.c_void_p()
         number, device = ctypes.c_int32(), ctypes.c_int32()
         sizes, strides = ctypes.POINTER(ctypes.c_int64)(), ctypes.POINTER(ctypes.c_int64)()
+        kind = ctypes.c_int32()
         for name, value in (("get_dim", ndim), ("get_sizes", sizes), ("get_strides", strides), ("get_data_ptr", data),
-                            ("get_dtype", number), ("get_device_index", device)):  # fmt: skip
+                            ("get_dtype", number), ("get_device_index", device), ("get_device_type", kind)):  # fmt: skip
             self.check(name, handle, ctypes.byref(value))
         dtype, text = _BY_NUMBER[number.value]
         shape = tuple(sizes[: ndim.value])
@@ -149,6 +151,9 @@ class Library:
             "version": 3,
         }
         memory = _Memory(self, handle, interface)
+        if kind.value != _CUDA:
+            memory.__array_interface__ = interface
+            return torch.from_numpy(numpy.asarray(memory)).view(dtype)
         if 0 in shape:
             return torch.empty(shape, dtype=dtype, device=f"cuda:{device.value}")
         return torch.as_tensor(memory, device=f"cuda:{device.value}").view(dtype)

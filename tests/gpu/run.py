@@ -213,6 +213,27 @@ def decisions_test(library: str) -> str:
     return f"5 runs right; {states[-1]}; {message}"
 
 
+def mixed_test(library: str) -> str:
+    """Indices and a result on the CPU, the rest on the GPU; an input on the wrong device is refused either way."""
+    from tests.gpu.mixed_model import WIDTH, build
+
+    module, model = build()["module"].cuda(), Library(library)
+    wide, details = copy.deepcopy(module).double(), []
+    for rows in (9, 2, 500, 9):
+        ids, x = torch.randint(50, (rows,)), torch.randn(rows, WIDTH, device="cuda")
+        with torch.inference_mode():
+            eager, oracle = module(ids, x), wide(ids, x.double())
+        ours = model.run(ids, x)
+        assert (ours[0].is_cuda, ours[1].is_cuda) == (True, False), "results on other devices"
+        details += [judge(*three) for three in zip(ours, eager, oracle, strict=True)]
+    state = model.graph_state()
+    assert "copied between host and device" in state, state
+    expect("on device cuda", lambda: model.run(ids.cuda(), x))
+    expect("on device cpu", lambda: model.run(ids, x.cpu()))
+    model.close()
+    return f"{details[-2]}, on the CPU {details[-1]}; {state}"
+
+
 def user_kernels_test(library: str) -> str:
     """The model with Triton kernels of its own: result and cache, written where it lies, at sizes in turn, plainly and in graphs."""
     from models.triton_op import ROWS, WIDTH, build, exact
@@ -425,6 +446,8 @@ def checks(folder: Path, scratch: Path) -> Iterator[Check]:
             yield "dynamic sizes", partial(dynamic_test, library)
         elif model == "decisions":
             yield "decided by data", partial(decisions_test, library)
+        elif model == "mixed":
+            yield "both devices", partial(mixed_test, library)
         elif model == "triton_op":
             yield "triton kernels of the model", partial(user_kernels_test, library)
         else:
