@@ -242,7 +242,7 @@ def search(b: Builder, sorted_rows: Value, values: Value, right: bool) -> Value:
         b.contiguous(reshape(b, values, wanted)),
     ]
     if b.on_gpu:
-        found = gpu_positions.search(b, *map(Value.stored, operands), right)
+        found = gpu_positions.search(b, Value.stored(operands[0]), Value.stored(operands[1]), right)
         return reshape(b, found, values.size)
     layout = Layout.contiguous(dtypes.int64, wanted)
     found = Value.stored(b.template("search_positions", layout, operands, [("right", right)], wanted))

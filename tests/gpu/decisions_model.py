@@ -31,7 +31,7 @@ def decided(x: Tensor, turns: Tensor, length: Tensor) -> Results:
     size: Any = length.item()
     torch._check(size >= 0)  # type: ignore[no-untyped-call]
     torch._check(size <= COLUMNS)  # type: ignore[no-untyped-call]
-    branch = torch.cond(x.sum() > 0, lambda a: a.sin(), lambda a: a.cos() - 1, (x,))  # type: ignore[no-untyped-call]
+    branch = torch.cond(x.sum() > 0, lambda a: a.sin(), lambda a: a.cos() - 1, (x,))
     _, looped = while_loop(  # type: ignore[no-untyped-call]
         lambda k, y: k < turns,
         lambda k, y: (k + 1, y * 0.5 + 1),

@@ -61,7 +61,7 @@ class _Memory:
 
     def __init__(self, library: Library, handle: ctypes.c_void_p, interface: dict[str, Any]) -> None:
         self.library, self.handle = library, handle
-        self.__cuda_array_interface__ = interface
+        self.__array_interface__ = self.__cuda_array_interface__ = interface
 
     def __del__(self) -> None:
         self.library.call("delete_tensor_object", self.handle)
@@ -152,7 +152,6 @@ class Library:
         }
         memory = _Memory(self, handle, interface)
         if kind.value != _CUDA:
-            memory.__array_interface__ = interface
             return torch.from_numpy(numpy.asarray(memory)).view(dtype)
         if 0 in shape:
             return torch.empty(shape, dtype=dtype, device=f"cuda:{device.value}")
