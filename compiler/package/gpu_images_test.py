@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,8 @@ from compiler.ir.kernel import Argument, Compute, Grid, GridAxis, KernelSpec, St
 from compiler.ir.loop import Layout
 from compiler.package.gpu_images import ARCHITECTURES, MAIN, Images, check_architectures, compile_images
 from compiler.support.diagnostics import UserError
+from compiler.support.origins import Origin
+from kernels.tuning.gpus import BLOCK_SHARED_BYTES
 
 X = sym("x", 0, 1023)
 SOURCE = """
@@ -75,6 +79,23 @@ def test_a_kernel_for_some_architectures_is_compiled_for_those() -> None:
 def test_a_kernel_that_does_not_compile_is_an_error_with_tritons_words() -> None:
     with pytest.raises(UserError, match="compiling GPU kernels failed"):
         compile_images([spec()], {MAIN: SOURCE.replace("* 2", "+ nothing")}, ("sm_80",), 1)
+
+
+def test_a_kernel_that_no_block_has_room_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the architecture had no shared memory at all."""
+    monkeypatch.setitem(BLOCK_SHARED_BYTES, 80, -1)
+    with pytest.raises(
+        UserError,
+        match=r"double needs 0 bytes of shared memory, and a block has -1 on sm_80(.|\n)*at m\.py:3",
+    ):
+        origin = (Origin("mul", "aten.mul.Tensor", "m.py:3"),)
+        compile_images([replace(spec(), origins=origin)], {MAIN: SOURCE}, ("sm_80",), 1)
+
+
+def test_without_triton_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if not (Path(p) / "triton").is_dir()])
+    with pytest.raises(UserError, match="needs Triton 3.7.1 beside the compiler: pip install triton==3.7.1"):
+        compile_images([spec()], {MAIN: SOURCE}, ("sm_80",), 1)
 
 
 def test_architectures_are_checked() -> None:

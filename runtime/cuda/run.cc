@@ -145,7 +145,8 @@ int32_t aoti_cuda_copy(AotiCudaRun *run, void *dst, const void *src, int64_t byt
     const AotiModelDesc &desc = *instance->model->desc;
     const char *const reason = desc.cuda->no_graph_reason;
     return fail(
-        "model %s: the run copies between host and device, and the caller captures the stream, which cannot hold that%s%s; "
+        "model %s: the run copies between host and device, and the caller captures the stream, which cannot "
+        "hold that%s%s; "
         "run this model outside of captures",
         desc.name, reason != nullptr ? ": " : "", reason != nullptr ? reason : "");
   }

@@ -31,9 +31,10 @@ class Rows(nn.Module):
         return rows
 
 
-class FloatItem(nn.Module):
+class OnlyOnTheCpu(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        return x * x.sum().item()
+        result: Tensor = torch.linalg.inv(x) + torch.special.i0(x)
+        return result
 
 
 class Complex(nn.Module):
@@ -161,10 +162,12 @@ def test_sizes_from_data_that_a_run_cannot_read(tmp_path: Path, capsys: pytest.C
     assert (
         "unique_dim" in error and "whose size depends on data" in error and "compile_errors_test.py:" in error
     )
-    error = compile_bytes(saved(FloatItem(), torch.eye(4)), tmp_path, capsys, "--device=cuda")
-    assert (
-        "the .item() of a float" in error and "compile_errors_test.py:" in error and "internal" not in error
-    )
+
+
+def test_operators_that_a_gpu_has_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    error = compile_bytes(saved(OnlyOnTheCpu(), torch.eye(4)), tmp_path, capsys, "--device=cuda")
+    assert "2 problems" in error and "compile_errors_test.py:" in error and "internal" not in error
+    assert "is not lowered for a GPU" in error and "has no kernel (i0) for cuda" in error
 
 
 def test_unsupported_dtype(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

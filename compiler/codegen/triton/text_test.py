@@ -9,16 +9,18 @@ from compiler.codegen.triton.blocks import choose
 from compiler.codegen.triton.index_text import index_text
 from compiler.codegen.triton.scalar_text import literal, scalar_text
 from compiler.ir import dtypes
-from compiler.ir.expr import Expr, sym
+from compiler.ir.expr import Expr, as_expr, sym
 from compiler.ir.kernel import KernelSpec
 from compiler.ir.kernel_parse import parse_kernels
 from compiler.ir.kernel_text import print_kernels
-from compiler.ir.loop import Layout, Program, TensorRef
+from compiler.ir.loop import Body, BodyOp, Layout, OutputRef, Program, Scatter, TensorRef, loop_var
 from compiler.ir.scalar_ops import CPU_ONLY, SCALAR_OPS
 from compiler.scheduler import pipeline
 from compiler.scheduler.example_families import FAMILIES
 from compiler.scheduler.example_programs import BodyBuilder, ProgramBuilder
+from compiler.support.diagnostics import UserError
 from compiler.support.options import CompileOptions, Context
+from compiler.support.origins import Origin
 
 CTX = Context(CompileOptions("test", device="cuda"))
 FLOATS_ONLY = {"div", "reciprocal", "sqrt", "rsqrt", "sigmoid"}
@@ -30,9 +32,9 @@ def source(name: str) -> str:
 
 @pytest.mark.parametrize("name", sorted(SCALAR_OPS.keys() - CPU_ONLY))
 def test_every_scalar_operation_has_a_text_for_float32_and_float64(name: str) -> None:
-    args = ("a", "b", "c")[: SCALAR_OPS[name].arity]
+    args = ("a", "b", "c", "d")[: SCALAR_OPS[name].arity]
     logical = name.startswith("logical")
-    if name.startswith("bitwise") or name in ("shl", "shr"):
+    if name.startswith("bitwise") or name in ("shl", "shr", "philox"):
         assert scalar_text(name, dtypes.int64, dtypes.int64, args)
         return
     for dtype in (dtypes.bool_,) if logical else (dtypes.float32, dtypes.float64):
@@ -164,3 +166,24 @@ def test_every_kernel_waits_for_the_one_before_it() -> None:
     text = source("softmax")
     assert "    if PDL:\n        gdc_launch_dependents()\n        gdc_wait()\n" in text
     assert "from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait" in text
+
+
+@pytest.mark.parametrize(
+    ("mode", "dtype", "message"),
+    [
+        ("mul", dtypes.float32, "combining indexed places by mul has no form on a GPU yet; compile the model for the CPU"),
+        ("add", dtypes.int8, "adding to indexed places of int8 has no atomic form on a GPU; supported: float32"),
+    ],
+)  # fmt: skip
+def test_scatters_that_a_gpu_has_not_are_refused(mode: str, dtype: dtypes.DType, message: str) -> None:
+    layout = Layout.contiguous(dtype, [8])
+    b = ProgramBuilder("scatter")
+    x, base = b.input("x", [8], dtype), b.input("base", [8], dtype)
+    program = b.build(b.pointwise("copy", [8], lambda o, i: o.load(base, i), dtype))
+    body = Body((BodyOp("load", (), dtype, (x, loop_var(0, as_expr(8)))),), (0,))
+    origin = (Origin("scatter", "aten.scatter_reduce.two", "m.py:3"),)
+    ranges, at = (as_expr(8),), loop_var(0, as_expr(8))
+    program.nodes.append(Scatter("put", layout, origin, TensorRef("base", layout), ranges, at, mode, body))
+    program.outputs = [OutputRef("out", TensorRef("put", layout))]
+    with pytest.raises(UserError, match="aten.scatter_reduce.two.*m.py:3: " + message):
+        emit.run(pipeline.run(program, CTX), CTX)
