@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tests.e2e.case import booleans, combine, integers, normal, of, permuted
+from tests.e2e.case import booleans, combine, integers, normal, of, permuted, uniform
 
 CASES = [
     of("sum", lambda x: (x.sum(), x.sum(0), x.sum(1), x.sum(-1, keepdim=True)), normal(13, 29)),
@@ -16,6 +16,20 @@ CASES = [
     ),
     of("sum_long", lambda x: (x.sum(), x.sum(1)), normal(4, 50000)),
     of("sum_tall", lambda x: x.sum(0), normal(5000, 17)),
+    # Sums that no vector lanes share: down columns, of values from the C library, of elements at checked positions.
+    of(
+        "sum_in_order",
+        lambda x, i: (
+            x.sum(0),
+            (x * 2).mean(0),
+            torch.lgamma(x + 1).sum(1),
+            x.gather(1, i).sum(1),
+            x[:200].view(50, 4, 300).sum((0, 1)),
+        ),
+        uniform(300, 300),
+        integers(300, 300, low=0, high=300),
+    ),
+    of("sum_of_short_rows", lambda x: x.sum((0, 2)), uniform(100, 50, 9)),
     of("sum_permuted", lambda x: x.sum(0), permuted(normal(12, 40), 1, 0)),
     of(
         "sum_of_product",

@@ -160,6 +160,8 @@ CASES = [
        ("b", "s"), b=(4, 64), s=(5, 300), runs=((6, 7), (4, 5), (5, 300), (64, 33))),
     of("laid_out", lambda x, y, z: (x.sin() + y, (y * z).amax(1), z[1:] @ x.t(), x.reshape(-1) + 1), ("b", "s"), ("b", "s"), ("b", "s"),
        b=(4, 64), s=(5, 300), layouts=("turned", "repeated", "later"), runs=((6, 7), (4, 5), (5, 300), (64, 33))),
+    of("summed", lambda y, z: ((y * z).sum(1), (y * z).sum(0), y.sum(0) - z.abs().sum(0)), ("b", "s"), ("b", "s"), b=(1, 300), s=S,
+       layouts=("repeated", "later"), runs=((6, 7), (1, 1), (300, 300), (4, 300))),
     of("derived", lambda x, y: x + y[1:].view(-1, 2).sum(1), ("s",), ("2*s+1",), s=(2, 300), runs=((4,), (2,), (3,), (300,))),
     of("halves", lambda x: x.view(x.shape[0] // 2, 2, 3).sum(1), ("s", 3), s=AUTO, runs=((8,), (4,), (6,), (300,))),
     of("positions", lambda x: x + torch.arange(x.shape[1]) * 0.5 + torch.eye(x.shape[0], x.shape[1]), ("b", "s"), b=(1, 64), s=S,

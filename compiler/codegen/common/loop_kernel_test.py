@@ -54,20 +54,22 @@ def test_softmax_takes_three_passes_over_a_row() -> None:
 
 
 COLUMN_SUM = """parallel task in [0, 1] to [2] grain N
-  local acc0 float32 64
+  local acc0 float64 64
   define start in [0, 69] as [64*task]
-  tmp0 = neutral sum : float32
+  tmp0 = neutral sum : float64
   vector i0 in [0, 69] from [start] to [min(70, start + 64)]
     store acc0 [i0 - start] tmp0
   serial r0 in [0, 29] from [0] to [30]
     vector i0 in [0, 69] from [start] to [min(70, start + 64)]
       tmp1 = load in_ptr0 [70*r0 + i0] : float32
-      tmp2 = load acc0 [i0 - start] : float32
-      tmp3 = combine sum tmp2 tmp1 : float32
-      store acc0 [i0 - start] tmp3
+      tmp2 = cast tmp1 : float64
+      tmp3 = load acc0 [i0 - start] : float64
+      tmp4 = combine sum tmp3 tmp2 : float64
+      store acc0 [i0 - start] tmp4
   vector i0 in [0, 69] from [start] to [min(70, start + 64)]
-    tmp4 = load acc0 [i0 - start] : float32
-    store out_ptr0 [i0] tmp4
+    tmp5 = load acc0 [i0 - start] : float64
+    tmp6 = cast tmp5 : float32
+    store out_ptr0 [i0] tmp6
 """
 
 
@@ -77,6 +79,13 @@ def test_a_sum_over_rows_keeps_one_accumulator_for_each_column() -> None:
     s = b.reduce("sum", [70], [30], lambda o, i, r: o.load(x, [r[0], i[0]]))
     text = body(only_spec(b.build(s)))
     assert text.replace("min(start + 64, 70)", "min(70, start + 64)") == COLUMN_SUM
+
+
+def test_a_short_sum_over_rows_stays_in_float32() -> None:
+    b = ProgramBuilder("p")
+    x = b.input("x", [16, 70])
+    s = b.reduce("sum", [70], [16], lambda o, i, r: o.load(x, [r[0], i[0]]))
+    assert "float64" not in body(only_spec(b.build(s)))
 
 
 def test_sizes_known_at_run_time_are_passed() -> None:

@@ -6,6 +6,9 @@
 Positions of extremes (argmax, argmin) take two steps over rows: the extreme, then the lowest position that holds it (a NaN is its own
 extreme), so that both loops vectorise; over columns, extreme and position are replaced together.
 
+A float32 sum of more than `LONGEST_SERIAL_SUM` values one after the other loses more digits than eager's, which adds blocks of 16: over
+columns it is kept in float64; over rows each lane adds its part, and the writer widens it where there are no lanes.
+
 Before/after (argmax of row i0): acc0 = max x;  then  acc1 = min over r0 of (x == acc0 or x is NaN ? r0 : INT32_MAX)
 """
 
@@ -18,6 +21,7 @@ from compiler.codegen.common.loop_nest import LoopNest, register_type
 from compiler.codegen.common.member_values import MemberValues
 from compiler.ir import dtypes
 from compiler.ir.dtypes import DType
+from compiler.ir.expr import Expr, mul_all
 from compiler.ir.kernel import Accumulate, Accumulator, Store
 from compiler.ir.loop import Reduction
 from compiler.ir.schedule import Member
@@ -32,6 +36,15 @@ class Reductions(Protocol):
 
     def value(self, name: str) -> str:
         """The value of a finished reduction here."""
+
+
+# Float32 sums of at most so many values may be one chain of additions: eager's blocks are as long.
+LONGEST_SERIAL_SUM = 16
+
+
+def is_long_chain(iterations: Expr) -> bool:
+    """Whether a float32 sum of so many values would be less exact than eager's if they were added one after the other."""
+    return iterations.hi is None or iterations.hi > LONGEST_SERIAL_SUM
 
 
 def extreme_kind(kind: str) -> str | None:
@@ -146,6 +159,12 @@ class RowReductions(_Shared):
 class ColumnReductions(_Shared):
     """Arrays of accumulators, one element for each column of the tile."""
 
+    def _accumulated_type(self, m: Member) -> DType:
+        kept = super()._accumulated_type(m)
+        added = self.nodes[m.name].kind in ("sum", "prod") and kept == dtypes.float32
+        count = mul_all(self.nest.extent[v] for v in self.nest.tiling.inner)
+        return dtypes.float64 if added and is_long_chain(count) else kept
+
     def run(self, members: Sequence[Member], others: Callable[[], None], store: StoreMember) -> None:
         best: dict[str, str] = {}
         for m in members:
@@ -218,5 +237,7 @@ class ColumnReductions(_Shared):
 
     def value(self, name: str) -> str:
         kind = self.nodes[name].kind
-        kept = self._position_type() if extreme_kind(kind) else register_type(self.nodes[name].acc_dtype)
+        kept = (
+            self._position_type() if extreme_kind(kind) else self._accumulated_type(self.values.members[name])
+        )
         return self.values.as_type(self._get(self.results[name], kept), self.values.dtypes[name])

@@ -68,14 +68,14 @@ def test_a_reduction_is_a_loop_that_a_person_would_write() -> None:
     assert (
         """
   for (int64_t i0 = begin; i0 < end; ++i0) {
-    float acc0 = 0.0f;
+    LaneSum acc0 = 0.0f;
     AOTI_VECTOR_LOOP
     for (int64_t r0 = 0; r0 < 64; ++r0) {
       const float tmp0 = in_ptr0[64 * i0 + r0];
       const float tmp2 = tmp0 * (-2.0f);
       AOTI_REASSOCIATED(acc0 += tmp2)
     }
-    out_ptr0[i0] = acc0;
+    out_ptr0[i0] = (float)acc0;
   }
 }
 

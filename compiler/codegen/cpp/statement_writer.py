@@ -27,6 +27,7 @@ from compiler.codegen.cpp.scalar_text import (
     to_memory,
     value_ctype,
 )
+from compiler.codegen.cpp.sum_types import long_enough, sum_types
 from compiler.codegen.cpp.vectorizable import scalar_reason
 from compiler.ir.dtypes import DType
 from compiler.ir.expr import Expr
@@ -46,15 +47,6 @@ _PRAGMA = {"vector": "AOTI_VECTOR_LOOP", "unrolled": "AOTI_UNROLLED_LOOP"}
 _VECTOR_PRAGMAS = ("AOTI_VECTOR_LOOP", "AOTI_VECTORIZE")
 
 
-# A loop of fewer iterations than a vector has lanes is left to the compiler.
-MIN_VECTOR_ITERATIONS = 16
-
-
-def long_enough(iterations: Expr) -> bool:
-    """Whether a loop is worth the vectoriser's pragma."""
-    return not iterations.is_const or iterations.value() >= MIN_VECTOR_ITERATIONS
-
-
 class StatementWriter:
     """Lines of C++ so far. `pointers`: element types by name."""
 
@@ -63,7 +55,9 @@ class StatementWriter:
         self.indent = 0
         self.dtype: dict[str, DType] = dict(pointers)  # of pointers' elements and of values
         self.text: dict[str, str] = {}  # of constants
-        self.ranks: dict[str, str] = {}  # of accumulators that hold ranks: the text of their values
+        self.held: dict[
+            str, str
+        ] = {}  # of accumulators that hold another type than their value's: the text of the value
         self.near = False  # in a loop whose far arguments come again
 
     def line(self, text: str) -> None:
@@ -85,6 +79,7 @@ class StatementWriter:
         self.line(end)
 
     def statements(self, statements: Sequence[Statement]) -> None:
+        sums = sum_types(statements, self.dtype)
         for s in statements:
             if isinstance(s, Compute):
                 self._compute(s)
@@ -98,7 +93,7 @@ class StatementWriter:
             elif isinstance(s, Define):
                 self.line(f"const int64_t {s.symbol} = {index_text(s.value)};")
             elif isinstance(s, Accumulator):
-                self._accumulator(s)
+                self._accumulator(s, sums.get(s.name, ""))
             elif isinstance(s, Accumulate):
                 self._accumulate(s)
             elif isinstance(s, Local):
@@ -139,7 +134,7 @@ class StatementWriter:
         self.close()
 
     def _value(self, name: str) -> str:
-        return self.text.get(name) or self.ranks.get(name, name)
+        return self.text.get(name) or self.held.get(name, name)
 
     def _compute(self, s: Compute) -> None:
         self.dtype[s.name] = s.dtype
@@ -182,13 +177,16 @@ class StatementWriter:
             return near_forms.text(s.opcode, args[0])
         return scalar_text(s.opcode, s.dtype, operand, args)
 
-    def _accumulator(self, s: Accumulator) -> None:
+    def _accumulator(self, s: Accumulator, sum_type: str) -> None:
+        """`sum_type`: that of a float32 sum or product, "" for other accumulators."""
         self.dtype[s.name] = s.dtype
         if ranked(s.kind, s.dtype):
             self.line(f"Rank {s.name} = aoti_rank(-__builtin_inff());")
-            self.ranks[s.name] = rank_value_text(s.kind, s.name)
-        else:
-            self.line(f"{value_ctype(s.dtype)} {s.name} = {neutral_literal(s.kind, s.dtype)};")
+            self.held[s.name] = rank_value_text(s.kind, s.name)
+            return
+        if sum_type not in ("", "float"):
+            self.held[s.name] = f"(float){s.name}"
+        self.line(f"{sum_type or value_ctype(s.dtype)} {s.name} = {neutral_literal(s.kind, s.dtype)};")
 
     def _accumulate(self, s: Accumulate) -> None:
         dtype, value = self.dtype[s.accumulator], self._value(s.value)

@@ -6,13 +6,13 @@ a kernel's buffers do not overlap, and a buffer overwritten in place has one poi
 Before/after: see `compiler.ir.kernel` for the spec;
     static void cpp_fused_sum_0_range(const float *__restrict__ in_ptr0, float *__restrict__ out_ptr0, int64_t begin, int64_t end) {
       for (int64_t i0 = begin; i0 < end; ++i0) {
-        float acc0 = 0.0f;
+        LaneSum acc0 = 0.0f;
         AOTI_VECTOR_LOOP
         for (int64_t r0 = 0; r0 < 64; ++r0) {
           const float tmp0 = in_ptr0[64 * i0 + r0];
           AOTI_REASSOCIATED(acc0 += tmp0)
         }
-        out_ptr0[i0] = acc0;
+        out_ptr0[i0] = (float)acc0;
       }
     }
 """
@@ -23,7 +23,8 @@ from collections.abc import Iterable, Sequence
 
 from compiler.codegen.cpp.index_text import index_text
 from compiler.codegen.cpp.scalar_text import literal, memory_ctype
-from compiler.codegen.cpp.statement_writer import StatementWriter, long_enough, names_used
+from compiler.codegen.cpp.statement_writer import StatementWriter, names_used
+from compiler.codegen.cpp.sum_types import long_enough
 from compiler.ir import dtypes
 from compiler.ir.expr import Expr, as_expr
 from compiler.ir.kernel import Argument, KernelSpec, Parallel, Pointer, Statement, TemplateCall, TemplateValue
