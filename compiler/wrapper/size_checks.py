@@ -62,8 +62,16 @@ def _solve(e: Expr, position: int, dim: int, found: dict[Expr, SizeSymbol]) -> S
 
 
 def checks(plan: Plan) -> list[SizeCheck]:
-    """In the order of the inputs, guards last."""
-    return [*_of_layouts(plan), *(SizeCheck("guard", guard=g, origin=g.origin) for g in plan.guards)]
+    """In the order of the inputs, guards last. A guard that export gives no line has that of the input whose size is first in it."""
+    return [
+        *_of_layouts(plan),
+        *(SizeCheck("guard", guard=g, origin=g.origin or _line(plan, g)) for g in plan.guards),
+    ]
+
+
+def _line(plan: Plan, guard: Guard) -> str:
+    inside = {*guard.left.symbols(), *guard.right.symbols()}
+    return next((plan.inputs[s.input_index].origin for s in plan.symbols if s.symbol in inside), "")
 
 
 def _of_layouts(plan: Plan) -> Iterator[SizeCheck]:

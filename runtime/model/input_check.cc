@@ -96,7 +96,7 @@ AOTIRuntimeError fail_strides(const Input &input, int32_t dim, int64_t wanted) {
   append(&text, " of sizes ");
   append_numbers(&text, input.ndim, input.sizes);
   append(&text, ", expected %s", input.expected.strides == nullptr ? "contiguous" : "");
-  if (input.expected.strides != nullptr) append_numbers(&text, input.ndim, input.expected.strides);
+  if (input.expected.strides != nullptr) append_strides(&text, input.expected);
   append_origin(&text, input);
   return fail("%s). %s", buffer,
               input.expected.strides == nullptr

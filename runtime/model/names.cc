@@ -18,6 +18,19 @@ void append_numbers(Text *text, int64_t count, const int64_t *numbers) {
   append(text, "]");
 }
 
+void append_strides(Text *text, const AotiTensorDesc &tensor) {
+  append(text, "[");
+  for (int32_t i = 0; i < tensor.ndim; ++i) {
+    append(text, "%s", i == 0 ? "" : ", ");
+    if (tensor.strides[i] == AOTI_ANY_STRIDE) {
+      append(text, "any");
+    } else {
+      append(text, "%lld", (long long)tensor.strides[i]);
+    }
+  }
+  append(text, "]");
+}
+
 void append_dims(Text *text, const AotiTensorDesc &tensor) {
   append(text, "[");
   for (int32_t i = 0; i < tensor.ndim; ++i) {

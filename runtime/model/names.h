@@ -16,6 +16,9 @@ const char *device_name(int32_t device_type);
 // "[2, 3]"
 void append_numbers(Text *text, int64_t count, const int64_t *numbers);
 
+// "[1, any]": the strides that the table allows; not those of a contiguous tensor.
+void append_strides(Text *text, const AotiTensorDesc &tensor);
+
 // "[1 to 64, 64]": what the table allows.
 void append_dims(Text *text, const AotiTensorDesc &tensor);
 

@@ -116,6 +116,25 @@ class Detector(nn.Module):
         return x[best, 1:], scores[best], best
 
 
+class EqualCounts(nn.Module):
+    """Where both inputs are not zero, which is in as many places."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        a, b = x.nonzero().squeeze(1), y.nonzero().squeeze(1)
+        check(a.shape[0] == b.shape[0])
+        return a + 2 * b
+
+
+class Vast(nn.Module):
+    """An intermediate result with as many elements as the square of a number without a limit."""
+
+    def forward(self, n: Tensor) -> Tensor:
+        size: Any = n.item()
+        check(size >= 0)
+        x = torch.arange(size)
+        return (x[:, None] * x).cumsum(1).sum(0).sum()
+
+
 COUNTS = (
     (torch.tensor([3, 0, 2, 700]),),
     (torch.tensor([0, 0, 0, 0]),),
@@ -144,6 +163,8 @@ CASES = [
     of("unique", lambda x: torch.unique((x * 3).to(torch.int64), return_inverse=True, return_counts=True), *rows(50, 4)),
     of("consecutive", lambda x: torch.unique_consecutive(x > 0, return_inverse=True, return_counts=True), *rows(60)),
     of("products", lambda x: x[x[:, 0] > 0] @ x.t(), *rows(21, 12)),
+    net("equal_counts", EqualCounts, *((x, x.flip(0)) for (x,) in rows(40))),
+    net("vast", Vast, *numbers(70, 0, 1, 300)),
     net("experts", Experts, *rows(50, 16)),
     net("detector", Detector, *rows(64, 5)),
 ]  # fmt: skip

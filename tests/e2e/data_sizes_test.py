@@ -60,12 +60,18 @@ def test_a_result_outlives_the_next_run(model: Any) -> None:
     assert all(a.tobytes() == b.tobytes() for a, b in zip(first, kept, strict=True))
 
 
+LINE = r"tests/e2e/(data_sizes|case).py:\d+ in forward"
+
 # The case whose inputs are changed, the inputs, and what the message says.
 REFUSED = [
-    ("ramp", (torch.tensor(-1),), r"aten.item.* at .*py:\d+ .*gives -1, .*expected 0 to 5000"),
-    ("ramp", (torch.tensor(5001),), r"gives 5001, .*expected 0 to 5000"),
-    ("first", (torch.randn(33, 8), torch.tensor(34)), r"gives 34, .*expected 0 to 33"),
-    ("repeats", (torch.tensor([3, -1, 2, 0]),), r"repeat_interleave.* gives -1, .*expected at least 0"),
+    ("ramp", (torch.tensor(-1),), r"aten.item.default \[item\w*\] at LINE gives -1, .*expected 0 to 5000"),
+    ("ramp", (torch.tensor(5001),), r"aten.item.default \[item\w*\] at LINE gives 5001, .*expected 0 to 5000"),
+    ("first", (torch.randn(33, 8), torch.tensor(34)), r"aten.item.default \[item\w*\] at LINE gives 34, .*expected 0 to 33"),
+    ("repeats", (torch.tensor([3, -1, 2, 0]),), r"aten.repeat_interleave.* at LINE gives -1, .*expected at least 0"),
+    ("equal_counts", (torch.ones(40), torch.zeros(40)),
+     r"expected u\d+ == u\d+; here u\d+ = 40 \(aten.nonzero.default \[nonzero\w*\] at LINE\), u\d+ = 0 \(aten.nonzero.* at LINE\); LINE"),
+    ("vast", (torch.tensor(1 << 33),),
+     r"memory for buf\d+, int64 \[u\d+, u\d+\] .*more than can be addressed; here u\d+ = 8589934592 \(aten.item.* at LINE"),
 ]  # fmt: skip
 
 
@@ -73,7 +79,8 @@ REFUSED = [
 def test_data_that_breaks_a_condition_is_refused_by_name(
     model: Any, name: str, inputs: tuple[Tensor, ...], message: str
 ) -> None:
+    """LINE: the model's source line; where the functions of most cases are called."""
     given = [inputs if case.name == name else case.runs[0] for case in data_sizes.CASES]
-    with pytest.raises(aoti_runtime.Error, match=message):
+    with pytest.raises(aoti_runtime.Error, match=message.replace("LINE", LINE)):
         compiled(model, [x for args in given for x in args])
     compiled(model, [x for case in data_sizes.CASES for x in case.runs[0]])

@@ -130,6 +130,21 @@ class ConvNet(nn.Module):
         return self.head(F.adaptive_avg_pool2d(x, 1).flatten(1))  # type: ignore[no-any-return]
 
 
+class Guarded(nn.Module):
+    """States what it needs of a size that export was left to choose."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        torch._check(x.shape[0] != 7)  # type: ignore[no-untyped-call]
+        return x[5] + x.sum(0)
+
+
+class Vast(nn.Module):
+    """An intermediate result with as many elements as the product of two sizes without a limit."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return (x[:, None] * y).cumsum(1).amax(0)
+
+
 def twice(x: Tensor) -> Tensor:
     """Reads what it is given, and something made of it, from several kernels."""
     joined = torch.cat([x, x.sin()], 0)
@@ -169,6 +184,8 @@ CASES = [
     of("products", lambda x, y: (x @ y, (x @ y).relu().sum(1)), ("b", "s"), ("s", 9), b=B, s=S, runs=((3, 7), (0, 4), (1, 1), (64, 300))),
     of("batched", lambda x, y: x @ y.transpose(1, 2), ("b", "s", 8), ("b", 5, 8), b=(1, 64), s=S, runs=((2, 7), (1, 1), (3, 300), (64, 2))),
     of("numbers", lambda x: (x.shape[0] * 3, x.shape[1] / 4, x * 0), ("b", "s"), b=B, s=S, runs=((3, 7), (0, 5), (1, 1), (64, 300))),
+    net("guarded", Guarded, ("b", 4), b=AUTO, runs=((9,), (6,), (8,), (300,))),
+    net("vast", Vast, ("b",), ("s",), b=(1, None), s=(1, None), layouts=("repeated", "repeated"), runs=((3, 7), (1, 1), (5, 4), (64, 300))),
     net("mlp", Mlp, ("b", 24), b=B, runs=((3,), (0,), (1,), (64,))),
     net("encoder", Encoder, ("b", "s"), ("b",), b=(1, 64), s=(1, 128), runs=((2, 9), (1, 1), (3, 128), (20, 31))),
     net("convnet", ConvNet, ("b", 3, "h", "w"), b=(1, 64), h=(8, 200), w=(8, 200),

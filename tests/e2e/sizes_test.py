@@ -45,27 +45,51 @@ def test_every_size_is_as_exact_as_eager(model: Any, run: int) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-# The case whose inputs are changed, their shapes instead, and what the message says.
+def zeros(*shapes: tuple[int, ...]) -> list[Tensor]:
+    return [torch.zeros(shape) for shape in shapes]
+
+
+ROWS = [torch.zeros(1, 7).expand(6, 7), torch.zeros(6, 7)]
+
+# As many elements as a size may say, in the memory of one.
+ENDLESS = torch.zeros(1).expand(1 << 31)
+
+PATTERNS = (
+    ("INPUT", r"input \d+ 'inputs_\d+'"),
+    ("SOURCE", r"\(dimension \d of input 'inputs_\d+'\)"),
+    ("LINE", r"tests/e2e/case.py:\d+ in forward"),
+)
+
+# The case whose inputs are changed, its inputs instead, and what the message says.
 REFUSED = [
-    ("pointwise", [(65, 7)], r"dimension 0 is 65; expected 0 to 64 .*Stay within the range"),
-    ("pointwise", [(3, 0)], r"dimension 1 is 0; expected 1 to 300"),
-    ("softmaxes", [(3, 301)], r"dimension 1 is 301; expected 1 to 300"),
-    ("products", [(3, 7), (8, 9)], r"dimension 0 is 8; expected 7, the size of dimension 1 of input \d+ .*equal"),
-    ("derived", [(4,), (8,)], r"dimension 0 is 8; expected 2\*s\d+ \+ 1, which is 9; here .*s\d+ = 4 \(dimension 0 of input"),
-    ("halves", [(7, 3)], r"dimension 0 is 7; expected a multiple of 2"),
-    ("halves", [(2, 3)], r"dimension 0 is 2; expected 4 or more"),
-    ("joined", [(3, 5), (3, 4)], r"dimension 1 is 5; expected 4 "),
-    ("convnet", [(2, 3, 7, 8)], r"dimension 2 is 7; expected 8 to 200"),
+    ("pointwise", zeros((65, 7)), r"INPUT: dimension 0 is 65; expected 0 to 64 .*LINE.*Stay within the range"),
+    ("pointwise", zeros((3, 0)), r"INPUT: dimension 1 is 0; expected 1 to 300 .*LINE"),
+    ("softmaxes", zeros((3, 301)), r"INPUT: dimension 1 is 301; expected 1 to 300 .*LINE"),
+    ("products", zeros((3, 7), (8, 9)), r"INPUT: dimension 0 is 8; expected 7, the size of dimension 1 of INPUT .*LINE.*equal"),
+    ("derived", zeros((4,), (8,)), r"INPUT: dimension 0 is 8; expected 2\*s\d+ \+ 1, which is 9; here s\d+ = 4 SOURCE; LINE"),
+    ("halves", zeros((7, 3)), r"INPUT: dimension 0 is 7; expected a multiple of 2 .*LINE.*Pad the input"),
+    ("halves", zeros((2, 3)), r"INPUT: dimension 0 is 2; expected 4 or more .*LINE"),
+    ("joined", zeros((3, 5), (3, 4)), r"INPUT: dimension 1 is 5; expected 4 .*LINE"),
+    ("convnet", zeros((2, 3, 7, 8)), r"INPUT: dimension 2 is 7; expected 8 to 200 .*tests/e2e/sizes.py:\d+ in forward"),
+    ("guarded", zeros((5, 4)), r"INPUT: dimension 0 is 5; expected 6 or more .*tests/e2e/sizes.py:\d+ in forward"),
+    ("guarded", zeros((7, 4)), r"do not fit together: expected s\d+ != 7; here s\d+ = 7 SOURCE; tests/e2e/sizes.py:\d+ in forward"),
+    ("laid_out", [torch.zeros(6, 7), *ROWS], r"INPUT: stride 7 in dimension 0; expected 1 .*, expected \[1, any\]; LINE.*layout"),
+    ("laid_out", [torch.zeros(7, 10).t()[:6], *ROWS],
+     r"INPUT: stride of dimension 1 is 10; expected s\d+, which is 6; here s\d+ = 6 SOURCE; LINE.*layout of the example"),
+    ("vast", [ENDLESS, ENDLESS], r"memory for inputs of these sizes is more than can be addressed"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "shapes", "message"), REFUSED)
+@pytest.mark.parametrize(("name", "given", "message"), REFUSED)
 def test_sizes_that_do_not_fit_are_refused_by_name(
-    model: Any, name: str, shapes: list[tuple[int, ...]], message: str
+    model: Any, name: str, given: list[Tensor], message: str
 ) -> None:
+    """INPUT is an input by number and name; SOURCE, where a size is from; LINE, where the functions of most cases are called."""
     inputs: list[Tensor] = []
     for case in sizes.CASES:
-        inputs += [torch.zeros(s) for s in shapes] if case.name == name else case.inputs(0)
+        inputs += given if case.name == name else case.inputs(0)
+    for short, long in PATTERNS:
+        message = message.replace(short, long)
     with pytest.raises(aoti_runtime.Error, match=message):
         compiled(model, inputs)
     compiled(model, [x for case in sizes.CASES for x in case.inputs(0)])
