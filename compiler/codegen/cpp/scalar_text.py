@@ -62,6 +62,11 @@ def to_memory(dtype: DType, text: str) -> str:
     return f"float_to_{_half(dtype)}({text})" if is_half(dtype) else text
 
 
+def rounded_text(result: DType, operand: DType, a: str) -> str:
+    """The bits of `a` as a 16-bit float."""
+    return to_memory(result, a if value_ctype(operand) == "float" else f"(float){a}")
+
+
 def _half(dtype: DType) -> str:
     return "half" if dtype == dtypes.float16 else "bfloat16"
 
@@ -179,8 +184,7 @@ def _cast(result: DType, operand: DType, a: str) -> str:
     if result.kind == "bool":
         return f"{a} != 0" if operand.kind != "bool" else a
     if is_half(result):
-        value = a if value_ctype(operand) == "float" else f"(float){a}"
-        return f"{_half(result)}_to_float(float_to_{_half(result)}({value}))"
+        return from_memory(result, rounded_text(result, operand, a))
     return f"({value_ctype(result)}){a}"
 
 

@@ -18,11 +18,13 @@ from compiler.codegen.cpp.scalar_text import (
     clamp_text,
     combine_text,
     from_memory,
+    is_half,
     literal,
     memory_ctype,
     neutral_literal,
     rank_value_text,
     ranked,
+    rounded_text,
     scalar_text,
     to_memory,
     value_ctype,
@@ -58,6 +60,7 @@ class StatementWriter:
         self.held: dict[
             str, str
         ] = {}  # of accumulators that hold another type than their value's: the text of the value
+        self.rounded: dict[str, str] = {}  # of values whose variables are bits: the value
         self.near = False  # in a loop whose far arguments come again
 
     def line(self, text: str) -> None:
@@ -84,9 +87,7 @@ class StatementWriter:
             if isinstance(s, Compute):
                 self._compute(s)
             elif isinstance(s, Store):
-                self.line(
-                    f"{s.target}[{index_text(s.index)}] = {to_memory(self.dtype[s.target], self._value(s.value))};"
-                )
+                self.line(f"{s.target}[{index_text(s.index)}] = {self._stored(s)};")
             elif isinstance(s, Loop):
                 kind = s.kind if s.kind != "vector" or long_enough(s.end - s.begin) else "serial"
                 self.loop(str(s.symbol), index_text(s.begin), index_text(s.end), kind, s.body)
@@ -134,7 +135,14 @@ class StatementWriter:
         self.close()
 
     def _value(self, name: str) -> str:
-        return self.text.get(name) or self.held.get(name, name)
+        return self.text.get(name) or self.rounded.get(name) or self.held.get(name, name)
+
+    def _stored(self, s: Store) -> str:
+        """The value in the form that memory has. What was rounded to this type is not rounded again."""
+        target = self.dtype[s.target]
+        if s.value in self.rounded and self.dtype[s.value] == target:
+            return s.value
+        return to_memory(target, self._value(s.value))
 
     def _compute(self, s: Compute) -> None:
         self.dtype[s.name] = s.dtype
@@ -144,6 +152,11 @@ class StatementWriter:
             return
         if s.opcode == "neutral":
             self.text[s.name] = neutral_literal(str(s.attrs[0]), s.dtype)
+            return
+        if s.opcode == "cast" and is_half(s.dtype):
+            bits = rounded_text(s.dtype, self.dtype[s.args[0]], self._value(s.args[0]))
+            self.line(f"const {memory_ctype(s.dtype)} {s.name} = {bits};")
+            self.rounded[s.name] = from_memory(s.dtype, s.name)
             return
         ctype = "int64_t" if s.opcode == "indirect" else value_ctype(s.dtype)
         self.line(f"const {ctype} {s.name} = {self._expression(s)};")

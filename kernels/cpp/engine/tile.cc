@@ -6,7 +6,7 @@ AOTI_BEGIN_NAMESPACE
 namespace {
 
 struct Float32Product {
-  static constexpr int64_t kMaxChain = 256;
+  static constexpr int64_t kMaxChain = 384;
   static constexpr int kParts = 1;
   static inline __attribute__((always_inline)) vf row(const float *b, int) { return vf_load(b); }
   static inline __attribute__((always_inline)) float broadcast(const float *a, int) { return *a; }

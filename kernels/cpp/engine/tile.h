@@ -10,7 +10,7 @@
 // one tile
 //   are the concatenation of its segments. A matrix product has one; a convolution one per kernel row or tap.
 // - Rows above the caller's count may repeat an earlier pointer; their sums are computed and ignored.
-// - Sums are taken at most 256 k's at a time and then added up, so that the error does not grow with K.
+// - Sums are taken at most 384 k's at a time and then added up, so that the error does not grow with K.
 // - prefetch walks prefetch_step bytes for each k: it asks for the B that comes next, a little with every
 // tile, so
 //   that weights which are not in the cache yet are when their turn comes.
@@ -47,8 +47,8 @@ struct TileArgs {
   const char *prefetch;
   int64_t prefetch_step;    // bytes for each k
   int64_t prefetch_stride;  // bytes from what one panel prefetches to what the next does
-  // Words that are added up in one register, if the kind of product does not say fewer.
-  int64_t max_chain = 256;
+  // Words that are added up in one register; the kind of product may say fewer.
+  int64_t max_chain = 1024;
 };
 
 typedef void (*TileFn)(const TileArgs &);

@@ -64,7 +64,9 @@ inline __attribute__((always_inline)) void multiply_add(const float *const (&row
 }
 
 template <class Product, int kRows, int kPanels>
-inline __attribute__((always_inline)) void run_tile_body(const TileArgs &args) {
+inline __attribute__((always_inline)) void run_tile_body(const TileArgs &passed) {
+  const TileArgs args =
+      passed;  // a store of a sum could change what was passed, as far as the compiler knows
   constexpr int kVectors = kPanels * kPanelVectors;
   const char *prefetch = args.prefetch;
   bool add = args.accumulate;
