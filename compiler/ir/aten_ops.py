@@ -41,7 +41,7 @@ LOWERED = frozenset(
     aten.cumprod.default aten.cumsum.default aten.det.default aten.detach.default aten.detach_.default
     aten.diagonal.default aten.diagonal_scatter.default aten.digamma.default aten.div.Scalar aten.div.Scalar_mode
     aten.div.Tensor aten.div.Tensor_mode aten.dropout.default aten.elu.default aten.embedding.default
-    aten.empty.memory_format aten.empty_like.default aten.empty_permuted.default aten.eq.Scalar aten.eq.Tensor
+    aten.empty.memory_format aten.empty_like.default aten.empty_permuted.default aten.empty_strided.default aten.eq.Scalar aten.eq.Tensor
     aten.erf.default aten.erfc.default aten.erfinv.default aten.exp.default aten.exp2.default aten.expand.default
     aten.expand_as.default aten.expm1.default aten.eye.default aten.eye.m aten.feature_dropout.default
     aten.flatten.using_ints aten.flip.default aten.floor.default aten.floor_divide.Scalar aten.floor_divide.default
@@ -64,6 +64,7 @@ LOWERED = frozenset(
     aten.median.dim aten.min.default aten.min.dim aten.minimum.default aten.mish.default aten.mm.default
     aten.mode.default aten.mul.Scalar aten.mul.Tensor aten.nanmedian.default aten.nanmedian.dim aten.narrow.default
     aten.native_group_norm.default aten.native_layer_norm.default aten.ne.Scalar aten.ne.Tensor aten.neg.default
+    aten.new_empty_strided.default
     aten.new_empty.default aten.new_full.default aten.new_ones.default aten.new_zeros.default aten.nextafter.default
     aten.nonzero.default aten.numpy_T.default aten.ones.default aten.ones_like.default aten.pad.default
     aten.permute.default aten.polygamma.default aten.pow.Scalar aten.pow.Tensor_Scalar aten.pow.Tensor_Tensor

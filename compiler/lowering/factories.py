@@ -47,6 +47,8 @@ def lower_zeros(b: Builder, *_: object, **__: object) -> Value:
     "aten.empty_like.default",
     "aten.new_empty.default",
     "aten.empty_permuted.default",
+    "aten.empty_strided.default",
+    "aten.new_empty_strided.default",
 )
 def lower_empty(b: Builder, *_: object, **__: object) -> Value:
     return full(b, b.out.size, 0, b.out.dtype)

@@ -35,14 +35,14 @@ Verdicts = list[tuple[str, str]]
 
 def run(batch: Sequence[Screened], cxx: str) -> None:
     """Sets the verdict of every sample of the batch."""
-    alone = [s for s in batch if _has_size_of_data(s)]
-    _run_together([s for s in batch if not _has_size_of_data(s)], cxx)
+    alone = [s for s in batch if _has_free_size(s)]
+    _run_together([s for s in batch if not _has_free_size(s)], cxx)
     for sample in alone:
         _run_together([sample], cxx)
 
 
-def _has_size_of_data(sample: Screened) -> bool:
-    """Sizes that depend on data have the same names in every graph (u0, u1, ...), so that such graphs cannot be merged."""
+def _has_free_size(sample: Screened) -> bool:
+    """Sizes that are free or depend on data have the same names in every graph (s0, u0), so that such graphs cannot be merged."""
     nodes = sample.graph.module.graph.nodes if sample.graph is not None else ()
     values = (n.meta.get("val") for n in nodes)
     return any(

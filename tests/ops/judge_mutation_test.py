@@ -66,7 +66,7 @@ SPOILERS = (coefficient, one_element, off_by_one, other_order, lost_nan, new_nan
 def found(name: str) -> list[Sample]:
     """The operator's samples that have the most elements, one of each dtype and form."""
     largest: dict[tuple[str, str], Sample] = {}
-    for sample in samples.of(samples.operators()[name], quick=True):
+    for sample in samples.of(samples.operators()[name], samples.QUICK_DTYPES, few=True):
         if sample.form in ("plain", "special") and sample.dtype in COUNTED:
             kept = largest.setdefault((sample.dtype, sample.form), sample)
             if _elements(sample) > _elements(kept):

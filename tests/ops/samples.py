@@ -58,6 +58,7 @@ class Sample:
     tensors: tuple[torch.Tensor, ...]
     elementwise: bool = False
     ties: bool = False
+    dynamic: bool = False  # exported with every size free
 
     @property
     def key(self) -> str:
@@ -84,26 +85,26 @@ def operators() -> dict[str, OpInfo]:
     return {op_name(op): op for op in op_db}
 
 
-def of(op: OpInfo, quick: bool = False) -> Iterator[Sample]:
-    """The operator's samples in all dtypes that it takes and all forms; `quick`: a few in the dtypes that differ most."""
-    for dtype in QUICK_DTYPES if quick else DTYPES:
+def of(op: OpInfo, dtypes: Sequence[torch.dtype] = DTYPES, few: bool = False) -> Iterator[Sample]:
+    """The operator's samples in all forms, in those of the dtypes that it takes; `few`: a quarter of them."""
+    for dtype in dtypes:
         if dtype in op.supported_dtypes("cpu"):  # type: ignore[no-untyped-call]
-            for sample in _of_dtype(op, dtype, quick):
+            for sample in _of_dtype(op, dtype, few):
                 yield replace(sample, elementwise=isinstance(op, ELEMENTWISE))
 
 
-def _of_dtype(op: OpInfo, dtype: torch.dtype, quick: bool) -> Iterator[Sample]:
+def _of_dtype(op: OpInfo, dtype: torch.dtype, few: bool) -> Iterator[Sample]:
     name, short = op_name(op), str(dtype).removeprefix("torch.")
     found = _sample_inputs(op, name, dtype)
     most = MOST.get(dtype, MOST_OTHER)
-    chosen = _evenly(found, (most + 3) // 4 if quick else most)
+    chosen = _evenly(found, (most + 3) // 4 if few else most)
     for index in chosen:
         yield _bound(op.op, found[index], name, short, index, "plain")
     if not chosen or dtype.is_complex:
         return
     first = found[chosen[0]]
     if dtype == torch.float32:
-        for index in chosen[: 1 if quick else 4]:
+        for index in chosen[: 1 if few else 4]:
             yield _bound(op.op, found[index], name, short, index, "core")
         yield _bound(op.op, _strided(first), name, short, chosen[0], "strided")
         yield from _written(op, first, name, short, chosen[0])

@@ -3,7 +3,8 @@
 Enters: nothing. Leaves: `chosen()`, the samples, the same ones each time; `build()`, the model of them all; `special()`, the same samples
 on NaN, infinities, zeros of both signs, the largest and smallest numbers, where the operator is elementwise.
 
-Of each operator the first float32 sample, and one more in another dtype or form (strided, in-place, out, core ATen), in turn.
+Of each operator the first float32 sample, and one more in another dtype (any that is not complex) or form (strided, in-place, out, core
+ATen), in turn.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def chosen() -> tuple[Sample, ...]:
     table = samples.operators()
     found: list[Sample] = []
     for turn, name in enumerate(n for n in OPERATORS if n in table):
-        mine = [s for s in samples.of(table[name], quick=True) if s.form != "special" and _is_fit(s)]
+        mine = [s for s in samples.of(table[name], few=True) if s.form != "special" and _is_fit(s)]
         found += mine[:1]
         others = [s for s in mine[1:] if (s.dtype, s.form) != ("float32", "plain") and not _has_effect(s)]
         found += others[turn % len(others) :][:1] if others else []
