@@ -1,10 +1,12 @@
 """How compile time grows with the number of layers: one decoder, unrolled (models/suite/deep_decoder.py), stage by stage.
 
     bazel run //tools/bench:growth -- --layers=6,12,24,48 --peer
+    bazel run //tools/bench:growth -- --unequal                       layers of different widths, which have kernels of their own
 
-Enters: flags. Leaves: a table on stdout. A row is one compilation in a process of its own, with an empty cache of kernels: seconds of each
-stage, `CPU s` of the whole command, of all its processes, which what else the machine runs hardly changes. `growth` is the exponent between
-a row and the one before: 1 is linear, 2 quadratic. --peer compiles the same with PyTorch's AOTInductor.
+Enters: flags. Leaves: a table on stdout. A row is one compilation in a process of its own, with a cache that has the runtime's objects and
+no kernel of the decoder: seconds of each stage, `CPU s` of the whole command, of all its processes, which what else the machine runs
+hardly changes. `growth` is the exponent between a row and the one before: 1 is linear, 2 quadratic. --peer compiles the same with
+PyTorch's AOTInductor.
 
     layers  FX nodes  frontend  ...  CPU s   growth
         24      1925      1.21        6.40
@@ -17,6 +19,7 @@ import json
 import math
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,20 +60,19 @@ def command(
     return ended.cpu_seconds, text
 
 
-def export(layers: int, folder: Path) -> Path:
-    """The exported decoder."""
-    source = Path(__file__).resolve().parents[2] / "models/suite/deep_decoder.py"
+def export(source: str, function: str, folder: Path) -> Path:
+    """The model that a function of a file of models/ makes, exported."""
+    path = Path(__file__).resolve().parents[2] / "models" / source
     model = folder / "model.pt2"
-    command(
-        "compiler.driver.export", folder / "export.log", source, f"--function=layers_{layers}", "-o", model
-    )
+    command("compiler.driver.export", folder / "export.log", path, f"--function={function}", "-o", model)
     return model
 
 
-def ours(model: Path, folder: Path, cxx: str) -> tuple[float, dict[str, float], dict[str, str]]:
-    """Processor seconds of the command, seconds and summaries by stage. The runtime's objects are in the cache already, kernels are not."""
-    words = [f"--cxx={cxx}"] if cxx else []
-    seconds, text = command("compiler.driver", folder / "compile.log", model, "-o", folder / "out", *words)
+def ours(model: Path, cache: Path, cxx: str) -> tuple[float, dict[str, float], dict[str, str]]:
+    """Processor seconds of the command, seconds and summaries by stage. `cache` is used as it is and brought up to date."""
+    words = [f"--cache={cache}", *([f"--cxx={cxx}"] if cxx else [])]
+    out = model.parent / "out"
+    seconds, text = command("compiler.driver", model.parent / "compile.log", model, "-o", out, *words)
     return (seconds, *parse_report(text))
 
 
@@ -104,14 +106,16 @@ def main(argv: Sequence[str]) -> int:
     )
     before: dict[str, tuple[int, float]] = {}
     with tempfile.TemporaryDirectory(prefix="aoti-growth-") as name:
-        # Once before, for what only the first compilation on a machine does.
-        small = export(1, _folder(name, 0))
-        ours(small, small.parent, FLAGS.cxx)
+        # Another model before, for what only the first compilation on a machine does and for the runtime's objects.
+        small = export("my_model.py", "build", _folder(name, 0))
+        ours(small, small.parent / "cache", FLAGS.cxx)
         if FLAGS.peer:
             peer(small, small.parent, warm_up=True)
         for count in layers:
-            model = export(count, _folder(name, count))
-            total, seconds, summaries = ours(model, model.parent, FLAGS.cxx)
+            kind = "unequal" if FLAGS.unequal else "layers"
+            model = export("suite/deep_decoder.py", f"{kind}_{count}", _folder(name, count))
+            cache = shutil.copytree(small.parent / "cache", model.parent / "cache")
+            total, seconds, summaries = ours(model, cache, FLAGS.cxx)
             cells = [f"{seconds.get(s, 0.0):11.2f}" for s in STAGES] + _timed("ours", count, total, before)
             if FLAGS.peer:
                 cells += _timed("peer", count, peer(model, model.parent), before)
@@ -135,5 +139,8 @@ def _timed(who: str, layers: int, seconds: float, before: dict[str, tuple[int, f
 if __name__ == "__main__":
     flags.DEFINE_list("layers", ["6", "12", "24", "48"], "Numbers of layers.")
     flags.DEFINE_string("cxx", "", "C++ compiler, with arguments, for ours; default: the host's.")
+    flags.DEFINE_bool(
+        "unequal", False, "Layers of different widths, so that they share no kernels but the norms."
+    )
     flags.DEFINE_bool("peer", False, "Compile with PyTorch's AOTInductor too (needs g++ or $CXX).")
     app.run(main)

@@ -31,5 +31,7 @@ def test_exponents() -> None:
 def test_layers_are_layers() -> None:
     module, _ = deep_decoder.__getattr__("layers_3")()
     assert len(list(module.get_submodule("layers").children())) == 3
+    unequal, _ = deep_decoder.__getattr__("unequal_3")()
+    assert len({layer.head for layer in unequal.get_submodule("layers").children()}) == 3
     with pytest.raises(AttributeError):
         deep_decoder.__getattr__("layers_many")
