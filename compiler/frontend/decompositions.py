@@ -19,7 +19,13 @@ from torch._decomp import decomposition_table
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.export import ExportedProgram
 
-from compiler.frontend import custom_ops, own_decompositions, recurrent_decompositions, refusals
+from compiler.frontend import (
+    custom_ops,
+    own_decompositions,
+    recurrent_decompositions,
+    refusals,
+    sampling_decompositions,
+)
 from compiler.frontend.blocks import OPERANDS, every_module
 from compiler.ir.aten_ops import IGNORED, KNOWN
 from compiler.support.diagnostics import refuse
@@ -90,6 +96,7 @@ def _table(loops: bool) -> Table:
     table: Table = dict(decomposition_table)  # type: ignore[arg-type]
     table.update(torch.export.default_decompositions().items())  # type: ignore[no-untyped-call]
     table.update(own_decompositions.TABLE)
+    table.update(sampling_decompositions.TABLE)
     if loops:
         table.update(recurrent_decompositions.TABLE)
     return {op: function for op, function in table.items() if str(op) not in KNOWN}

@@ -66,6 +66,21 @@ def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     return torch.where(flat, taken, x.reshape(-1)).reshape(x.shape)
 
 
+def nonzero_static(x: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The positions of the first `size` elements that are not 0, a row each; rows that are left over are `fill_value`."""
+    mask = (x != 0).reshape(-1)
+    rank = mask.to(torch.int64).cumsum(0)
+    # What is not wanted goes to one place more, which is cut off.
+    places = torch.where(mask & (rank <= size), rank - 1, size)
+    flat = torch.zeros(size + 1, dtype=torch.int64).scatter(0, places, torch.arange(mask.shape[0]))[:size]
+    columns = []
+    for extent in reversed(x.shape):
+        columns.append(flat % max(extent, 1))
+        flat = flat // max(extent, 1)
+    rows = torch.stack(columns[::-1], 1) if columns else torch.zeros((size, 0), dtype=torch.int64)
+    return torch.where((torch.arange(size) < mask.sum()).unsqueeze(1), rows, fill_value)
+
+
 def cdist(x: Tensor, y: Tensor, p: float, compute_mode: int | None) -> Tensor:
     """Distances of all pairs; computed from differences in every mode, which loses no digits for near points."""
     result: Tensor = aten.linalg_vector_norm(x.unsqueeze(-2) - y.unsqueeze(-3), p, [-1])
@@ -226,6 +241,7 @@ TABLE: dict[Any, Callable[..., Any]] = {
     aten.scatter.value_reduce: scatter_value_with_reduction,
     aten.put.default: put,
     aten.masked_scatter.default: masked_scatter,
+    aten.nonzero_static.default: nonzero_static,
     aten._cdist_forward.default: cdist,
     aten._pdist_forward.default: pdist,
     aten._trilinear.default: trilinear,

@@ -23,10 +23,10 @@ from tests.ops.samples import Sample
 OPERATORS = tuple(
     """
     __getitem__ add addmm all amax argmax atan2 bitwise_left_shift bmm bucketize cat clamp copysign cummax cumprod cumsum diag_embed
-    div.floor_rounding erf exp flip float_power fmod gather igamma index_add index_put index_reduce.prod kron lerp lgamma linalg.det
-    linalg.inv linalg.vector_norm log1p log_softmax logaddexp masked.mean masked_scatter matmul max.reduction_with_dim mode
-    nan_to_num nn.functional.avg_pool2d nn.functional.batch_norm nn.functional.conv2d nn.functional.cross_entropy nn.functional.gelu
-    nn.functional.grid_sample nn.functional.group_norm nn.functional.interpolate.bilinear nn.functional.layer_norm
+    div.floor_rounding erf exp flip float_power fmod gather grid_sampler_3d igamma index_add index_put index_reduce.prod kron lerp lgamma
+    linalg.det linalg.inv linalg.vector_norm log1p log_softmax logaddexp masked.mean masked_scatter matmul max.reduction_with_dim mode
+    nan_to_num nonzero_static nn.functional.avg_pool2d nn.functional.batch_norm nn.functional.conv2d nn.functional.cross_entropy
+    nn.functional.gelu nn.functional.grid_sample nn.functional.group_norm nn.functional.interpolate.bilinear nn.functional.layer_norm
     nn.functional.linear_cross_entropy.chunked nn.functional.max_pool2d nn.functional.pad.reflect nn.functional.prelu
     nn.functional.scaled_dot_product_attention nn.functional.unfold pow
     remainder roll round scatter_add scatter_reduce.amax searchsorted sigmoid sinc slice_scatter sort
