@@ -29,7 +29,7 @@ import numpy
 import torch
 
 from compiler.driver import eager_values
-from compiler.driver.jit_build import Built, build
+from compiler.driver.jit_build import Built, JitOptions, build
 from compiler.driver.jit_runtime import JitRuntime
 from compiler.ir import loop
 from compiler.ir.expr import Expr
@@ -40,6 +40,7 @@ from compiler.support.diagnostics import InternalError, UserError
 from compiler.support.origins import Origin
 from compiler.wrapper import python_writer
 
+ONE_THREAD = JitOptions(threads=1)
 FACTOR = 2.0
 UNITS = 8.0
 
@@ -74,13 +75,11 @@ def check(
     program: torch.export.ExportedProgram,
     inputs: Sequence[torch.Tensor],
     scratch: Path,
-    threads: int = 1,
-    cxx: str = "",
-    cache: Path | None = None,
+    options: JitOptions = ONE_THREAD,
 ) -> list[Finding]:
     """Runs `program` on `inputs` (in the signature's order) both ways. Raises UserError where it does not compile, draws random numbers
     (eager's are others) or the inputs do not fit."""
-    built = build(program, threads, cxx, None, cache, scratch)
+    built = build(program, options, scratch)
     graph = built.compilation.graph
     if graph is None:
         raise InternalError("the compilation has no graph")

@@ -93,6 +93,8 @@ def _compile(fv: flags.FlagValues, args: Sequence[str]) -> int:
 
     if len(args) > 1:
         raise UserError(f"expected one model, got {len(args)}: {' '.join(args)}")
+    if fv.recorded and not fv.check_numerics:
+        raise UserError(f"--recorded={fv.recorded} is for --check-numerics; add that, or leave it out")
     if fv.check_numerics:
         return _check_numerics(fv, Path(args[0]) if args else None)
     began = time.perf_counter()
@@ -105,7 +107,7 @@ def _compile(fv: flags.FlagValues, args: Sequence[str]) -> int:
         for folder in reproducer.write(result.specs, Path(fv.reproducer)):
             print(f"  {folder / 'run.sh'}", file=sys.stderr)
     if fv.explain == "fusion" and result.schedule is not None:
-        print("\n".join(result.schedule.explain))
+        print("\n".join(result.schedule.explanation()))
     if fv.compile_to in cli_flags.CODE:
         print(_wrapper_text(fv.compile_to, result), end="")
     elif fv.compile_to:
@@ -122,9 +124,11 @@ def _check_numerics(fv: flags.FlagValues, model: Path | None) -> int:
     """Prints what `check_numerics.check` finds; 1 where a kernel is too far from eager."""
     if model is None:
         raise UserError("--check-numerics needs a model: name a .pt2 file")
+    cli_flags.refuse_beside_check_numerics(fv)
     import torch
 
     from compiler.driver import check_numerics
+    from compiler.driver.jit_build import JitOptions
     from compiler.frontend import pt2_file
 
     program = pt2_file.load_with_torch(pt2_file.open_archive(model))
@@ -133,15 +137,20 @@ def _check_numerics(fv: flags.FlagValues, model: Path | None) -> int:
         if fv.recorded
         else check_numerics.random_inputs(program)
     )
+    cache, dump = (Path(f) if f else None for f in (fv.cache, _dump(fv)))
+    options = JitOptions(1, fv.cxx, dump, cache, fv.fuse_limit, fv.winograd)
     with tempfile.TemporaryDirectory(prefix="aoti-check-") as folder, torch.no_grad():
-        cache = Path(fv.cache) if fv.cache else None
-        findings = check_numerics.check(program, inputs, Path(folder), cxx=fv.cxx, cache=cache)
+        findings = check_numerics.check(program, inputs, Path(folder), options)
     print("\n".join([check_numerics.HEADER, *map(str, findings)]))
     wrong = [f for f in findings if not f.ok]
     if wrong:
         print(f"error: {len(wrong)} of {len(findings)} results are too far from eager; the first is {wrong[0].origin} in {wrong[0].kernel}",
               file=sys.stderr)  # fmt: skip
     return 1 if wrong else 0
+
+
+def _dump(fv: flags.FlagValues) -> str:
+    return fv.dump or os.environ.get("AOTI_DUMP", "")
 
 
 def _wrapper_text(language: str, result: Compilation) -> str:
@@ -177,7 +186,7 @@ def make_request(fv: flags.FlagValues, model: Path | None) -> Request:
         winograd=fv.winograd,
     )
     stop = "wrapper" if fv.compile_to in cli_flags.CODE else fv.compile_to
-    dump = fv.dump or os.environ.get("AOTI_DUMP", "")
+    dump = _dump(fv)
     return aot.Request(
         options=options,
         model=model,

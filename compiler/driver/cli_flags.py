@@ -10,11 +10,15 @@ from collections.abc import Sequence
 from absl import flags
 
 from compiler.support.command_line import with_underscores
+from compiler.support.diagnostics import UserError
 
 CODE = ("cpp", "python", "wrappers")  # what --compile-to prints of the last stage beside its text
 STAGES = ("frontend", "fx_passes", "lowering", "scheduler", "codegen", "wrapper", *CODE)
 DEFAULT_CUDA_ARCHS = ("sm_80", "sm_90", "sm_100")
 DEFAULT_ISA = {"x86_64": "x86-64-v3,x86-64-v4", "aarch64": "aarch64-neon"}
+_OF_CHECK_NUMERICS = frozenset(
+    ("check_numerics", "recorded", "cxx", "cache", "dump", "fuse_limit", "winograd", "name", "jobs", "quiet")
+)
 _USAGE = """\
 Compiles a PyTorch model to one shared library that runs without Python, and without libtorch.
 
@@ -109,6 +113,15 @@ def parse(fv: flags.FlagValues, argv: Sequence[str]) -> list[str]:
     """Sets `fv` from the command line and returns what is no flag. Raises flags.Error."""
     rest: list[str] = fv([with_underscores(a) for a in argv])[1:]
     return rest
+
+
+def refuse_beside_check_numerics(fv: flags.FlagValues) -> None:
+    """Raises UserError naming the flags of the command line that --check-numerics has no use for."""
+    unused = [f"--{n.replace('_', '-')}" for n in fv if len(n) > 1 and fv[n].present and n not in _OF_CHECK_NUMERICS]  # fmt: skip
+    if unused:
+        raise UserError(
+            f"--check-numerics runs the kernels in this process and makes no files: leave out {', '.join(unused)}"
+        )
 
 
 def help_text(fv: flags.FlagValues) -> str:

@@ -35,7 +35,7 @@ from typing import Any
 import torch
 
 from compiler.driver import side_by_side
-from compiler.driver.jit_build import Built, build
+from compiler.driver.jit_build import Built, JitOptions, build
 from compiler.driver.jit_capture import Capture, Entry, constant_name
 from compiler.ir.wrapper import Plan
 from compiler.support.diagnostics import UserError
@@ -44,17 +44,6 @@ _numbers = itertools.count()
 # Sizes that depend on data stay in the graph, which would otherwise end at each of them.
 _CAPTURE: dict[str, Any] = {"capture_scalar_outputs": True, "capture_dynamic_output_shape_ops": True}
 _compiled: weakref.WeakSet[CompiledGraph] = weakref.WeakSet()
-
-
-@dataclass(frozen=True)
-class JitOptions:
-    """threads: of a run, 0 for torch.get_num_threads(). cxx: the C++ compiler, "" for $CXX or that of the PATH. dump: a folder for the
-    text of every stage, or None. cache: a folder of compiled objects, None for the usual one."""
-
-    threads: int = 0
-    cxx: str = ""
-    dump: Path | None = None
-    cache: Path | None = None
 
 
 def compile(function: Callable[..., Any], dynamic: bool | None = None, **options: Any) -> Callable[..., Any]:
@@ -172,8 +161,7 @@ class CompiledGraph:
         # Dynamo's trace is not over: its sizes and guards are none of this program's.
         with torch._guards.tracing(None), tempfile.TemporaryDirectory(prefix="aoti-jit-") as folder:
             program = self.capture.export(inputs, keep_open)
-            return build(program, self.options.threads or torch.get_num_threads(), self.options.cxx,
-                         self.options.dump, self.options.cache, Path(folder), self.capture.state)  # fmt: skip
+            return build(program, self.options, Path(folder), self.capture.state)
 
 
 def _refuse_gradients(inputs: Sequence[Any]) -> None:

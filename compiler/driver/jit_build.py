@@ -40,6 +40,20 @@ _numbers = itertools.count()
 
 
 @dataclass(frozen=True)
+class JitOptions:
+    """threads: of a run, 0 for torch.get_num_threads(). cxx: the C++ compiler, "" for $CXX or that of the PATH. dump: a folder for the
+    text of every stage, or None. cache: a folder of compiled objects, None for the usual one. fuse_limit, winograd: as of
+    `CompileOptions`."""
+
+    threads: int = 0
+    cxx: str = ""
+    dump: Path | None = None
+    cache: Path | None = None
+    fuse_limit: int = -1
+    winograd: bool = True
+
+
+@dataclass(frozen=True)
 class Built:
     """`run(runtime, inputs)` is the printed plan."""
 
@@ -52,10 +66,7 @@ class Built:
 
 def build(
     program: torch.export.ExportedProgram,
-    threads: int,
-    cxx: str,
-    dump: Path | None,
-    cache: Path | None,
+    jit: JitOptions,
     scratch: Path,
     state: Mapping[str, torch.Tensor] | None = None,
 ) -> Built:
@@ -63,12 +74,15 @@ def build(
     in place where the program changes the buffer of that name; it gets a copy of one that is not there. Raises UserError where a tensor
     of `state` does not lie as the program's buffer does."""
     isa = this_processor()
-    options = CompileOptions(f"jit_{next(_numbers)}", shim="torch", isa=(isa,))
-    c = Compilation(Context(options, dump=Dumper(dump) if dump else no_dump), dumping=dump is not None)
+    options = CompileOptions(
+        f"jit_{next(_numbers)}", shim="torch", isa=(isa,), fuse_limit=jit.fuse_limit, winograd=jit.winograd
+    )
+    dump = Dumper(jit.dump) if jit.dump else no_dump
+    c = Compilation(Context(options, dump=dump), dumping=jit.dump is not None)
     c.graph = load.from_program(program, c.ctx)
     builder = LibraryBuilder(
         _ROOT,
-        ObjectCache(cache or default_folder(), toolchain.find(cxx)),
+        ObjectCache(jit.cache or default_folder(), toolchain.find(jit.cxx)),
         options.shim,
         (isa,),
         os.cpu_count() or 1,
@@ -87,7 +101,7 @@ def build(
         builder.link_kernels(library)
     finally:
         builder.close()
-    kernels = KernelLibrary(library, c.specs, threads)
+    kernels = KernelLibrary(library, c.specs, jit.threads or torch.get_num_threads())
     text = python_writer.write(plan)
     return Built(
         _function(text, options.name), JitRuntime(kernels, plan.arena_bytes, constants), plan, text, c

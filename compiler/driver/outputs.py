@@ -39,7 +39,8 @@ class Scratch:
         self.paths = paths
         try:
             paths.manifest.parent.mkdir(parents=True, exist_ok=True)
-            self.folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=paths.manifest.parent))
+            parent = paths.manifest.parent.absolute()  # compilers are run in other folders
+            self.folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
         except OSError as e:
             raise cannot_write(e, paths.manifest.parent) from None
 

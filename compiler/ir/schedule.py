@@ -121,6 +121,13 @@ class Schedule:
             for block in group.blocks:
                 yield from block.launched()
 
+    def explanation(self) -> Iterator[str]:
+        """The lines of `explain`, then those of the blocks, in the order of the groups; each of these begins with its block."""
+        yield from self.explain
+        for group in self.groups:
+            for block in group.blocks:
+                yield from (f"{group.name}.{block.program.name}: {line}" for line in block.explanation())
+
     def storage(self, buffer: str) -> str:
         """The buffer whose memory `buffer` names: itself, or what a view is (in the end) a view of."""
         while buffer in self.placement and self.placement[buffer].kind == "view":

@@ -19,7 +19,7 @@
     place buf3 arena 0 size 16384
     place buf4 view of buf3
     reuse buf5 = buf3
-    explain "fused: buf0 + buf1: VERTICAL: ..."
+    explain "fused 1: buf0 + buf1: VERTICAL: ..."
 """
 
 from __future__ import annotations

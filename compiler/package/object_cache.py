@@ -42,7 +42,7 @@ class ObjectCache:
     """`folder` may be shared by processes. `hits` and `misses` count what this one asked for."""
 
     def __init__(self, folder: Path, toolchain: Toolchain) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()  # compilers are run in other folders
         self.toolchain = toolchain
         self.hits = 0
         self.misses = 0

@@ -1,8 +1,9 @@
 """Fuses groups pair by pair: template epilogues first, then producers into consumers, then independent kernels that read the same memory.
 
 Enters: a program without loads through views, its dependencies. Leaves: the groups, and one line for each pair considered.
-Invariants: the graph of groups stays free of cycles; at most `limit` fusions are made (negative: no limit), in an order that does not
-depend on the limit, so that a wrong fusion can be found by bisection.
+Invariants: the graph of groups stays free of cycles; fusions beyond number `limit` are not made (negative: no limit), and their order does
+not depend on the limit, so that a wrong fusion can be found by bisection. Fusions are numbered from 1 over the program and all its blocks;
+their lines come in the order of their numbers.
 
 The gain of a pair is the memory traffic that disappears: bytes of the buffers that the second one no longer reads from memory, and
 of those that need not be written at all. Pairs are tried by falling gain; a pair refused because of a cycle is tried again
@@ -45,7 +46,7 @@ class Fusion:
     device: DeviceCost = CPU
     groups: dict[int, FusionGroup] = field(default_factory=dict)
     owner: list[int] = field(default_factory=list)  # group id by node position
-    fusions: int = 0
+    fusions: int = 0  # made so far, those of other blocks too
     verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -123,10 +124,10 @@ class Fusion:
         reason, joined = self._consider(a, b)
         if joined is not None and 0 <= self.limit <= self.fusions:
             reason, joined = Reason.LIMIT, None
+        self.fusions += joined is not None
         self._record(first, second, reason, joined is not None)
         if joined is None:
             return reason
-        self.fusions += 1
         del self.groups[b]
         self.groups[a] = joined
         for position in second.nodes:
@@ -204,9 +205,9 @@ class Fusion:
 
     def _record(self, first: FusionGroup, second: FusionGroup, reason: Reason, fused: bool) -> None:
         names = (_title(first), _title(second))
-        self.verdicts[names] = (
-            f"{'fused' if fused else 'kept apart'}: {names[0]} + {names[1]}: {reason.name}: {reason.value}"
-        )
+        self.verdicts.pop(names, None)  # of an earlier try
+        verdict = f"fused {self.fusions}" if fused else "kept apart"
+        self.verdicts[names] = f"{verdict}: {names[0]} + {names[1]}: {reason.name}: {reason.value}"
 
 
 def _needs_row_of_positions(group: FusionGroup) -> bool:
@@ -251,9 +252,9 @@ def _title(group: FusionGroup) -> str:
 
 
 def fuse(
-    program: Program, dependencies: Dependencies, limit: int, device: DeviceCost = CPU
-) -> tuple[list[FusionGroup], list[str]]:
-    """All groups, and the explanation lines."""
-    fusion = Fusion(program, dependencies, limit, device)
+    program: Program, dependencies: Dependencies, limit: int, device: DeviceCost = CPU, made: int = 0
+) -> tuple[list[FusionGroup], list[str], int]:
+    """All groups, the explanation lines, and the number of the last fusion; `made` is that of the last one before."""
+    fusion = Fusion(program, dependencies, limit, device, fusions=made)
     groups = fusion.run()
-    return groups, list(fusion.verdicts.values())
+    return groups, list(fusion.verdicts.values()), fusion.fusions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from compiler.ir import dtypes
@@ -16,7 +18,9 @@ from compiler.scheduler.reasons import Reason
 
 
 def fused(program: Program, limit: int = -1) -> tuple[list[FusionGroup], list[str]]:
-    return fuse(program, analyse(program), limit)
+    groups, lines, made = fuse(program, analyse(program), limit)
+    assert made == len(program.nodes) - len(groups) == sum(line.startswith("fused") for line in lines)
+    return groups, lines
 
 
 def reasons(program: Program) -> set[str]:
@@ -40,7 +44,17 @@ def test_every_line_names_the_pair_the_verdict_and_the_reason() -> None:
     for make in FAMILIES.values():
         for line in fused(make())[1]:
             verdict, pair, name, text = line.split(": ", 3)
-            assert verdict in ("fused", "kept apart") and " + " in pair and known[name] == text
+            assert re.fullmatch(r"fused \d+|kept apart", verdict) and " + " in pair and known[name] == text
+
+
+def test_fusions_are_numbered_in_the_order_in_which_they_are_made() -> None:
+    for make in FAMILIES.values():
+        lines = fused(make())[1]
+        numbers = [int(m[1]) for line in lines if (m := re.match(r"fused (\d+): ", line))]
+        assert numbers == list(range(1, len(numbers) + 1))
+        for limit in range(len(numbers)):
+            first = [line for line in fused(make(), limit)[1] if line.startswith("fused")]
+            assert first == [line for line in lines if line.startswith("fused")][:limit]
 
 
 def test_the_limit_is_explained() -> None:

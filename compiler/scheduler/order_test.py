@@ -23,7 +23,7 @@ def branches(count: int) -> Program:
 def test_each_large_value_dies_before_the_next_is_made() -> None:
     program = branches(5)
     dependencies = analyse(program)
-    groups, _ = fuse(program, dependencies, 0)
+    groups, _, _ = fuse(program, dependencies, 0)
     sizes = {name: layout.numel().value() * 4 for name, layout in program.layouts().items()}
     names = [next(iter(g.nodes.values())).name for g in order(groups, dependencies, sizes)]
     assert names == ["buf0", "buf5", "buf1", "buf6", "buf2", "buf7", "buf3", "buf8", "buf4", "buf9"]
@@ -35,6 +35,6 @@ def test_the_program_s_order_is_kept_where_memory_does_not_care() -> None:
     out = [b.pointwise(op, [8], lambda o, i, op=op: o.op(op, o.load(x, i))) for op in ("exp", "sin", "cos")]
     program = b.build(*out)
     dependencies = analyse(program)
-    groups, _ = fuse(program, dependencies, 0)
+    groups, _, _ = fuse(program, dependencies, 0)
     ordered = order(groups[::-1], dependencies, {})
     assert [min(g.nodes) for g in ordered] == [0, 1, 2]

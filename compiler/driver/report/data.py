@@ -71,7 +71,7 @@ def gather(c: Compilation, source_root: Path, given: Mapping[str, int] | None = 
         weights=tuple(sorted(c.plan.constants, key=lambda s: -s.size_bytes)),
         weights_bytes=c.plan.weights_bytes,
         wrapper=wrapper,
-        explain=tuple(c.schedule.explain),
+        explain=tuple(c.schedule.explanation()),
     )
 
 
