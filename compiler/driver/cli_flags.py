@@ -38,7 +38,7 @@ _STRINGS = (
     (
         "cache",
         None,
-        "Folder of compiled objects; default: $AOTI_CACHE_DIR, else aotinductor in the user's cache.",
+        "Folder of compiled objects; default: $AOTI_CACHE_DIR, else aotinductor in the user's cache. Kept below $AOTI_CACHE_MB (4096).",
     ),
     (
         "dump",

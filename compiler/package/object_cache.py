@@ -2,7 +2,8 @@
 
 Enters: a source file, flags, the folders of its headers. Leaves: the path of an object file. The key is a hash of the compiler's
 identity, the flags, the source's text and the text of every header that it could include; so no dependency files are needed, and two
-processes that compile at once at worst do the same work. An object appears under its name only when it is complete.
+processes that compile at once at worst do the same work. An object appears under its name only when it is complete. What was not used
+for longest goes when the folder grows beyond its limit (cache_limit.py).
 
     cache = ObjectCache(folder, toolchain)
     cache.compile(CompileJob(Path("model.cpp"), ("-O2",), (Path("include"),)))   -> folder/objects/3f/3f9a....o
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from compiler.package import cache_limit
 from compiler.package.toolchain import Toolchain, run
 from compiler.support.diagnostics import UserError
 from compiler.support.disk import is_no_space, no_space
@@ -56,8 +58,11 @@ class ObjectCache:
         path = self.folder / "objects" / key[:2] / f"{key}.o"
         if path.exists():
             self.hits += 1
+            cache_limit.used(path)
             return path
         self.misses += 1
+        if self.misses == 1:
+            cache_limit.trim(self.folder / "objects")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".making-", suffix=".o")

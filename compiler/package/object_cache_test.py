@@ -83,3 +83,14 @@ def test_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AOTI_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", "/c")
     assert object_cache.default_folder() == Path("/c/aotinductor")
+
+
+def test_the_folder_is_kept_below_its_limit(
+    cache: ObjectCache, job: CompileJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AOTI_CACHE_MB", "0")
+    first = cache.compile(job)
+    (cache.folder / "objects" / ".trimmed").unlink(missing_ok=True)
+    os.utime(first, (0, 0))
+    ObjectCache(cache.folder, cache.toolchain).compile(replace(job, flags=("-O3",)))
+    assert not first.exists()
