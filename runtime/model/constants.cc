@@ -1,7 +1,9 @@
 #include "runtime/model/constants.h"
 
 #include <stdlib.h>
+#include <time.h>
 
+#include "runtime/cpu/futex.h"
 #include "runtime/model/error.h"
 
 namespace aoti_model {
@@ -23,6 +25,21 @@ AOTIRuntimeError make_set(const AotiModelDesc &desc, ConstantSet **ret_set) {
     free(set);
   }
   return fail_memory("a set of constants", static_cast<int64_t>(2 * count * sizeof(void *)));
+}
+
+void free_set(const AotiModelDesc &desc, ConstantSet *set) {
+  for (int32_t i = 0; i < desc.num_constants; ++i) {
+    if (set->owners[i] != nullptr) aoti_torch_delete_tensor_object(set->owners[i]);
+  }
+  free(set->data);
+  free(set->owners);
+  free(set);
+}
+
+int64_t now_ns() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
 }
 
 // Elements of a constant as it is stored.
@@ -93,13 +110,21 @@ ConstantSet *set_retain(ConstantSet *set) {
 }
 
 void set_release(const AotiModelDesc &desc, ConstantSet *set) {
-  if (set == nullptr || __atomic_fetch_sub(&set->references, 1, __ATOMIC_ACQ_REL) != 1) return;
-  for (int32_t i = 0; i < desc.num_constants; ++i) {
-    if (set->owners[i] != nullptr) aoti_torch_delete_tensor_object(set->owners[i]);
+  if (set == nullptr) return;
+  const uint32_t before = __atomic_fetch_sub(&set->references, 1, __ATOMIC_ACQ_REL);
+  if (before == (kRetiring | 2)) aoti_cpu::futex_wake_all(&set->references);
+  if ((before & ~kRetiring) == 1) free_set(desc, set);
+}
+
+void set_retire(const AotiModelDesc &desc, ConstantSet *set) {
+  if (set == nullptr) return;
+  const int64_t end = now_ns() + kLongestWait_ns;
+  uint32_t references = __atomic_or_fetch(&set->references, kRetiring, __ATOMIC_ACQ_REL);
+  for (int64_t left = kLongestWait_ns; references != (kRetiring | 1) && left > 0; left = end - now_ns()) {
+    aoti_cpu::futex_wait_for(&set->references, references, left);
+    references = __atomic_load_n(&set->references, __ATOMIC_ACQUIRE);
   }
-  free(set->data);
-  free(set->owners);
-  free(set);
+  set_release(desc, set);
 }
 
 AOTIRuntimeError set_place(ConstantSet *set, int32_t index, AtenTensorHandle tensor) {

@@ -3,7 +3,7 @@
 // A set is made apart (from the library's weights, or as a copy of another set that some constants are placed
 // into), then published in the container by exchanging a pointer: a failed change is never seen. After that
 // its pointers do not change. Runs hold a reference to the set that they began with, so the old constants
-// serve until the last such run ends.
+// serve until the last such run ends; who replaced them frees them then, so that no run pays for it.
 //
 // The model's state (constants that runs change) has memory of its own, which copies of a set share.
 #ifndef RUNTIME_MODEL_CONSTANTS_H_
@@ -15,8 +15,10 @@
 
 namespace aoti_model {
 
+constexpr uint32_t kRetiring = 1u << 31;
+
 struct ConstantSet {
-  int64_t references;
+  uint32_t references;       // with kRetiring where somebody waits for the others
   const void **data;         // [num_constants]: what runs get
   AtenTensorHandle *owners;  // [num_constants]: null for the library's own bytes, else keeps data alive
   int32_t device_index;      // of the constants on a GPU
@@ -38,6 +40,11 @@ AOTIRuntimeError set_copy(const AotiModelDesc &desc, const ConstantSet &from, Co
 // One more reference; one less, the last one frees. Null is accepted by the second.
 ConstantSet *set_retain(ConstantSet *set);
 void set_release(const AotiModelDesc &desc, ConstantSet *set);
+
+// As set_release, for a set that no new run can find: waits for the runs that hold it, so that this thread
+// frees it and not the last of them. For kLongestWait_ns at most: a run that takes longer frees it itself.
+void set_retire(const AotiModelDesc &desc, ConstantSet *set);
+constexpr int64_t kLongestWait_ns = 1000000000;
 
 // Makes constant `index` of `to` that of `from`. Only before `to` is published.
 AOTIRuntimeError set_share(const ConstantSet &from, int32_t index, ConstantSet *to);

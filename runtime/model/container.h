@@ -8,7 +8,7 @@
 // Each instance has its own arena, scratch and symbol values; constants are shared. A run holds an instance,
 // a reference to the set of constants that it began with, and no lock; a run of a model that has state, which
 // both read and write the container's, holds all instances (docs/adr/0007-state.md). A change of constants
-// publishes another set (constants.h) and waits for no run on the CPU. A change of threads first takes all
+// publishes another set (constants.h), for which no run on the CPU waits. A change of threads first takes all
 // instances.
 #ifndef RUNTIME_MODEL_CONTAINER_H_
 #define RUNTIME_MODEL_CONTAINER_H_

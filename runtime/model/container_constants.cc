@@ -7,6 +7,7 @@
 #include "runtime/model/constant_update.h"
 #include "runtime/model/container.h"
 #include "runtime/model/error.h"
+#include "runtime/model/low_priority.h"
 #include "runtime/model/original_values.h"
 
 namespace aoti_model {
@@ -42,7 +43,7 @@ void publish(Container *c, ConstantSet *set, bool use_inactive) {
     *slot = set;
   }
   drain(c);
-  set_release(*c->desc, old);
+  set_retire(*c->desc, old);
 }
 
 // A model's state and its like: what a new set of parameters keeps from the set that runs.
@@ -79,6 +80,56 @@ AOTIRuntimeError follow_state(Container *c) {
   }
   publish(c, made, true);
   return AOTI_RUNTIME_SUCCESS;
+}
+
+// A copy of the set that an update starts from, with the new values in it.
+AOTIRuntimeError updated_set(Container *c, const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
+                             bool use_inactive, UpdateOptions options, ConstantSet **ret_set) {
+  const AotiModelDesc &desc = *c->desc;
+  ConstantSet *made = nullptr;
+  if ((use_inactive ? base_of_inactive(c, &made) : set_copy(desc, *c->active, &made)) !=
+      AOTI_RUNTIME_SUCCESS) {
+    return AOTI_RUNTIME_FAILURE;
+  }
+  ConstantSet *base = set_retain(use_inactive && !c->inactive->is_library ? c->inactive : c->active);
+  const AOTIRuntimeError status = update_apply(desc, *base, pairs, num_pairs, options, made);
+  set_release(desc, base);
+  if (status != AOTI_RUNTIME_SUCCESS) {
+    set_release(desc, made);
+    return status;
+  }
+  if (use_inactive) made->is_library = false;
+  *ret_set = made;
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+// A copy of all weights, as they lie in the library's own layout.
+AOTIRuntimeError set_of_blob(const Container &c, const uint8_t *blob, ConstantSet **ret_set) {
+  const AotiModelDesc &desc = *c.desc;
+  Weights weights = c.weights;
+  weights.data = blob;
+  weights.places = nullptr;
+  ConstantSet *made = nullptr;
+  if (set_of_weights(desc, weights, nullptr, &made) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
+  made->is_library = false;
+  for (int32_t i = 0; i < desc.num_constants; ++i) {
+    if (desc.constants[i].is_mutated != 0) continue;  // copied already
+    if (set_place_copy(desc.constants[i], blob + desc.constants[i].offset_bytes, i, made) ==
+        AOTI_RUNTIME_SUCCESS)
+      continue;
+    set_release(desc, made);
+    return AOTI_RUNTIME_FAILURE;
+  }
+  *ret_set = made;
+  return AOTI_RUNTIME_SUCCESS;
+}
+
+// Makes a set in such a way that runs meanwhile do not get slow. Smaller ones take less time than a thread
+// costs; what is done for a GPU belongs to the calling thread's context.
+template <class Make>
+AOTIRuntimeError make_beside_runs(const Container &c, Make make) {
+  constexpr int64_t kWorthAThread = 1 << 20;
+  return c.cuda != nullptr || c.desc->weights_bytes < kWorthAThread ? make() : at_low_priority(make);
 }
 
 void drop_extracted(Container *c) {
@@ -119,41 +170,20 @@ AOTIRuntimeError container_extract(Container *c, bool use_inactive,
 AOTIRuntimeError container_update(Container *c, const AOTInductorConstantMapEntry *pairs, size_t num_pairs,
                                   bool use_inactive, UpdateOptions options) {
   Lock lock(&c->constants_mutex);
-  const AotiModelDesc &desc = *c->desc;
   ConstantSet *made = nullptr;
-  if ((use_inactive ? base_of_inactive(c, &made) : set_copy(desc, *c->active, &made)) !=
-      AOTI_RUNTIME_SUCCESS) {
-    return AOTI_RUNTIME_FAILURE;
-  }
-  ConstantSet *base = set_retain(use_inactive && !c->inactive->is_library ? c->inactive : c->active);
-  const AOTIRuntimeError status = update_apply(desc, *base, pairs, num_pairs, options, made);
-  set_release(desc, base);
-  if (status != AOTI_RUNTIME_SUCCESS) {
-    set_release(desc, made);
-    return status;
-  }
-  if (use_inactive) made->is_library = false;
+  const auto make = [&] { return updated_set(c, pairs, num_pairs, use_inactive, options, &made); };
+  if (make_beside_runs(*c, make) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
   publish(c, made, use_inactive);
   return use_inactive ? AOTI_RUNTIME_SUCCESS : follow_state(c);
 }
 
 AOTIRuntimeError container_update_from_blob(Container *c, const uint8_t *blob) {
-  const AotiModelDesc &desc = *c->desc;
-  if (blob == nullptr)
-    return fail("the weights are null; expected %lld bytes", (long long)desc.weights_bytes);
-  Weights weights = c->weights;
-  weights.data = blob;
-  weights.places = nullptr;
+  if (blob == nullptr) {
+    return fail("the weights are null; expected %lld bytes", (long long)c->desc->weights_bytes);
+  }
   Lock lock(&c->constants_mutex);
   ConstantSet *made = nullptr;
-  if (set_of_weights(desc, weights, nullptr, &made) != AOTI_RUNTIME_SUCCESS) return AOTI_RUNTIME_FAILURE;
-  made->is_library = false;
-  for (int32_t i = 0; i < desc.num_constants; ++i) {
-    if (desc.constants[i].is_mutated != 0) continue;  // copied already
-    if (set_place_copy(desc.constants[i], blob + desc.constants[i].offset_bytes, i, made) ==
-        AOTI_RUNTIME_SUCCESS)
-      continue;
-    set_release(desc, made);
+  if (make_beside_runs(*c, [&] { return set_of_blob(*c, blob, &made); }) != AOTI_RUNTIME_SUCCESS) {
     return AOTI_RUNTIME_FAILURE;
   }
   publish(c, made, false);

@@ -134,10 +134,12 @@ AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerGetConstantsBlobSize
 // ---- Constants: reading and replacing ----
 //
 // A container has an active and an inactive set; both start as the library's weights, which are never
-// written: an update gives the constants concerned memory of their own. An update or a swap of the active set
-// waits for no run: runs in progress go on with the set that they began with, later ones get the new set, and
-// the old values are freed when the last run that uses them ends. Names are either the constant's name or its
-// original FQN. A tensor must have the constant's dtype and sizes; strides and offset may be any.
+// written: an update gives the constants concerned memory of their own. No run waits for an update or a swap:
+// runs in progress go on with the set that they began with, later ones get the new set. The old values are
+// freed when the last run that uses them ends; an update waits for that, a second at most, so that no run has
+// to free them. A set of a MiB or more is made on a thread of lower priority, for which the update waits:
+// runs keep their cores. Names are either the constant's name or its original FQN. A tensor must have the
+// constant's dtype and sizes; strides and offset may be any.
 // validate_full_update: fail unless every parameter and buffer is among those given. Weights that the
 // compiler folded into one (a batch norm into a convolution) are replaced together. A failed update changes
 // nothing.

@@ -2,9 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -140,9 +137,6 @@ bool measure_swaps(const Bench &bench, aoti::Pool *pool, size_t num_callers) {
   }
   int64_t swaps = 0;
   std::thread writer([&] {
-    // As a service should: making the new set takes a core's time, and calls go first. (SCHED_IDLE would go
-    // further, and never come to an end where all cores are busy.)
-    setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 19);
     for (; !stop; ++swaps) {
       (swaps % 2 == 0 ? second : first).give(pool->container());
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
