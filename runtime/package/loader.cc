@@ -258,10 +258,8 @@ std::unique_ptr<LoadedLibrary> load_from_memory_file(CheckedFile file, const std
 
 }  // namespace
 
-std::unique_ptr<LoadedLibrary> load_library(const std::string &given_path, const LoadOptions &given,
+std::unique_ptr<LoadedLibrary> load_library(const std::string &path, const LoadOptions &given,
                                             std::string *error) {
-  // A name without a slash would be searched for in system folders.
-  const std::string path = given_path.find('/') == std::string::npos ? "./" + given_path : given_path;
   LoadOptions options = given;
   if (options.directory.empty()) options.directory = directory_of(path);
   if (options.check != nullptr) {

@@ -9,10 +9,8 @@ bool OpLibraries::open(const std::vector<std::string> &paths, const FileCheck *c
   handles_.reserve(paths.size());  // once a library is loaded, nothing may fail before it has an owner
   lists_.reserve(paths.size());
   for (const std::string &path : paths) {
-    // A name without a slash would be searched for in system folders.
     handles_.emplace_back();
-    if (!handles_.back().open_checked(path.find('/') == std::string::npos ? "./" + path : path, check,
-                                      error)) {
+    if (!handles_.back().open_checked(path, check, error)) {
       *error = "cannot load the library of operators " + path + ": " + *error;
       return false;
     }

@@ -28,7 +28,9 @@ SharedObject::~SharedObject() {
 
 bool SharedObject::open(const std::string &path, MemoryFile file, std::string *error) {
   file_ = std::move(file);
-  handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  // A name without a slash would be searched for in system folders.
+  const std::string file_path = path.find('/') == std::string::npos ? "./" + path : path;
+  handle_ = dlopen(file_path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle_ != nullptr) return true;
   const char *message = dlerror();
   *error = message != nullptr ? message : "no reason given";

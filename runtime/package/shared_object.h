@@ -21,8 +21,8 @@ class SharedObject {
   SharedObject(SharedObject &&other) noexcept;
   SharedObject &operator=(SharedObject &&other) noexcept;
 
-  // Loads the file at `path`; `file`, when there is one, is what the path leads to. Nothing of it is visible
-  // to other libraries. False with the linker's message.
+  // Loads the file at `path`, which is never looked for elsewhere; `file`, when there is one, is what the
+  // path leads to. Nothing of it is visible to other libraries. False with the linker's message.
   bool open(const std::string &path, MemoryFile file, std::string *error);
 
   // The same; from a checked copy where `check` is not null.

@@ -80,18 +80,18 @@ struct Model::Call {
   std::unique_ptr<InferResponse> response;
 };
 
-std::unique_ptr<Model> Model::create(const LoadedModel &loaded, const std::string &name,
+// What a response's tensors need.
+struct Model::Kept {
+  std::shared_ptr<const LoadedModel> loaded;
+  std::unique_ptr<InferRequest> request;
+  std::vector<InputBytes> bytes;
+};
+
+std::unique_ptr<Model> Model::create(std::shared_ptr<const LoadedModel> loaded, const std::string &name,
                                      const std::string &version, const ModelOptions &options,
                                      std::string *error) {
-  std::unique_ptr<Model> model(new Model(loaded, name, version));
+  std::unique_ptr<Model> model(new Model(std::move(loaded), name, version));
   return model->describe(error) && model->start(options, error) ? std::move(model) : nullptr;
-}
-
-Model::~Model() {
-  queue_.reset();
-  batcher_.reset();
-  pool_.reset();
-  api_.delete_container(loaded_.container);
 }
 
 bool Model::describe(std::string *error) {
@@ -145,7 +145,7 @@ bool Model::start(const ModelOptions &options, std::string *error) {
   pool.num_instances = options.num_instances;
   pool.threads_per_call = options.threads_per_call;
   pool.max_waiting = static_cast<size_t>(workers);
-  pool_ = std::make_unique<Pool>(api_, loaded_.container, pool, error);
+  pool_ = std::make_unique<Pool>(api_, loaded_->container, pool, error);
   if (!error->empty()) return false;
   if (options.max_batch_rows != 1) {
     BatcherOptions batches;
@@ -283,9 +283,8 @@ Status Model::run(Call *call, CallStatus *outcome) {
   call->response->model = name_;
   call->response->version = version_;
   call->response->id = call->request->id;
-  // The response's tensors may lie in the request's.
-  const auto kept = std::make_shared<std::pair<std::unique_ptr<InferRequest>, std::vector<InputBytes>>>(
-      std::move(call->request), std::move(call->bytes));
+  // The response's tensors may lie in the request's, and are the library's to free.
+  const auto kept = std::make_shared<Kept>(Kept{loaded_, std::move(call->request), std::move(call->bytes)});
   bool ok = true;
   for (size_t place : call->outputs) {
     Tensor tensor;

@@ -27,10 +27,19 @@ struct ModelOptions {
   int64_t max_batch_rows = 1;
   int64_t max_batch_delay_ns = 2'000'000;
   bool verify_weights = false;
+  std::shared_ptr<const FileCheck> check;  // asked of every file before it is used; null: none is checked
 };
 
-// A method of a package, or a library; what keeps its code and its weights.
+// A method of a package, or a library: its container, and what keeps its code and its weights. Responses hold
+// it, too: their tensors may be used, and are freed, after the model is gone.
 struct LoadedModel {
+  LoadedModel() = default;
+  ~LoadedModel() {
+    if (container != nullptr) api->delete_container(container);
+  }
+  LoadedModel(const LoadedModel &) = delete;
+  LoadedModel &operator=(const LoadedModel &) = delete;
+
   std::shared_ptr<Package> package;
   std::shared_ptr<LoadedLibrary> library;
   const AotiModelApi *api = nullptr;
@@ -40,11 +49,10 @@ struct LoadedModel {
 class Model {
  public:
   // Null with a message when the model cannot be served (no room, datatypes that the protocol does not have,
-  // inputs that the library does not check). Takes the container over.
-  static std::unique_ptr<Model> create(const LoadedModel &loaded, const std::string &name,
+  // inputs that the library does not check).
+  static std::unique_ptr<Model> create(std::shared_ptr<const LoadedModel> loaded, const std::string &name,
                                        const std::string &version, const ModelOptions &options,
                                        std::string *error);
-  ~Model();
   Model(const Model &) = delete;
   Model &operator=(const Model &) = delete;
 
@@ -63,9 +71,10 @@ class Model {
 
  private:
   struct Call;
+  struct Kept;
 
-  Model(const LoadedModel &loaded, const std::string &name, const std::string &version)
-      : loaded_(loaded), api_(*loaded.api), name_(name), version_(version) {}
+  Model(std::shared_ptr<const LoadedModel> loaded, const std::string &name, const std::string &version)
+      : loaded_(std::move(loaded)), api_(*loaded_->api), name_(name), version_(version) {}
   bool describe(std::string *error);
   bool start(const ModelOptions &options, std::string *error);
   Status bind(Call *call) const;
@@ -73,7 +82,7 @@ class Model {
   Status run(Call *call, CallStatus *outcome);
   Status make_inputs(Call *call, std::vector<AtenTensorHandle> *handles) const;
 
-  const LoadedModel loaded_;
+  const std::shared_ptr<const LoadedModel> loaded_;
   const AotiModelApi &api_;
   const std::string name_, version_;
   ModelMetadata metadata_;

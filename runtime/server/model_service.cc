@@ -52,13 +52,15 @@ bool ModelService::add(const ModelSource &source, const ModelOptions &options, s
     *error = label + path + " is no package, so it has no method '" + method + "'";
     return false;
   }
-  LoadedModel loaded;
-  loaded.library = load_library(path, {}, error);
-  if (loaded.library != nullptr) {
-    loaded.api = &loaded.library->api();
-    if (loaded.api->create_with_device(&loaded.container, static_cast<size_t>(options.num_instances),
-                                       options.device.c_str(), nullptr) != AOTI_RUNTIME_SUCCESS) {
-      *error = loaded.api->last_error();
+  const auto loaded = std::make_shared<LoadedModel>();
+  LoadOptions load;
+  load.check = options.check;
+  loaded->library = load_library(path, load, error);
+  if (loaded->library != nullptr) {
+    loaded->api = &loaded->library->api();
+    if (loaded->api->create_with_device(&loaded->container, static_cast<size_t>(options.num_instances),
+                                        options.device.c_str(), nullptr) != AOTI_RUNTIME_SUCCESS) {
+      *error = loaded->api->last_error();
     } else if (add_one(loaded, source.name, source.version, options, error)) {
       return true;
     }
@@ -71,6 +73,7 @@ bool ModelService::add_package(const ModelSource &source, const std::string &pat
                                const ModelOptions &options, std::string *error) {
   PackageOptions package_options;
   package_options.verify_weights = options.verify_weights;
+  package_options.library.check = options.check;
   const std::shared_ptr<Package> package = Package::open(path, package_options, error);
   if (package == nullptr) return false;
   std::vector<std::string> methods;
@@ -80,20 +83,20 @@ bool ModelService::add_package(const ModelSource &source, const std::string &pat
   for (const std::string &each : methods) {
     PackagedMethod *packaged = package->method(each, error);
     if (packaged == nullptr) return false;
-    LoadedModel loaded;
-    loaded.package = package;
-    loaded.api = &packaged->api();
-    loaded.container = packaged->create(static_cast<size_t>(options.num_instances), options.device, error);
-    if (loaded.container == nullptr) return false;
+    const auto loaded = std::make_shared<LoadedModel>();
+    loaded->package = package;
+    loaded->api = &packaged->api();
+    loaded->container = packaged->create(static_cast<size_t>(options.num_instances), options.device, error);
+    if (loaded->container == nullptr) return false;
     const std::string name = is_several ? source.name + "." + each : source.name;
     if (!add_one(loaded, name, source.version, options, error)) return false;
   }
   return true;
 }
 
-bool ModelService::add_one(const LoadedModel &loaded, const std::string &name, const std::string &version,
-                           const ModelOptions &options, std::string *error) {
-  std::unique_ptr<Model> model = Model::create(loaded, name, version, options, error);
+bool ModelService::add_one(std::shared_ptr<const LoadedModel> loaded, const std::string &name,
+                           const std::string &version, const ModelOptions &options, std::string *error) {
+  std::unique_ptr<Model> model = Model::create(std::move(loaded), name, version, options, error);
   uint64_t number = 0;
   if (model == nullptr) return false;
   if (!version_number(version, &number)) {

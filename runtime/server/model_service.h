@@ -49,7 +49,7 @@ class ModelService : public Service {
  private:
   using Versions = std::map<uint64_t, std::unique_ptr<Model>>;
 
-  bool add_one(const LoadedModel &loaded, const std::string &name, const std::string &version,
+  bool add_one(std::shared_ptr<const LoadedModel> loaded, const std::string &name, const std::string &version,
                const ModelOptions &options, std::string *error);
   bool add_package(const ModelSource &source, const std::string &path, const std::string &method,
                    const ModelOptions &options, std::string *error);

@@ -47,10 +47,10 @@ void gather(const uint8_t *from, uint8_t **to, const std::vector<int64_t> &sizes
 struct OutputOwner {
   const AotiModelApi &api;
   AtenTensorHandle handle;
-  std::shared_ptr<const void> request;
+  std::shared_ptr<const void> kept;
 
-  OutputOwner(const AotiModelApi &api, AtenTensorHandle handle, std::shared_ptr<const void> request)
-      : api(api), handle(handle), request(std::move(request)) {}
+  OutputOwner(const AotiModelApi &api, AtenTensorHandle handle, std::shared_ptr<const void> kept)
+      : api(api), handle(handle), kept(std::move(kept)) {}
   OutputOwner(const OutputOwner &) = delete;
   OutputOwner &operator=(const OutputOwner &) = delete;
   ~OutputOwner() { api.delete_tensor_object(handle); }
@@ -149,9 +149,9 @@ AtenTensorHandle make_input(const AotiModelApi &api, const AotiTensorDesc &desc,
   return nullptr;
 }
 
-bool take_output(const AotiModelApi &api, AtenTensorHandle handle, std::shared_ptr<const void> request,
+bool take_output(const AotiModelApi &api, AtenTensorHandle handle, std::shared_ptr<const void> kept,
                  Tensor *tensor, std::string *error) {
-  const auto owner = std::make_shared<OutputOwner>(api, handle, std::move(request));
+  const auto owner = std::make_shared<OutputOwner>(api, handle, std::move(kept));
   int64_t ndim = 0, *sizes = nullptr, *strides = nullptr;
   int32_t dtype = 0, device = 0;
   void *data = nullptr;

@@ -37,9 +37,10 @@ bool fits_table(const AotiModelDesc &desc, const std::vector<const Tensor *> &in
 AtenTensorHandle make_input(const AotiModelApi &api, const AotiTensorDesc &desc, const Tensor &tensor,
                             const InputBytes &bytes, std::string *error);
 
-// The tensor of a handle, which is taken over: in place where it is row-major, else copied. `request` is kept
-// as long as the bytes are, which may lie in an input. False with a message on failure.
-bool take_output(const AotiModelApi &api, AtenTensorHandle handle, std::shared_ptr<const void> request,
+// The tensor of a handle, which is taken over: in place where it is row-major, else copied. `kept` lives
+// as long as the bytes do, which may lie in an input; the library, too, must be in it. False with a message
+// on failure.
+bool take_output(const AotiModelApi &api, AtenTensorHandle handle, std::shared_ptr<const void> kept,
                  Tensor *tensor, std::string *error);
 
 }  // namespace aoti::server

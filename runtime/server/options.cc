@@ -1,5 +1,6 @@
 #include "runtime/server/options.h"
 
+#include <getopt.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -122,6 +123,12 @@ const std::vector<Flag> &flags() {
          options->model.verify_weights = value == "yes";
          return std::string(value == "yes" || value == "no" ? "" : "yes or no");
        }},
+      {"public-key", "FILE",
+       "serve only what a key of this file signed (//tools/sign); may be given many times",
+       [](const std::string &value, ServerOptions *options) {
+         options->public_keys.push_back(value);
+         return std::string(value.empty() ? "a file with public keys" : "");
+       }},
       {"max-body-bytes", "N", "of one request (67108864)",
        number<size_t>(PLACE(session.max_body_bytes), 1, kMostBytes)},
       {"max-bodies-bytes", "N",
@@ -159,19 +166,15 @@ int processors() {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
 }
 
-// "--name=value" and "--name value" alike.
-bool split(const std::vector<std::string> &arguments, size_t *at, std::string *name, std::string *value) {
-  const std::string &argument = arguments[*at];
-  if (argument.compare(0, 2, "--") != 0) return false;
-  const size_t equals = argument.find('=');
-  *name = argument.substr(2, equals == std::string::npos ? equals : equals - 2);
-  if (equals != std::string::npos) {
-    *value = argument.substr(equals + 1);
-    return true;
+// What getopt_long looks for; its numbers are places in flags().
+std::vector<option> long_options() {
+  std::vector<option> all;
+  for (size_t i = 0; i < flags().size(); ++i) {
+    all.push_back({flags()[i].name, required_argument, nullptr, static_cast<int>(i)});
   }
-  if (*at + 1 >= arguments.size()) return false;
-  *value = arguments[++*at];
-  return true;
+  all.push_back({"help", no_argument, nullptr, 'h'});
+  all.push_back({});
+  return all;
 }
 
 std::string help_lines(const Flag &flag) {
@@ -196,26 +199,38 @@ std::string help_lines(const Flag &flag) {
 }  // namespace
 
 bool parse_options(const std::vector<std::string> &arguments, ServerOptions *options, std::string *error) {
+  std::vector<std::string> words = arguments;
+  words.insert(words.begin(), "aoti_server");
+  std::vector<char *> argv;
+  for (std::string &word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const std::vector<option> table = long_options();
+  const int count = static_cast<int>(words.size());
   options->model.num_instances = 0;
-  for (size_t at = 0; at < arguments.size(); ++at) {
-    const std::string argument = arguments[at];
-    if (argument == "--help" || argument == "-h") {
+  optind = 0;  // begin anew
+  opterr = 0;
+  const auto is_unknown = [&](const std::string &word) {
+    *error = "unknown argument '" + word + "'; see --help";
+    return false;
+  };
+  for (int found = 0; (found = getopt_long(count, argv.data(), "+:h", table.data(), nullptr)) != -1;) {
+    if (found == 'h') {
       options->wants_help = true;
       return true;
     }
-    std::string name, value;
-    const bool is_whole = split(arguments, &at, &name, &value);
-    const auto flag =
-        std::find_if(flags().begin(), flags().end(), [&](const Flag &each) { return name == each.name; });
-    if (flag == flags().end()) {
-      *error = "unknown argument '" + argument + "'; see --help";
-      return false;
+    if (found == '?') {
+      const std::string &word = words[static_cast<size_t>(optind) - 1];
+      return is_unknown(word.compare(0, 2, "--") == 0 ? word : std::string("-") + static_cast<char>(optopt));
     }
-    const std::string expected = is_whole ? flag->set(value, options) : flag->value;
+    // Without a value: optopt is what it would be.
+    const Flag &flag = flags()[static_cast<size_t>(found == ':' ? optopt : found)];
+    const std::string value = found == ':' ? "" : optarg;
+    const std::string expected = found == ':' ? flag.value : flag.set(value, options);
     if (expected.empty()) continue;
-    *error = "--" + name + " '" + value + "': expected " + expected;
+    *error = std::string("--") + flag.name + " '" + value + "': expected " + expected;
     return false;
   }
+  if (optind < count) return is_unknown(words[static_cast<size_t>(optind)]);
   if (options->models.empty()) {
     *error = "no model; name one with --model NAME=PATH";
     return false;

@@ -16,6 +16,7 @@ namespace aoti::server {
 
 struct ServerOptions {
   std::vector<ModelSource> models;
+  std::vector<std::string> public_keys;  // files; none: models need no signature
   ModelOptions model;
   std::string host = "127.0.0.1";
   bool has_rest = true, has_grpc = true;

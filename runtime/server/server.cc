@@ -8,6 +8,7 @@
 #include "runtime/server/grpc/grpc_session.h"
 #include "runtime/server/rest/http_session.h"
 #include "runtime/server/socket_address.h"
+#include "runtime/signature/signature.h"
 
 namespace aoti::server {
 
@@ -46,9 +47,14 @@ bool Server::start(std::string *error) {
 }
 
 bool Server::load(std::string *error) {
+  ModelOptions options = options_.model;
+  if (!options_.public_keys.empty()) {
+    options.check = SignatureCheck::open(options_.public_keys, error);
+    if (options.check == nullptr) return false;
+  }
   for (const ModelSource &source : options_.models) {
     const int64_t begin = monotonic_ns();
-    if (!service_.add(source, options_.model, error)) return false;
+    if (!service_.add(source, options, error)) return false;
     log_->write(Log::kInfo, "model loaded",
                 {{"model", source.name},
                  {"version", source.version},

@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from tests.serving.server_process import SERVER, ServerProcess, ask_on
 
 ROWS = "tests/serving/librows_aoti.so"
 DECODER = "tests/serving/decoder.pt2"
+SIGN = "tools/sign/sign"
 WIDTH = 16
 
 
@@ -334,6 +336,11 @@ def run(*flags: str) -> subprocess.CompletedProcess[str]:
         (["--model", "x"], 2, "--model 'x': expected NAME=PATH or NAME:VERSION=PATH"),
         (["--model=a:0=x.so"], 2, "VERSION a number above 0"),
         (["--nope=1"], 2, "unknown argument '--nope=1'; see --help"),
+        (["-x", "1"], 2, "unknown argument '-x'; see --help"),
+        (["x.so"], 2, "unknown argument 'x.so'; see --help"),
+        (["--help=x"], 2, "unknown argument '--help=x'; see --help"),
+        (["--public-key="], 2, "--public-key '': expected a file with public keys"),
+        (["--public-key=/nowhere", f"--model=a={ROWS}"], 1, "/nowhere"),
         (["--instances=x"], 2, "--instances 'x': expected a whole number from 1 to 1024"),
         (["--rest-port=70000"], 2, "from 0 to 65535, or off"),
         (["--model"], 2, "expected NAME[:VERSION]=PATH[#METHOD]"),
@@ -347,6 +354,28 @@ def test_command_line(flags: list[str], code: int, part: str) -> None:
     result = run(*flags)
     assert result.returncode == code
     assert part in result.stderr and result.stderr.splitlines()[-1].startswith("aoti_server: ")
+
+
+def test_signatures(tmp_path: Path) -> None:
+    def sign(*words: str) -> None:
+        subprocess.run([SIGN, *words], check=True, capture_output=True)
+
+    key, library, package = tmp_path / "key", tmp_path / "rows.so", tmp_path / "decoder.pt2"
+    sign("keygen", str(key))
+    library.write_bytes(Path(ROWS).read_bytes())
+    package.write_bytes(Path(DECODER).read_bytes())
+    models = [f"--model=rows={library}", f"--model=d={package}", f"--public-key={key}.pub"]
+    sign("sign", str(key), str(library))
+    refused = run(*models)
+    assert refused.returncode == 1 and "decoder.pt2.sig" in refused.stderr
+    sign("sign", str(key), str(package))
+    with ServerProcess(*models) as server:
+        assert server.json("POST", "/v2/models/rows/infer", request(*example(1)))[0] == 200
+        assert server.json("GET", "/v2/models/d.decode/ready")[0] == 200
+    data = bytearray(library.read_bytes())
+    data[len(data) // 2] ^= 1
+    library.write_bytes(data)
+    assert "is not what was signed" in run(*models).stderr
 
 
 def test_help_and_taken_port(server: ServerProcess) -> None:
