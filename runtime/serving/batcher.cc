@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <new>
 
 #include "runtime/serving/rows.h"
 
@@ -17,6 +18,7 @@ struct Batcher::Member {
   int64_t rows = 0;
   std::vector<int64_t> key;  // dtypes and all sizes but the rows
   CallStatus status = CallStatus::kFailed;
+  bool had_no_memory = false;  // in the call, so that its own thread says so
 };
 
 // Calls that will run together. The first member leads.
@@ -41,12 +43,39 @@ int32_t dim_with(const AotiTensorDesc &tensor, int32_t symbol) {
   return found;
 }
 
+// The inputs of a run, until it takes them.
+class JoinedInputs {
+ public:
+  JoinedInputs(const AotiModelApi &api, size_t count) : api_(api), handles_(count) {}
+  ~JoinedInputs();
+  JoinedInputs(const JoinedInputs &) = delete;
+  JoinedInputs &operator=(const JoinedInputs &) = delete;
+  AtenTensorHandle &operator[](size_t i) { return handles_[i]; }
+  AtenTensorHandle *give() {
+    is_given_ = true;
+    return handles_.data();
+  }
+
+ private:
+  const AotiModelApi &api_;
+  std::vector<AtenTensorHandle> handles_;
+  bool is_given_ = false;
+};
+
 void delete_handles(const AotiModelApi &api, AtenTensorHandle *handles, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     if (handles[i] != nullptr) api.delete_tensor_object(handles[i]);
     handles[i] = nullptr;
   }
 }
+
+JoinedInputs::~JoinedInputs() {
+  if (!is_given_) delete_handles(api_, handles_.data(), handles_.size());
+}
+
+struct Release {
+  void operator()(SharedTensor *tensor) const { tensor->release(); }
+};
 
 }  // namespace
 
@@ -116,7 +145,8 @@ bool Batcher::describe(AtenTensorHandle *inputs, size_t num_inputs, Member *memb
   return true;
 }
 
-// Puts the call into the open batch, or makes one that it leads. Called with the lock.
+// Puts the call into the open batch, or makes one that it leads; null where there is no memory for that.
+// Called with the lock.
 std::shared_ptr<Batcher::Batch> Batcher::join(Member *member, bool *is_leader) {
   const auto close = [this] {
     open_->is_closed = true;
@@ -128,9 +158,14 @@ std::shared_ptr<Batcher::Batch> Batcher::join(Member *member, bool *is_leader) {
     close();
   }
   *is_leader = open_ == nullptr;
-  if (*is_leader) open_ = std::make_shared<Batch>();
   std::shared_ptr<Batch> batch = open_;
-  batch->members.push_back(member);
+  try {
+    if (*is_leader) batch = std::make_shared<Batch>();
+    batch->members.push_back(member);
+  } catch (const std::bad_alloc &) {
+    return nullptr;
+  }
+  open_ = batch;
   batch->rows += member->rows;
   if (batch->rows >= options_.max_rows) close();
   return batch;
@@ -156,12 +191,36 @@ void Batcher::lead(Batch *batch) {
 }
 
 void Batcher::run_alone(Member *member) {
-  member->status = pool_->run(member->inputs, member->num_inputs, member->outputs, member->num_outputs,
-                              *member->call, member->message);
+  try {
+    member->status = pool_->run(member->inputs, member->num_inputs, member->outputs, member->num_outputs,
+                                *member->call, member->message);
+  } catch (const std::bad_alloc &) {
+    member->status = CallStatus::kFailed;
+    member->had_no_memory = true;
+  }
 }
 
+// Ends a call without a run.
+void Batcher::refuse(Member *member, CallStatus status, const std::string &message) {
+  member->status = status;
+  delete_handles(pool_->api(), member->inputs, member->num_inputs);
+  std::fill(member->outputs, member->outputs + member->num_outputs, nullptr);
+  try {
+    *member->message = message;
+  } catch (const std::bad_alloc &) {
+    member->had_no_memory = true;
+  }
+}
+
+// Every member has its status afterwards, whatever memory there is: other threads wait for that.
 void Batcher::run_batch(const std::vector<Member *> &members) {
   std::vector<Member *> together;
+  try {
+    together.reserve(members.size());
+  } catch (const std::bad_alloc &) {
+    for (Member *member : members) run_alone(member);
+    return;
+  }
   CallOptions call = *members[0]->call;
   call.cancellation = nullptr;
   const int64_t now = monotonic_ns();
@@ -182,12 +241,7 @@ void Batcher::run_batch(const std::vector<Member *> &members) {
   std::string message;
   if (together.size() > 1 && run_joined(together, call, &status, &message)) return;
   if (together.size() > 1 && status != CallStatus::kFailed) {
-    for (Member *member : together) {
-      member->status = status;
-      *member->message = message;
-      delete_handles(pool_->api(), member->inputs, member->num_inputs);
-      std::fill(member->outputs, member->outputs + member->num_outputs, nullptr);
-    }
+    for (Member *member : together) refuse(member, status, message);
     return;
   }
   if (together.size() > 1) {
@@ -201,54 +255,79 @@ void Batcher::run_batch(const std::vector<Member *> &members) {
 bool Batcher::run_joined(const std::vector<Member *> &members, const CallOptions &call, CallStatus *status,
                          std::string *message) {
   const AotiModelApi &api = pool_->api();
+  const size_t num_outputs = output_dims_.size();
+  for (Member *member : members) std::fill(member->outputs, member->outputs + num_outputs, nullptr);
+  bool ok = false;
+  try {
+    ok = join_and_cut(members, call, status, message);
+  } catch (const std::bad_alloc &) {
+    *status = CallStatus::kFailed;
+  }
+  for (Member *member : members) {
+    if (!ok) delete_handles(api, member->outputs, num_outputs);
+    if (ok) delete_handles(api, member->inputs, member->num_inputs);
+    member->status = ok ? CallStatus::kOk : *status;
+  }
+  return ok;
+}
+
+// The same; on failure, or where memory fails, some members have outputs.
+bool Batcher::join_and_cut(const std::vector<Member *> &members, const CallOptions &call, CallStatus *status,
+                           std::string *message) {
+  const AotiModelApi &api = pool_->api();
   const size_t num_inputs = members[0]->num_inputs, num_outputs = output_dims_.size();
-  std::vector<AtenTensorHandle> inputs(num_inputs), outputs(num_outputs), parts;
+  JoinedInputs inputs(api, num_inputs);
+  std::vector<AtenTensorHandle> outputs(num_outputs), parts;
+  std::vector<std::unique_ptr<SharedTensor, Release>> wholes(num_outputs);
   for (size_t i = 0; i < num_inputs; ++i) {
     parts.clear();
     for (const Member *member : members) parts.push_back(member->inputs[i]);
     inputs[i] = join_rows(api, parts, options_.dim);
-    if (inputs[i] != nullptr) continue;
-    delete_handles(api, inputs.data(), i);
-    return false;
+    if (inputs[i] == nullptr) return false;
   }
-  *status = pool_->run(inputs.data(), num_inputs, outputs.data(), num_outputs, call, message);
+  *status = pool_->run(inputs.give(), num_inputs, outputs.data(), num_outputs, call, message);
   if (*status != CallStatus::kOk) return false;
-  bool ok = true;
+  *status = CallStatus::kFailed;
   for (size_t o = 0; o < num_outputs; ++o) {
-    SharedTensor *whole = SharedTensor::make(api, outputs[o]);
+    try {
+      wholes[o].reset(SharedTensor::make(api, outputs[o]));
+    } catch (const std::bad_alloc &) {
+      delete_handles(api, outputs.data() + o, num_outputs - o);
+      return false;
+    }
+  }
+  for (size_t o = 0; o < num_outputs; ++o) {
     int64_t row = 0;
     for (Member *member : members) {
-      member->outputs[o] = whole->rows(output_dims_[o], row, member->rows);
-      ok &= member->outputs[o] != nullptr;
+      member->outputs[o] = wholes[o]->rows(output_dims_[o], row, member->rows);
+      if (member->outputs[o] == nullptr) return false;
       row += member->rows;
     }
-    whole->release();
   }
-  for (Member *member : members) {
-    if (!ok) delete_handles(api, member->outputs, num_outputs);
-    if (ok) delete_handles(api, member->inputs, num_inputs);
-    member->status = CallStatus::kOk;
-  }
-  if (!ok) *status = CallStatus::kFailed;
-  return ok;
+  *status = CallStatus::kOk;
+  return true;
 }
 
 CallStatus Batcher::run(AtenTensorHandle *inputs, size_t num_inputs, AtenTensorHandle *outputs,
                         size_t num_outputs, const CallOptions &call, std::string *message) {
   Member member{inputs, outputs, num_inputs, num_outputs, &call, message};
-  if (num_outputs != output_dims_.size() || !describe(inputs, num_inputs, &member)) {
-    run_alone(&member);
-    return member.status;
+  bool is_leader = false, can_join = false;
+  try {
+    can_join = num_outputs == output_dims_.size() && describe(inputs, num_inputs, &member);
+  } catch (const std::bad_alloc &) {
+    // it runs alone, for which memory may suffice
   }
-  bool is_leader = false;
   std::unique_lock<std::mutex> lock(mutex_);
-  const std::shared_ptr<Batch> batch = join(&member, &is_leader);
-  if (is_leader) {
-    lock.unlock();
+  const std::shared_ptr<Batch> batch = can_join ? join(&member, &is_leader) : nullptr;
+  if (batch == nullptr || is_leader) lock.unlock();
+  if (batch == nullptr) {
+    run_alone(&member);
+  } else if (is_leader) {
     lead(batch.get());
   } else {
     batch->done.wait(lock, [&] { return batch->is_done; });
   }
+  if (member.had_no_memory) throw std::bad_alloc();
   return member.status;
 }
 

@@ -36,7 +36,8 @@ class Batcher {
   // Null with a message when the model's sizes do not allow it. The pool outlives the batcher.
   static std::unique_ptr<Batcher> create(Pool *pool, const BatcherOptions &options, std::string *error);
 
-  // As Pool::run. A call whose deadline passes or that is cancelled before its batch begins does not run.
+  // As Pool::run, std::bad_alloc included, which only the call itself gets. A call whose deadline passes or
+  // that is cancelled before its batch begins does not run.
   CallStatus run(AtenTensorHandle *inputs, size_t num_inputs, AtenTensorHandle *outputs, size_t num_outputs,
                  const CallOptions &call, std::string *message);
 
@@ -54,7 +55,10 @@ class Batcher {
   void run_batch(const std::vector<Member *> &members);
   bool run_joined(const std::vector<Member *> &members, const CallOptions &call, CallStatus *status,
                   std::string *message);
+  bool join_and_cut(const std::vector<Member *> &members, const CallOptions &call, CallStatus *status,
+                    std::string *message);
   void run_alone(Member *member);
+  void refuse(Member *member, CallStatus status, const std::string &message);
 
   Pool *const pool_;
   BatcherOptions options_;

@@ -51,27 +51,26 @@ AtenTensorHandle join_rows(const AotiModelApi &api, const std::vector<AtenTensor
   int64_t stride = 1;
   for (size_t i = whole.sizes.size(); i-- > 0; stride *= whole.sizes[i]) whole.strides[i] = stride;
   const int64_t ndim = static_cast<int64_t>(whole.sizes.size());
-  AtenTensorHandle joined = nullptr;
+  AtenTensorHandle made = nullptr;
   if (api.empty_strided(ndim, whole.sizes.data(), whole.strides.data(), whole.dtype, AOTI_DEVICE_CPU, 0,
-                        &joined) != AOTI_TORCH_SUCCESS ||
-      !shape_of(api, joined, &whole)) {
+                        &made) != AOTI_TORCH_SUCCESS) {
     return nullptr;
   }
+  TensorOwner joined(api, made);
+  if (!shape_of(api, joined.get(), &whole)) return nullptr;
   int64_t row = 0;
-  bool ok = true;
-  for (size_t i = 0; i < parts.size() && ok; ++i) {
-    AtenTensorHandle place = nullptr;
-    ok = shape_of(api, parts[i], &part) &&
-         api.create_tensor_from_blob_v2(row_address(whole, dim, row), ndim, part.sizes.data(),
-                                        whole.strides.data(), 0, whole.dtype, AOTI_DEVICE_CPU, 0, &place, 0,
-                                        nullptr, 0) == AOTI_TORCH_SUCCESS &&
-         api.copy_(place, parts[i], 0) == AOTI_TORCH_SUCCESS;
-    if (place != nullptr) api.delete_tensor_object(place);
+  for (AtenTensorHandle handle : parts) {
+    if (!shape_of(api, handle, &part) ||
+        api.create_tensor_from_blob_v2(row_address(whole, dim, row), ndim, part.sizes.data(),
+                                       whole.strides.data(), 0, whole.dtype, AOTI_DEVICE_CPU, 0, &made, 0,
+                                       nullptr, 0) != AOTI_TORCH_SUCCESS) {
+      return nullptr;
+    }
+    const TensorOwner place(api, made);
+    if (api.copy_(place.get(), handle, 0) != AOTI_TORCH_SUCCESS) return nullptr;
     row += part.sizes[along];
   }
-  if (ok) return joined;
-  api.delete_tensor_object(joined);
-  return nullptr;
+  return joined.release();
 }
 
 SharedTensor *SharedTensor::make(const AotiModelApi &api, AtenTensorHandle tensor) {

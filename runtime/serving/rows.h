@@ -2,6 +2,7 @@
 #ifndef RUNTIME_SERVING_ROWS_H_
 #define RUNTIME_SERVING_ROWS_H_
 
+#include <utility>
 #include <vector>
 
 #include "aoti/model_api.h"
@@ -18,6 +19,23 @@ struct TensorShape {
   void *data = nullptr;
 };
 bool shape_of(const AotiModelApi &api, AtenTensorHandle tensor, TensorShape *shape);
+
+// A handle, until it is released.
+class TensorOwner {
+ public:
+  TensorOwner(const AotiModelApi &api, AtenTensorHandle handle) : api_(api), handle_(handle) {}
+  ~TensorOwner() {
+    if (handle_ != nullptr) api_.delete_tensor_object(handle_);
+  }
+  TensorOwner(const TensorOwner &) = delete;
+  TensorOwner &operator=(const TensorOwner &) = delete;
+  AtenTensorHandle get() const { return handle_; }
+  AtenTensorHandle release() { return std::exchange(handle_, nullptr); }
+
+ private:
+  const AotiModelApi &api_;
+  AtenTensorHandle handle_;
+};
 
 // A new row-major tensor with the parts one after the other along `dim`; null on failure.
 AtenTensorHandle join_rows(const AotiModelApi &api, const std::vector<AtenTensorHandle> &parts, int32_t dim);

@@ -46,11 +46,11 @@ struct Outcome {
 };
 
 Outcome attempt(const Operation &operation, const faults::Plan &plan) {
-  operation.prepare();
   Outcome outcome = {};
   std::string said;
   const int descriptors = num_descriptors();
   const int64_t blocks = faults::live_blocks();
+  operation.prepare();  // what it makes is the operation's to free
   faults::arm(plan);
   try {
     outcome.ok = operation.run(&said);

@@ -3,22 +3,19 @@
 // no model.
 #include <stdio.h>
 
-#include <array>
-#include <new>
 #include <string>
 
 #include "runtime/server/grpc/grpc_session.h"
 #include "runtime/server/grpc/testing/fake_service.h"
 #include "runtime/server/grpc/testing/http2_client.h"
-#include "tests/reliability/faults.h"
+#include "tests/reliability/refused_allocations.h"
+#include "tests/reliability/still_mailbox.h"
 #include "tools/testing/check.h"
 
 using namespace aoti::server;
 using namespace aoti::server::grpc;
 
 namespace {
-
-constexpr size_t kRequests = 5;
 
 // What a client says: the preface, settings, and requests of each kind.
 std::string client_bytes() {
@@ -36,21 +33,9 @@ std::string client_bytes() {
   return client.send();
 }
 
-// Needs no memory of its own: what fails is the connection's.
-class StillMailbox : public Mailbox {
- public:
-  void post(std::function<void(Session *)> letter) override { letters_.at(count_++) = std::move(letter); }
-  void deliver(Session *session) {
-    for (; delivered_ < count_; ++delivered_) std::exchange(letters_[delivered_], nullptr)(session);
-  }
-
- private:
-  std::array<std::function<void(Session *)>, kRequests> letters_;
-  size_t count_ = 0, delivered_ = 0;
-};
-
 // True when every request was answered.
-bool live(const std::string &bytes, FakeService *service, const std::shared_ptr<StillMailbox> &mailbox) {
+bool live(const std::string &bytes, FakeService *service,
+          const std::shared_ptr<faults::StillMailbox> &mailbox) {
   const Log log(Log::kNone);
   const SessionLimits limits;
   const Methods methods(service, limits);
@@ -64,48 +49,18 @@ bool live(const std::string &bytes, FakeService *service, const std::shared_ptr<
   return session->wants_close() && service->calls.size() == 2 && output.size() > 300;
 }
 
-struct Outcome {
-  bool answered, struck;
-  int64_t lost_blocks;
-};
-
-Outcome attempt(const std::string &bytes, const faults::Plan &plan) {
-  Outcome outcome = {};
-  const int64_t blocks = faults::live_blocks();
-  faults::arm(plan);
-  try {
-    FakeService service;
-    const auto mailbox = std::make_shared<StillMailbox>();
-    outcome.answered = live(bytes, &service, mailbox);
-  } catch (const std::bad_alloc &) {
-    outcome.answered = false;  // the loop closes the connection
-  }
-  outcome.struck = faults::disarm();
-  outcome.lost_blocks = faults::live_blocks() - blocks;
-  return outcome;
-}
-
 }  // namespace
 
 int main() {
   const std::string bytes = client_bytes();
-  for (int warm = 0; warm < 2; ++warm)
-    CHECK(attempt(bytes, {faults::kMemory, INT64_MAX - 1, faults::kOnce, 0}).answered);
-  int64_t seen = 0, answered = 0;
-  for (const faults::Times times : {faults::kOnce, faults::kFromThereOn}) {
-    for (int64_t at = 1;; ++at) {
-      const Outcome outcome = attempt(bytes, {faults::kMemory, at, times, 0});
-      CHECK_EQ(outcome.lost_blocks, 0);
-      if (!outcome.struck) {
-        CHECK(outcome.answered);
-        break;
-      }
-      ++seen;
-      answered += outcome.answered;
-    }
-  }
-  printf("a connection of gRPC: %lld faults, all answered in %lld\n", static_cast<long long>(seen),
-         static_cast<long long>(answered));
+  const int64_t seen = faults::refuse_each_allocation([] {},
+                                                      [&] {
+                                                        FakeService service;
+                                                        const auto mailbox =
+                                                            std::make_shared<faults::StillMailbox>();
+                                                        return live(bytes, &service, mailbox);
+                                                      });
+  printf("a connection of gRPC: %lld allocations refused\n", static_cast<long long>(seen));
   CHECK(seen > 100);
   return aoti_test::result();
 }
