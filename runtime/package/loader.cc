@@ -244,6 +244,12 @@ AOTIProxyExecutorHandle LoadedLibrary::proxy_executor() const {
   return executor_ != nullptr ? executor_->handle() : nullptr;
 }
 
+bool LoadedLibrary::give_weights(AOTInductorModelContainerHandle container, const Bytes &weights,
+                                 std::string *error) const {
+  return give_stock_weights(object_.handle(), api_, container, weights, error) ||
+         (error->insert(0, path_ + ": "), false);
+}
+
 LoadedLibrary::~LoadedLibrary() {
   if (is_stock_) forget_stock_library(object_.handle());
 }

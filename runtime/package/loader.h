@@ -67,6 +67,10 @@ class LoadedLibrary {
   // True for a library that stock AOTInductor made: api().desc is null, and inputs are not checked by it.
   bool is_stock() const { return is_stock_; }
   const std::string &path() const { return path_; }
+  // Copies the weights into a new container of a stock library that was compiled with its weights outside
+  // (a package has them beside it). False with a message when they are not its weights.
+  bool give_weights(AOTInductorModelContainerHandle container, const Bytes &weights,
+                    std::string *error) const;
   // What runs of this library's containers are to be given: who calls its operators (aoti/proxy_executor.h).
   // Null where it calls none by name, as no library of this compiler does. Lives as long as this object.
   AOTIProxyExecutorHandle proxy_executor() const;

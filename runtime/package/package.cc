@@ -37,7 +37,11 @@ AOTInductorModelContainerHandle PackagedMethod::create(size_t num_models, const 
   const AOTIRuntimeError status =
       is_placed ? api().create_with_options(&container, &options)
                 : api().create_with_device(&container, num_models, device.c_str(), nullptr);
-  if (status == AOTI_RUNTIME_SUCCESS) return container;
+  if (status == AOTI_RUNTIME_SUCCESS) {
+    if (weights_.data == nullptr || library_->give_weights(container, weights_, error)) return container;
+    api().delete_container(container);
+    return nullptr;
+  }
   *error = library_->path() + ": " + api().last_error();
   return nullptr;
 }

@@ -39,7 +39,10 @@ struct PackageOptions {
 class PackagedMethod {
  public:
   PackagedMethod(const PackageMethod &method, std::unique_ptr<LoadedLibrary> library)
-      : name_(method.name), constants_(method.constants), library_(std::move(library)) {}
+      : name_(method.name),
+        constants_(method.constants),
+        weights_(method.weights),
+        library_(std::move(library)) {}
 
   const std::string &name() const { return name_; }
   const AotiModelApi &api() const { return library_->api(); }
@@ -52,6 +55,7 @@ class PackagedMethod {
  private:
   const std::string name_;
   const std::vector<AotiConstantPlace> constants_;
+  const Bytes weights_;  // of a stock library; copied into each container
   const std::unique_ptr<LoadedLibrary> library_;
 };
 

@@ -84,21 +84,28 @@ class IndexReader {
     method->library_crc = entry.crc;
   }
 
-  // Weights that AOTInductor put outside the library: a library without its weights must not run.
-  bool has_weights_outside(const ZipEntry &entry) const {
-    return starts_with(entry.name, kModels) &&
-           (ends_with(entry.name, "_weights.blob") || ends_with(entry.name, "/weights_config.json"));
+  // The weights of one method, where they are not in its library: "binary_blob" of stock AOTInductor.
+  bool find_stock_weights(PackageMethod *method) {
+    const std::string folder = kModels + method->name + "/";
+    for (const ZipEntry &entry : entries_) {
+      if (!starts_with(entry.name, folder.c_str())) continue;
+      if (ends_with(entry.name, "/weights_config.json")) {
+        return fail("AOTInductor put the weights of model '" + method->name + "' into Python's pickles (" +
+                    entry.name +
+                    "), which only PyTorch reads; compile with package_constants_on_disk_format = "
+                    "\"binary_blob\", or with the weights in the library");
+      }
+      if (!ends_with(entry.name, "_weights.blob")) continue;
+      if (method->weights.data != nullptr)
+        return fail("model '" + method->name + "' has two files of weights");
+      method->weights = bytes_of(entry);
+    }
+    return true;
   }
 
   // A package of stock AOTInductor: one library in the folder of each model.
   bool read_stock() {
     for (const ZipEntry &entry : entries_) {
-      if (has_weights_outside(entry)) {
-        return fail(
-            "AOTInductor put the weights outside the library (" + entry.name +
-            "), where they are not read; compile with aot_inductor.package_constants_in_so = True and "
-            "without package_constants_on_disk_format");
-      }
       if (!starts_with(entry.name, kModels) || !ends_with(entry.name, ".so")) continue;
       const size_t begin = sizeof kModels - 1, end = entry.name.find('/', begin);
       if (end == std::string::npos) continue;
@@ -112,6 +119,7 @@ class IndexReader {
       set_library(entry, &method);
       const ZipEntry *calls = find(entry.name.substr(0, entry.name.size() - 3) + ".json");
       if (calls != nullptr) method.op_calls = bytes_of(*calls);
+      if (!find_stock_weights(&method)) return false;
       index_->methods.push_back(std::move(method));
     }
     return !index_->methods.empty() ||

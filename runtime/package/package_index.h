@@ -7,6 +7,7 @@
 //   ROOT/archive_format                       "pt2"
 //   ROOT/data/aotinductor/METHOD/*.so         one library for each method
 //   ROOT/data/weights/aoti_weights.bin        every distinct constant once, each at a multiple of 64
+//   ROOT/data/aotinductor/METHOD/*_weights.blob   stock only: weights that are not in the library
 //   ROOT/data/aotinductor/METHOD/*.json       stock only: beside NAME.so, NAME.json has the operators that it
 //   calls by name ROOT/extra/aoti_package.json              ours only: places of constants, shared state
 #ifndef RUNTIME_PACKAGE_PACKAGE_INDEX_H_
@@ -32,6 +33,7 @@ struct PackageMethod {
   Bytes library;
   uint32_t library_crc = 0;
   Bytes op_calls;  // of a stock library: the JSON with the operators that it calls by name
+  Bytes weights;   // of a stock library that has them outside, in its own layout; at any address
   std::vector<AotiConstantPlace> constants;  // in the package; empty when the library has its weights inside
 };
 

@@ -163,11 +163,15 @@ void test_bad_packages() {
   bad_package(write_zip({{"p/../archive_format", "pt2"}}), "an entry of the name 'p/../archive_format'");
   bad_package(write_zip({{"p/archive_format", "pt2"}, {"p/data/models/model.json", "{}"}}),
               "it holds an exported program only; compile it");
-  for (const char *outside :
-       {"p/data/aotinductor/m/x_weights.blob", "p/data/aotinductor/m/weights_config.json"}) {
-    bad_package(write_zip({{"p/archive_format", "pt2"}, {"p/data/aotinductor/m/x.so", "l"}, {outside, "{}"}}),
-                "AOTInductor put the weights outside the library (data/aotinductor/m/");
-  }
+  const std::string model = "p/data/aotinductor/m/";
+  bad_package(
+      write_zip({{"p/archive_format", "pt2"}, {model + "x.so", "l"}, {model + "weights_config.json", "{}"}}),
+      "put the weights of model 'm' into Python's pickles (data/aotinductor/m/weights_config.json)");
+  bad_package(write_zip({{"p/archive_format", "pt2"},
+                         {model + "x.so", "l"},
+                         {model + "a_weights.blob", "1"},
+                         {model + "b_weights.blob", "2"}}),
+              "model 'm' has two files of weights");
   const std::string path = scratch("other.pt2");
   std::ofstream(path) << "no zip";
   bad_package(path, "it has no directory; the file is cut short, or no archive");

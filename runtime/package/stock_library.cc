@@ -126,6 +126,31 @@ bool stock_model_api(void *library, void *libtorch, AotiModelApi *api, std::stri
   return true;
 }
 
+bool give_stock_weights(void *library, const AotiModelApi &api, AOTInductorModelContainerHandle container,
+                        const Bytes &weights, std::string *error) {
+  using GetSize = AOTIRuntimeError (*)(AOTInductorModelContainerHandle container, uint64_t *size);
+  using Update = AOTIRuntimeError (*)(AOTInductorModelContainerHandle container, const uint8_t *weights);
+  GetSize get_size = nullptr;
+  Update update = nullptr;
+  Finder container_functions(library, "AOTInductorModelContainer"), functions(library, "AOTInductorModel");
+  container_functions.required("GetConstantsBlobSize", &get_size);
+  functions.required("UpdateConstantsFromBlob", &update);
+  uint64_t size = 0;
+  if (get_size == nullptr || update == nullptr || get_size(container, &size) != AOTI_RUNTIME_SUCCESS) {
+    *error =
+        "the library takes no weights from a file, but the package has one for it; make the package again";
+    return false;
+  }
+  if (size != weights.size) {
+    *error = "the library expects " + std::to_string(size) + " bytes of weights, the package has " +
+             std::to_string(weights.size) + "; they are of two compilations";
+    return false;
+  }
+  if (update(container, weights.data) == AOTI_RUNTIME_SUCCESS) return true;
+  *error = std::string("its weights were refused: ") + api.last_error();
+  return false;
+}
+
 void forget_stock_library(void *library) {
   Registry &all = registry();
   std::lock_guard<std::mutex> lock(all.mutex);

@@ -50,19 +50,25 @@ def compile_module(
     dynamic_shapes: Any,
     folder: Path,
     package: Path | None = None,
+    weights_outside: bool = False,
 ) -> Path:
     """The library that stock AOTInductor makes, for AVX2, without this machine's folders in it; where `package` is given, that file, with
-    the library inside."""
+    the library inside, and with `weights_outside` the weights beside it."""
     compiler = folder / "gxx"
     script = _COMPILER.replace("@TORCH@", str(Path(torch.__file__).parent)).replace("@FOLDER@", str(folder))
     compiler.write_text(script)
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder)
     compiler.chmod(compiler.stat().st_mode | stat.S_IXUSR)
-    options = {
+    options: dict[str, Any] = {
         "cpp.cxx": (None, str(compiler)),
         "cpp.simdlen": 256,
         "aot_inductor.package": package is not None,
     }
+    if weights_outside:
+        options |= {
+            "aot_inductor.package_constants_on_disk_format": "binary_blob",
+            "aot_inductor.package_constants_in_so": False,
+        }
     with torch.no_grad(), inductor_config.patch(options):
         exported = torch.export.export(module, args, dynamic_shapes=dynamic_shapes)
         if package is not None:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from tests.interop.make_stock_library import compile_module
-from tests.interop.stock_models import MODELS, PACKAGED, StockModel
+from tests.interop.stock_models import MODELS, PACKAGED, WEIGHTS_OUTSIDE, StockModel
 
 
 def record(name: str, model: StockModel) -> dict[str, np.ndarray]:
@@ -46,7 +46,12 @@ def compile_one(name: str, model: StockModel, folder: Path) -> Path:
     """The file to keep."""
     if name in PACKAGED:
         return compile_module(
-            model.module, model.args, model.dynamic_shapes, folder, package=folder / f"{name}.pt2"
+            model.module,
+            model.args,
+            model.dynamic_shapes,
+            folder,
+            package=folder / f"{name}.pt2",
+            weights_outside=name in WEIGHTS_OUTSIDE,
         )
     library = compile_module(model.module, model.args, model.dynamic_shapes, folder)
     stripped = folder / f"{name}.so"

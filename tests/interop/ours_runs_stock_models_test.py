@@ -1,4 +1,4 @@
-"""Our runtime runs what PyTorch's own AOTInductor made of sixteen models (make_stock_models.py), libraries and packages, in a process
+"""Our runtime runs what PyTorch's own AOTInductor made of seventeen models (make_stock_models.py), libraries and packages, in a process
 without libtorch; what it cannot run is refused by name when it is loaded."""
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ LIBRARIES = [
     "cond", "convolution", "elementwise", "embedding_bag", "gru", "integers", "low_precision", "lstm", "lstm_bidirectional", "mlp",
     "scatters", "sorting", "transformer", "while_loop",
 ]  # fmt: skip
-PACKAGES = ["custom_op", "dynamic_batch"]  # as AOTInductor wrote them, opened without unpacking
+PACKAGES = [
+    "custom_op",
+    "dynamic_batch",
+    "weights_outside",
+]  # as AOTInductor wrote them, opened without unpacking
 
 pytestmark = pytest.mark.skipif(
     " avx2 " not in Path("/proc/cpuinfo").read_text(), reason="the libraries were compiled for x86-64-v3"

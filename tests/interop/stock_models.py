@@ -1,8 +1,8 @@
 """The models that PyTorch's own AOTInductor compiles for tests/interop, by name.
 
-Leaves: `MODELS`, name -> function that gives a `StockModel`: a module with fixed weights, example inputs, dynamic shapes; `PACKAGED`.
-Small on purpose
-(their libraries are committed); between them they take what 47 stock libraries of very different models take from libtorch.
+Leaves: `MODELS`, name -> function that gives a `StockModel`: a module with fixed weights, example inputs, dynamic shapes; `PACKAGED`,
+`WEIGHTS_OUTSIDE`. Small on purpose (their libraries are committed); between them
+they take what 47 stock libraries of very different models take from libtorch.
 """
 
 from __future__ import annotations
@@ -233,10 +233,12 @@ def _integers(a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
 
 
 # These are kept as the packages that AOTInductor writes, with their sources; of the others only the library.
-PACKAGED = {"custom_op", "dynamic_batch"}
+PACKAGED = {"custom_op", "dynamic_batch", "weights_outside"}
+WEIGHTS_OUTSIDE = {"weights_outside"}  # beside the library, in the package
 
 MODELS: dict[str, Callable[[], StockModel]] = {
     "mlp": lambda: StockModel(_Mlp(), (_numbers(3, 16),)),
+    "weights_outside": lambda: StockModel(_Mlp(), (_numbers(3, 16),)),
     "convolution": lambda: StockModel(_Convolution(), (_numbers(2, 3, 32, 32),)),
     "transformer": lambda: StockModel(_Transformer(), (_numbers(2, 10, 32),)),
     "lstm": lambda: StockModel(_Lstm(), (_numbers(3, 5, 8),)),

@@ -158,9 +158,9 @@ class Rows {
               const AOTInductorConstantMapEntry pair = {"proj.bias", given_};
               const bool ok = api().update_constants(container_, &pair, 1, true, false) == 0 &&
                               api().swap_constants(container_) == 0;
+              api().delete_tensor_object(given_);  // before the message, which may find no memory
               if (ok) has_second_ = !has_second_;
               if (!ok) *said = api().last_error();
-              api().delete_tensor_object(given_);
               return ok;
             },
             [this] { check(); }};

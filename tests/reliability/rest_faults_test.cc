@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include <string>
+#include <vector>
 
 #include "runtime/server/rest/http_session.h"
 #include "runtime/server/rest/rest_api.h"

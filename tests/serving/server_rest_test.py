@@ -360,22 +360,19 @@ def test_signatures(tmp_path: Path) -> None:
     def sign(*words: str) -> None:
         subprocess.run([SIGN, *words], check=True, capture_output=True)
 
-    key, library, package = tmp_path / "key", tmp_path / "rows.so", tmp_path / "decoder.pt2"
+    key, package = tmp_path / "key", tmp_path / "decoder.pt2"
     sign("keygen", str(key))
-    library.write_bytes(Path(ROWS).read_bytes())
     package.write_bytes(Path(DECODER).read_bytes())
-    models = [f"--model=rows={library}", f"--model=d={package}", f"--public-key={key}.pub"]
-    sign("sign", str(key), str(library))
-    refused = run(*models)
+    flags = [f"--model=d={package}", f"--public-key={key}.pub"]
+    refused = run(*flags)
     assert refused.returncode == 1 and "decoder.pt2.sig" in refused.stderr
     sign("sign", str(key), str(package))
-    with ServerProcess(*models) as server:
-        assert server.json("POST", "/v2/models/rows/infer", request(*example(1)))[0] == 200
-        assert server.json("GET", "/v2/models/d.decode/ready")[0] == 200
-    data = bytearray(library.read_bytes())
+    with ServerProcess(*flags) as server:
+        assert server.ask("GET", "/v2/models/d.decode/ready")[0] == 200
+    data = bytearray(package.read_bytes())
     data[len(data) // 2] ^= 1
-    library.write_bytes(data)
-    assert "is not what was signed" in run(*models).stderr
+    package.write_bytes(data)
+    assert "is not what was signed" in run(*flags).stderr
 
 
 def test_help_and_taken_port(server: ServerProcess) -> None:
