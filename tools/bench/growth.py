@@ -27,7 +27,7 @@ from typing import Any
 
 from absl import app, flags
 
-from tools.bench import inductor_cache, limits
+from tools.bench import inductor_cache, limits, zig_cache
 from tools.bench.contender import Job
 from tools.bench.steps import StepFailed
 
@@ -69,10 +69,12 @@ def export(source: str, function: str, folder: Path) -> Path:
 
 
 def ours(model: Path, cache: Path, cxx: str) -> tuple[float, dict[str, float], dict[str, str]]:
-    """Processor seconds of the command, seconds and summaries by stage. `cache` is used as it is and brought up to date."""
+    """Processor seconds of the command, seconds and summaries by stage. `cache` and zig's cache in it are used as they are and brought up
+    to date."""
     words = [f"--cache={cache}", *([f"--cxx={cxx}"] if cxx else [])]
     out = model.parent / "out"
-    seconds, text = command("compiler.driver", model.parent / "compile.log", model, "-o", out, *words)
+    log, zig = model.parent / "compile.log", zig_cache.environment(cache / "zig")
+    seconds, text = command("compiler.driver", log, model, "-o", out, *words, environment=zig)
     return (seconds, *parse_report(text))
 
 
@@ -108,13 +110,14 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="aoti-growth-") as name:
         # Another model before, for what only the first compilation on a machine does and for the runtime's objects.
         small = export("my_model.py", "build", _folder(name, 0))
-        ours(small, small.parent / "cache", FLAGS.cxx)
+        primed = Path(FLAGS.cache) if FLAGS.cache else small.parent / "cache"
+        ours(small, primed, FLAGS.cxx)
         if FLAGS.peer:
             peer(small, small.parent, warm_up=True)
         for count in layers:
             kind = "unequal" if FLAGS.unequal else "layers"
             model = export("suite/deep_decoder.py", f"{kind}_{count}", _folder(name, count))
-            cache = shutil.copytree(small.parent / "cache", model.parent / "cache")
+            cache = shutil.copytree(primed, model.parent / "cache", symlinks=True)
             total, seconds, summaries = ours(model, cache, FLAGS.cxx)
             cells = [f"{seconds.get(s, 0.0):11.2f}" for s in STAGES] + _timed("ours", count, total, before)
             if FLAGS.peer:
@@ -141,6 +144,9 @@ if __name__ == "__main__":
     flags.DEFINE_string("cxx", "", "C++ compiler, with arguments, for ours; default: the host's.")
     flags.DEFINE_bool(
         "unequal", False, "Layers of different widths, so that they share no kernels but the norms."
+    )
+    flags.DEFINE_string(
+        "cache", "", "Folder for the runtime's objects, to be used again; default: a new one."
     )
     flags.DEFINE_bool("peer", False, "Compile with PyTorch's AOTInductor too (needs g++ or $CXX).")
     app.run(main)

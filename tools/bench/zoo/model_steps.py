@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tools.bench import limits
+from tools.bench import limits, zig_cache
 from tools.bench.contender import Artefact, Job
 from tools.bench.zoo import results, stages
 from tools.bench.zoo.entries import Entry
@@ -89,9 +89,9 @@ class ModelSteps:
 
     def _compile(self) -> Result:
         cache = cache_of(self.options, self.folder)
-        words = self.options.compiler_words(cache)
+        words, zig = self.options.compiler_words(cache), zig_cache.environment(cache / "zig")
         facts = self._call(
-            "compile", lambda: stages.compile(self.folder / "model.pt2", self._library(), words)
+            "compile", lambda: stages.compile(self.folder / "model.pt2", self._library(), words, zig)
         )
         shutil.rmtree(cache)
         counted = re.search(r"(\d+) kernels", self._log("compile").read_text(errors="replace"))

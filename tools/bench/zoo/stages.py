@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tools.bench import registry
@@ -41,10 +41,11 @@ def export(entry: Entry, model: Path, recorded: Path) -> int:
     return 0
 
 
-def compile(model: Path, library: Path, options: Sequence[str]) -> int:
-    """The library and what is beside it."""
+def compile(model: Path, library: Path, options: Sequence[str], environment: Mapping[str, str]) -> int:
+    """The library and what is beside it. `environment` is added to this process's."""
     from compiler.driver import cli
 
+    os.environ.update(environment)
     name = library.stem.removeprefix("lib")
     return cli.main(["zoo", str(model), f"--out={library.parent}", f"--name={name}", *options])
 

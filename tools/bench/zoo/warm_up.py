@@ -1,9 +1,10 @@
 """What only the first compilation on a machine does, done before any is timed: the runtime's objects in OUT/cache, AOTInductor's header.
 
 warm_up(options)      -> "" or the reason why it failed
-cache_of(options, folder)      a cache for one compilation: the runtime's objects are in it, kernels of earlier compilations are not
+cache_of(options, folder)      a cache for one compilation: the runtime's objects are in it, kernels of earlier compilations are not;
+                               zig's own cache is below it (`zig_cache`)
 
-Invariant: nothing but `warm_up` writes to OUT/cache.
+Invariant: nothing but `warm_up` writes to OUT/cache and OUT/zig.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tools.bench import inductor_cache, limits
+from tools.bench import inductor_cache, limits, zig_cache
 from tools.bench.contender import Job
 from tools.bench.zoo import stages
 from tools.bench.zoo.options import Options, complaint
@@ -34,7 +35,10 @@ def _compile(options: Options, folder: Path) -> int:
     module, args = inductor_cache.tiny_model()
     torch.export.save(torch.export.export(module, args), model)
     status = stages.compile(
-        model, folder / "libzoo_warm_up.so", options.compiler_words(options.folder / "cache")
+        model,
+        folder / "libzoo_warm_up.so",
+        options.compiler_words(options.folder / "cache"),
+        zig_cache.environment(options.folder / "zig"),
     )
     if status == 0 and "aotinductor" in options.steps:
         stages.warm_up_aotinductor(
@@ -48,4 +52,5 @@ def cache_of(options: Options, folder: Path) -> Path:
     cache = folder / "cache"
     shutil.rmtree(cache, ignore_errors=True)
     shutil.copytree(options.folder / "cache", cache, copy_function=os.link)
+    zig_cache.copied(options.folder / "zig", cache / "zig")
     return cache
