@@ -5,11 +5,14 @@
 
 It pays where every result goes to memory anyway, through views into attention or another product: one larger
 product uses the cores better than three small ones. A result that a pointwise operator reads would lose its
-epilogue, so such linears stay apart.
+epilogue, so such linears stay apart; but on a GPU those of many rows are merged all the same (gate and up of a
+feed-forward): tiles of one product fill its multiprocessors evenly, which is worth more (two products of [512, 2048] x
+[2048, 5632] with what follows took 26 us each on an H100, one of both 37, and what follows 5).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence, Set
 
 import torch
@@ -27,6 +30,8 @@ _VIEWS = {
 _READ_MEMORY = {"aten.scaled_dot_product_attention.default", "aten.bmm.default", "aten.mm.default"}
 # A decoder's cache: on a GPU three small launches cost more than the copy, which stays a launch of its own either way.
 _READ_MEMORY_ON_GPU = _READ_MEMORY | {"aten.cat.default"}
+# Of a linear that is merged whatever reads it: rows, and features that enter.
+MANY_ROWS, DEEP = 256, 512
 
 
 def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
@@ -38,7 +43,7 @@ def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
         if (
             weight is None
             or (bias is not None and r.tensor(bias) is None)
-            or not _goes_to_memory(node, readers)
+            or not _goes_to_memory(node, readers, ctx.options.device == "cuda" and _is_large(node))
         ):
             continue
         groups.setdefault((node.args[0], weight.dtype, bias is None), []).append(node)
@@ -48,12 +53,23 @@ def run(graph: ModelGraph, ctx: Context) -> ModelGraph:
     return r.finish()
 
 
-def _goes_to_memory(node: torch.fx.Node, readers: Set[str]) -> bool:
-    """Whether all readers, seen through views, are among those that want the result in memory."""
+def _goes_to_memory(node: torch.fx.Node, readers: Set[str], any_pointwise: bool) -> bool:
+    """Whether all readers, seen through views, are among those that want the result in memory; with `any_pointwise` pointwise ones count
+    as such."""
     return all(
-        str(user.target) in readers or (str(user.target) in _VIEWS and _goes_to_memory(user, readers))
+        str(user.target) in readers
+        or (any_pointwise and torch.Tag.pointwise in getattr(user.target, "tags", ()))
+        or (str(user.target) in _VIEWS and _goes_to_memory(user, readers, any_pointwise))
         for user in node.users
     )
+
+
+def _is_large(linear: torch.fx.Node) -> bool:
+    """Many rows and much depth, as far as that is known."""
+    *rows, depth = shape(linear.args[0])
+    if not all(isinstance(n, int) for n in (*rows, depth)):
+        return False
+    return math.prod(rows) >= MANY_ROWS and depth >= DEEP
 
 
 def _merge(r: Rewriter, linears: Sequence[torch.fx.Node]) -> None:

@@ -28,8 +28,10 @@ class _Module(nn.Module):
         return self.function(*self.parts, *args)
 
 
-def _run(function: Callable[..., Any], parts: tuple[nn.Module, ...], *inputs: torch.Tensor) -> ModelGraph:
-    ctx = Context(CompileOptions("case"))
+def _run(
+    function: Callable[..., Any], parts: tuple[nn.Module, ...], *inputs: torch.Tensor, device: str = "cpu"
+) -> ModelGraph:
+    ctx = Context(CompileOptions("case", device=device))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exported = torch.export.export(_Module(function, *parts).eval(), inputs, strict=False)
@@ -160,6 +162,16 @@ def test_linears_of_one_input_merge_only_into_memory() -> None:
     assert _operators(graph).count("linear") == 1 and len(graph.constants) == 2
     graph = _run(lambda q, k, v, x: F.silu(q(x)) * k(x) + v(x), layers, torch.randn(2, 5, 8))
     assert _operators(graph).count("linear") == 3
+
+
+def test_large_linears_of_one_input_merge_on_a_gpu_whatever_reads_them() -> None:
+    def feed_forward(gate: nn.Linear, up: nn.Linear, x: torch.Tensor) -> torch.Tensor:
+        return F.silu(gate(x)) * up(x)
+
+    layers = tuple(nn.Linear(512, 8, bias=False) for _ in range(2))
+    many, few = torch.randn(2, 128, 512), torch.randn(2, 100, 512)
+    for x, device, count in ((many, "cuda", 1), (few, "cuda", 2), (many, "cpu", 2)):
+        assert _operators(_run(feed_forward, layers, x, device=device)).count("linear") == count
 
 
 def test_every_node_keeps_an_origin_and_a_type() -> None:

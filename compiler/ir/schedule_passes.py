@@ -13,15 +13,18 @@ Before/after (softmax: m = max(x); e = exp(x - m); s = sum(e); y = e / s):
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 
 from compiler.ir.expr import Expr
 from compiler.ir.loop import Body, BodyOp
+from compiler.ir.loop_bodies import load_index, loaded_buffer
 from compiler.ir.schedule import FULL, REDUCE, Member
 
 # A value of a later pass is computed again when that takes at most this cost and this many loads from memory.
 REPEAT_COST = 8
 REPEAT_LOADS = 2
+# What a short epilogue does to an element: more than a bias, a rounding and a ReLU.
+SHORT_OPERATIONS = 12
 
 _CHEAP = frozenset({
     "load", "constant", "index", "cast", "neg", "abs", "add", "sub", "mul", "maximum", "minimum", "where", "eq", "ne", "lt", "le", "gt",
@@ -51,6 +54,21 @@ def op_cost(opcode: str) -> int:
 def body_cost(body: Body) -> int:
     """Cost of computing one point."""
     return sum(op_cost(op.opcode) for op in body.ops)
+
+
+def is_short_epilogue(behind: Sequence[Member], inside: Set[str]) -> bool:
+    """Whether what follows a template's tile is little beside the tile: nothing is loaded that has the result's columns and rows (a
+    residual), and no elementary function computed. `inside`: buffers that are not in memory then.
+
+    linear + bias, linear + bias + ReLU   short        linear + GELU, linear + residual   not"""
+    cost = sum(body_cost(m.body) for m in behind)
+    return cost <= SHORT_OPERATIONS and not any(_loads_a_tile(m, inside) for m in behind)
+
+
+def _loads_a_tile(member: Member, inside: Set[str]) -> bool:
+    """Whether a load from memory moves along more than one of the loops."""
+    loads = (op for op in member.body.loads() if loaded_buffer(op) not in inside)
+    return any(len(load_index(op).symbols()) > 1 for op in loads)
 
 
 def _varying(body: Body) -> tuple[int, list[BodyOp]]:

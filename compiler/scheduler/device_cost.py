@@ -27,6 +27,8 @@ class DeviceCost:
     # Pointwise kernels over the same loops that read one buffer become one kernel even where they load different elements of it: what a
     # launch costs is more than what the cache would gain from two passes.
     launches_cost: bool = False
+    # What follows a large product stays a kernel of its own where that is faster than an epilogue (`long_epilogues.py`).
+    epilogues_wait: bool = False
 
 
 CPU = DeviceCost(
@@ -47,6 +49,7 @@ GPU = DeviceCost(
     max_parts=1024,
     min_parts=4,
     launches_cost=True,
+    epilogues_wait=True,
 )
 
 

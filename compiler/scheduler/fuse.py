@@ -28,6 +28,7 @@ from compiler.scheduler.cost import (
 from compiler.scheduler.dependencies import Dependencies
 from compiler.scheduler.device_cost import CPU, DeviceCost
 from compiler.scheduler.group import FusionGroup, join, single
+from compiler.scheduler.long_epilogues import better_apart
 from compiler.scheduler.realign import realigned
 from compiler.scheduler.reasons import Reason
 
@@ -148,6 +149,12 @@ class Fusion:
         joined = _join_somehow(first, second)
         if isinstance(joined, Reason):
             return joined, None
+        if (
+            rank == 0
+            and self.device.epilogues_wait
+            and better_apart(joined, second, self._feeds_reduction(second))
+        ):
+            return Reason.LONG_EPILOGUE, None
         if any(
             ref.buffer in joined.members
             for n in joined.nodes.values()
@@ -168,6 +175,10 @@ class Fusion:
         if self._path_through_others(a, b) or self._path_through_others(b, a):
             return Reason.CYCLE, None
         return (Reason.EPILOGUE, Reason.VERTICAL, Reason.HORIZONTAL)[rank], joined
+
+    def _feeds_reduction(self, group: FusionGroup) -> bool:
+        users = (u for n in group.nodes.values() for u in self.dependencies.users.get(n.name, ()))
+        return any(isinstance(self.program.nodes[u], Reduction) for u in users)
 
     def _saves_a_launch(self, first: FusionGroup, second: FusionGroup) -> bool:
         pointwise = not first.has_reduction and not second.has_reduction

@@ -10,6 +10,7 @@ from compiler.ir import dtypes
 from compiler.ir.loop import Layout, Program, TensorRef
 from compiler.scheduler import cost
 from compiler.scheduler.dependencies import analyse
+from compiler.scheduler.device_cost import GPU
 from compiler.scheduler.example_families import FAMILIES
 from compiler.scheduler.example_programs import ProgramBuilder
 from compiler.scheduler.fuse import fuse
@@ -79,6 +80,41 @@ def test_two_products_of_one_input_stay_apart() -> None:
     x, w = b.input("x", [8, 16]), b.constant("w", [16 * 16], "panel16", [16, 16])
     program = b.build(b.gemm(x, w, 8, 16, 16), b.gemm(x, w, 8, 16, 16))
     assert len(fused(program)[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "depth", "residual", "norm", "apart"),
+    [
+        (1024, 1024, True, True, True),  # the norm's kernel adds
+        (1024, 1024, True, False, False),  # a kernel of its own costs a launch
+        (4096, 1024, True, False, True),
+        (4096, 1024, False, False, False),  # nothing to wait for
+        (4096, 64, True, False, False),  # the product waits for memory
+        (16, 1024, True, True, False),
+    ],
+)
+def test_long_epilogues_of_large_products_are_kernels_on_a_gpu(
+    rows: int, depth: int, residual: bool, norm: bool, apart: bool
+) -> None:
+    size = [rows, 1024]
+    b = ProgramBuilder("p")
+    x, w, r = b.input("x", [1, rows, depth]), b.input("w", [1, depth, 1024]), b.input("r", size)
+    params = (("B", 1), ("M", rows), ("N", 1024), ("K", depth))
+    layout = Layout.contiguous(dtypes.float32, [1, *size])
+    y = b.template("triton_gemm", [TensorRef(n, b.layouts[n]) for n in (x, w)], params, [1, *size], layout)
+    z = b.pointwise(
+        "add",
+        size,
+        lambda o, i: o.op("add", o.load(y, [0, *i]), o.load(r, i) if residual else o.constant(1.0)),
+    )
+    out = b.reduce("sum", [rows], [1024], lambda o, i, j: o.load(z, [*i, *j])) if norm else z
+    program = b.build(out)
+    groups, lines = fuse(program, analyse(program), -1, GPU)
+    assert any("LONG_EPILOGUE" in line for line in lines) is apart
+    first = next(g for g in groups if g.kind == "template")
+    assert (len(first.nodes) == 1) is apart
+    assert not apart or not norm or len(groups) == 2
+    assert not any("LONG_EPILOGUE" in line for line in fused(program)[1])
 
 
 def test_a_transposed_reader_of_a_stored_value() -> None:

@@ -18,6 +18,9 @@ class Reason(enum.Enum):
     NOT_FUSIBLE = "one of them is a shim call, a view, or a kernel that takes no company"
     TWO_TEMPLATES = "both are templates"
     REDUCTION_AFTER_TEMPLATE = "a reduction needs whole rows, a template's tile has parts of rows"
+    LONG_EPILOGUE = (
+        "the product is large, and waits longer for what follows it than a kernel of its own takes"
+    )
     INTO_TEMPLATE = "a template reads its operands from memory"
     CYCLE = "a third kernel would have to run between them"
     TOO_LARGE = "the kernel would take too many operations or arguments"
