@@ -7,14 +7,14 @@ shim's are the same for all models, a kernel's only change with its text.
     flavour   linked with                      symbols of the shim                    needs at run time
     static    runtime, lean shim               inside, hidden                         glibc (libc, libm, libpthread, libdl)
     shared    runtime, libaoti_shim.so         in libaoti_shim.so beside the library  and that
-    torch     runtime, a stub of libtorch_cpu  left for libtorch                      libtorch_cpu.so
+    torch     runtime, a stub of libtorch_cpu  left for libtorch                      libtorch_cpu.so (on a GPU libtorch_cuda.so, too)
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,6 +27,9 @@ from compiler.support.diagnostics import UserError
 SHIMS = ("static", "shared", "torch")
 SHARED_SHIM = "libaoti_shim.so"
 _SYSTEM_LIBRARIES = ("libc.so", "libm.so", "libpthread.so", "libdl.so", "ld-linux", "libgcc_s.so")
+_TORCH = ("libtorch_cpu.so", "libtorch_cuda.so")
+# The functions of the second one, of those that model libraries call.
+_TORCH_CUDA = "shim/abi/libtorch_cuda_2.13.txt"
 _EXPORTS = "{{\n  global: AOTInductor*; aoti_model_api; {name}_api;\n  local: *;\n}};\n"
 _JIT_EXPORTS = "{\n  global: aoti_jit_*;\n  local: *;\n};\n"
 MODEL_RUNTIME = ("runtime/model", "runtime/cpu")
@@ -145,7 +148,7 @@ class LibraryBuilder:
             self._link_one([*LINK, f"-Wl,-soname,{SHARED_SHIM}", *map(str, shim), "-lm"], library)
             args += [str(library), "-Wl,-rpath,$ORIGIN"]
         else:
-            args += ["-Wl,--no-as-needed", str(self._torch_stub(scratch, objects)), "-Wl,--as-needed"]
+            args += ["-Wl,--no-as-needed", *map(str, self._torch_stubs(scratch, objects)), "-Wl,--as-needed"]
         self._link_one([*args, "-lm", "-ldl"], out)
 
     def _link_one(self, args: Sequence[str], out: Path) -> None:
@@ -159,8 +162,8 @@ class LibraryBuilder:
             linked.unlink(missing_ok=True)
             partial.unlink(missing_ok=True)
 
-    def _torch_stub(self, scratch: Path, objects: Sequence[Path]) -> Path:
-        """An empty library named as libtorch that defines just the functions that are left for it: it makes the model library name
+    def _torch_stubs(self, scratch: Path, objects: Sequence[Path]) -> Iterator[Path]:
+        """Empty libraries named as libtorch's that define just the functions that are left for it: they make the model library name
         libtorch as needed, without which Python's local loading of libtorch would leave them undefined."""
         wanted: set[str] = set()
         defined: set[str] = set()
@@ -168,30 +171,32 @@ class LibraryBuilder:
             symbols = elf.read(path)
             wanted.update(n for n in symbols.imported() if n.startswith(("aoti_", "torch_")))
             defined.update(s.name for s in symbols.symbols if s.defined)
-        source = scratch / "libtorch_stub.c"
-        source.write_text(
-            "".join(f"void {n}(void);\nvoid {n}(void) {{}}\n" for n in sorted(wanted - defined))
-        )
-        stub = scratch / "libtorch_cpu.so"
+        listed = (self.root / _TORCH_CUDA).read_text().splitlines() if self.device == "cuda" else []
+        of_cuda = {line for line in listed if not line.startswith("#")}
+        yield self._stub(scratch, "libtorch_cpu.so", wanted - defined - of_cuda)
+        if self.device == "cuda":
+            yield self._stub(scratch, "libtorch_cuda.so", (wanted - defined) & of_cuda)
+
+    def _stub(self, scratch: Path, name: str, functions: Iterable[str]) -> Path:
+        source, stub = scratch / f"{name}.c", scratch / name
+        source.write_text("".join(f"void {n}(void);\nvoid {n}(void) {{}}\n" for n in sorted(functions)))
         args = [
             "-x",
             "c",
             "-shared",
             "-fPIC",
             "-nostdlib",
-            "-Wl,-soname,libtorch_cpu.so",
+            f"-Wl,-soname,{name}",
             str(source),
             "-o",
             str(stub),
         ]
-        run(self.toolchain, args, scratch, "making the stub of libtorch_cpu.so")
+        run(self.toolchain, args, scratch, f"making the stub of {name}")
         return stub
 
     def _check(self, out: Path) -> None:
         """A model library that needs more than the system's C libraries would not start elsewhere."""
-        allowed = _SYSTEM_LIBRARIES + {"shared": (SHARED_SHIM,), "torch": ("libtorch_cpu.so",)}.get(
-            self.shim, ()
-        )
+        allowed = _SYSTEM_LIBRARIES + {"shared": (SHARED_SHIM,), "torch": _TORCH}.get(self.shim, ())
         extra = [n for n in elf.read(out).needed if not n.startswith(allowed)]
         if extra:
             out.unlink()

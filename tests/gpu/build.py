@@ -37,6 +37,7 @@ FLAGS = flags.FLAGS
 
 MODELS: dict[str, Callable[[], Any]] = {
     "my_model": my_model.build,
+    "my_model_torch": my_model.build,  # in the flavour for libtorch
     "encoder_dynamic": dynamic_model.encoder,
     "decisions": decisions_model.build,
     "mixed": mixed_model.build,
@@ -98,7 +99,8 @@ def build_model(name: str, out: Path) -> str:
         export_program.save(export_program.export(example), folder / "model.pt2")
         if name == "mixed":
             mixed_model.on_a_gpu(folder / "model.pt2")
-        if reason := compile_model(folder / "model.pt2", folder / "out", name):
+        options = ("--shim=torch",) if name.endswith("_torch") else ()
+        if reason := compile_model(folder / "model.pt2", folder / "out", name, *options):
             return reason
         out.mkdir(parents=True)
         with (

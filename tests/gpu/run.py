@@ -446,6 +446,9 @@ def checks(folder: Path, scratch: Path) -> Iterator[Check]:
             yield "dynamic sizes", partial(dynamic_test, library)
         elif model == "decisions":
             yield "decided by data", partial(decisions_test, library)
+        elif model == "my_model_torch":
+            yield "flavour for libtorch: streams", partial(streams_test, library)
+            yield "flavour for libtorch: threads", partial(threads_test, library)
         elif model == "mixed":
             yield "both devices", partial(mixed_test, library)
         elif model == "triton_op":
