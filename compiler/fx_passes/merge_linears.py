@@ -69,7 +69,7 @@ def _is_large(linear: torch.fx.Node) -> bool:
     *rows, depth = shape(linear.args[0])
     if not all(isinstance(n, int) for n in (*rows, depth)):
         return False
-    return math.prod(rows) >= MANY_ROWS and depth >= DEEP
+    return bool(math.prod(rows) >= MANY_ROWS and depth >= DEEP)
 
 
 def _merge(r: Rewriter, linears: Sequence[torch.fx.Node]) -> None:

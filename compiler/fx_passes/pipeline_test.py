@@ -166,7 +166,8 @@ def test_linears_of_one_input_merge_only_into_memory() -> None:
 
 def test_large_linears_of_one_input_merge_on_a_gpu_whatever_reads_them() -> None:
     def feed_forward(gate: nn.Linear, up: nn.Linear, x: torch.Tensor) -> torch.Tensor:
-        return F.silu(gate(x)) * up(x)
+        result: torch.Tensor = F.silu(gate(x)) * up(x)
+        return result
 
     layers = tuple(nn.Linear(512, 8, bias=False) for _ in range(2))
     many, few = torch.randn(2, 128, 512), torch.randn(2, 100, 512)

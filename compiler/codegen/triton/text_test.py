@@ -15,7 +15,7 @@ from compiler.ir.kernel_parse import parse_kernels
 from compiler.ir.kernel_text import print_kernels
 from compiler.ir.loop import Body, BodyOp, Layout, OutputRef, Program, Scatter, TensorRef, loop_var
 from compiler.ir.scalar_ops import CPU_ONLY, SCALAR_OPS
-from compiler.scheduler import pipeline
+from compiler.scheduler import long_epilogues, pipeline
 from compiler.scheduler.example_families import FAMILIES
 from compiler.scheduler.example_programs import BodyBuilder, ProgramBuilder
 from compiler.support.diagnostics import UserError
@@ -132,7 +132,8 @@ def gemm_texts(archs: tuple[str, ...], program: Program | None = None) -> tuple[
     return specs, emit.write(specs, ctx)[emit.SOURCE]
 
 
-def test_tiles_are_taken_in_turn_only_before_a_short_epilogue() -> None:
+def test_tiles_are_taken_in_turn_only_before_a_short_epilogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_epilogues, "LARGE", 1 << 30)  # or it would be no epilogue
     _, plain = gemm_texts(("sm_90",), linear(512, 11264, 2048))
     _, long = gemm_texts(("sm_90",), linear(512, 11264, 2048, residual=True))
     assert "    gemm_persistent(" in plain and "    gemm(" in long
