@@ -109,7 +109,7 @@ def test_long_epilogues_of_large_products_are_kernels_on_a_gpu(
     )
     out = b.reduce("sum", [rows], [1024], lambda o, i, j: o.load(z, [*i, *j])) if norm else z
     program = b.build(out)
-    groups, lines = fuse(program, analyse(program), -1, GPU)
+    groups, lines, _ = fuse(program, analyse(program), -1, GPU)
     assert any("LONG_EPILOGUE" in line for line in lines) is apart
     first = next(g for g in groups if g.kind == "template")
     assert (len(first.nodes) == 1) is apart
