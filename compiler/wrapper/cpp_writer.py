@@ -116,11 +116,11 @@ def write(plan: Plan, ctx: Context) -> dict[str, str]:
     return files
 
 
-def line_rows(plan: Plan) -> list[list[str]]:
-    """The rows of each line of the plan, without indentation."""
+def line_rows(plan: Plan) -> list[tuple[str, Line]]:
+    """The rows of all lines, each with the line that it is of: inside a branch or loop, the one there, indented."""
     writer = _Writer(plan)
     writer.slots()  # declares the names that lines use
-    return [writer.line(line) for line in plan.lines]
+    return [row for line in plan.lines for row in writer.rows(line)]
 
 
 def _run_function(plan: Plan) -> str:
@@ -128,7 +128,7 @@ def _run_function(plan: Plan) -> str:
     rows = writer.slots()
     for line in plan.lines:
         rows.append("")
-        rows += writer.line(line)
+        rows += [row for row, _ in writer.rows(line)]
     first = cpp_gpu.first_rows() if plan.on_gpu else _cpu_rows() if _launches(plan) else []
     rows = [*first, *writer.sizes(rows), *rows]
     body = "".join(f"  {row}\n" if row else "\n" for row in rows)
@@ -242,8 +242,30 @@ class _Writer:
                 )
         return rows
 
-    def line(self, line: Line) -> list[str]:
-        """The rows of one line of the plan."""
+    def rows(self, line: Line) -> list[tuple[str, Line]]:
+        """The rows of one line of the plan, each with the line that it is of."""
+        match line:
+            case Cond(predicate, then, otherwise, origins):
+                fetched, value = self._read(predicate, "bool")
+                head = [*origin_comments(origins), *fetched, f"if ({value}) {{"]
+                first, second = self._block(then), self._block(otherwise)
+                return [*((row, line) for row in head), *first, ("} else {", line), *second, ("}", line)]
+            case While(predicate, test, body, origins):
+                fetched, value = self._read(predicate, "bool")
+                leave = [f"  {row}" for row in (*fetched, f"if (!{value}) break;")]
+                head = [*origin_comments(origins), "for (;;) {"]
+                first, second = self._block(test), self._block(body)
+                return [
+                    *((row, line) for row in head),
+                    *first,
+                    *((row, line) for row in leave),
+                    *second,
+                    ("}", line),
+                ]
+        return [(row, line) for row in self._plain_rows(line)]
+
+    def _plain_rows(self, line: Line) -> list[str]:
+        """Of a line that has no others in it."""
         match line:
             case Alloc(name, layout, "arena", offset, slot):
                 self._declare(name, layout)
@@ -281,33 +303,12 @@ class _Writer:
                 return origin_comments(line.origins) + self._copy(line)
             case ProxyCall():
                 return origin_comments(line.origins) + self._proxy(line)
-            case Cond(predicate, then, otherwise, origins):
-                rows, value = self._read(predicate, "bool")
-                return [
-                    *origin_comments(origins),
-                    *rows,
-                    f"if ({value}) {{",
-                    *self._block(then),
-                    "} else {",
-                    *self._block(otherwise),
-                    "}",
-                ]
-            case While(predicate, test_lines, body, origins):
-                rows, value = self._read(predicate, "bool")
-                return [
-                    *origin_comments(origins),
-                    "for (;;) {",
-                    *self._block(test_lines),
-                    *(f"  {row}" for row in [*rows, f"if (!{value}) break;"]),
-                    *self._block(body),
-                    "}",
-                ]
             case Return(values):
                 return self._return(values)
         raise AssertionError(line)
 
-    def _block(self, lines: Sequence[Line]) -> list[str]:
-        return [f"  {row}" for line in lines for row in self.line(line)]
+    def _block(self, lines: Sequence[Line]) -> list[tuple[str, Line]]:
+        return [(f"  {row}", inner) for line in lines for row, inner in self.rows(line)]
 
     def _declare(self, name: str, layout: Layout) -> None:
         self.ctypes[name] = layout.dtype.ctype

@@ -104,7 +104,7 @@ def test_broken_plans_are_refused(lines: list[Line], rule: str) -> None:
 
 def test_both_writers_say_the_same() -> None:
     made = plan(*frees.run(LINES))
-    python, cpp = write(made), [row for rows in cpp_writer.line_rows(made) for row in rows]
+    python, cpp = write(made), [row for row, _ in cpp_writer.line_rows(made)]
     assert 'u0 = rt.read_size(rt.view(n, (), (), 0, "int64"), 0, None, ' in python and "del a, v" in python
     assert "const int64_t u0 = n[0];" in cpp and "a_owner.reset();" in cpp
     assert any(row.startswith("AOTI_CHECK_READ(u0 >= 0, u0, ") for row in cpp)

@@ -50,14 +50,13 @@ _OF_THE_WRAPPER = frozenset(("rt", "args", "run", "inf", "nan", "rng_seed", "rng
 
 def write(plan: Plan) -> str:
     """The module's text."""
-    rows = [*_head(plan), *(f"    {row}" for line in plan.lines for row in rows_of(line, plan))]
+    rows = [*_head(plan), *(f"    {row}" for row, _ in line_rows(plan))]
     return "\n".join(rows) + "\n"
 
 
 def launches_by_row(plan: Plan) -> dict[int, Launch]:
     """The launches of the plan, those in branches and loops too, by the number that their row has in `write`'s text (the first is 1)."""
-    rows = [row for line in plan.lines for row in _rows(line, plan)]
-    calls = enumerate(rows, len(_head(plan)) + 1)
+    calls = enumerate(line_rows(plan), len(_head(plan)) + 1)
     return {
         number: line
         for number, (text, line) in calls
@@ -89,13 +88,12 @@ def identifier(name: str) -> str:
     return name + "_" if taken else name
 
 
-def rows_of(line: Line, plan: Plan) -> list[str]:
-    """The rows of one line of the plan."""
-    return [text for text, _ in _rows(line, plan)]
+def line_rows(plan: Plan) -> list[tuple[str, Line]]:
+    """The rows of all lines, each with the line that it is of: inside a branch or loop, the one there, indented."""
+    return [row for line in plan.lines for row in _rows(line, plan)]
 
 
 def _rows(line: Line, plan: Plan) -> list[tuple[str, Line]]:
-    """The rows of one line, each with the line that it is of: inside a branch or loop, the one there."""
     match line:
         case Cond(predicate, then, otherwise, origins):
             test = [*_comments(origins), f"if rt.item({identifier(predicate)}):"]

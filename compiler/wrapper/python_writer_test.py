@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,14 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from compiler.ir.dtypes import bool_, float32
+from compiler.ir.dtypes import bool_, float32, int64
 from compiler.ir.expr import as_expr, sym
+from compiler.ir.guard import Guard
 from compiler.ir.loop import Layout
 from compiler.ir.wrapper import (
     Alloc,
     Arg,
+    Check,
     Cond,
+    Copy,
     ExternCall,
+    Free,
     InputSlot,
     Launch,
     Line,
@@ -25,6 +30,7 @@ from compiler.ir.wrapper import (
     OutputSlot,
     Plan,
     ProxyCall,
+    ReadSize,
     Return,
     Reuse,
     SizeSymbol,
@@ -136,9 +142,14 @@ def test_blocks_run() -> None:
 
 
 def plan_of_every_line() -> Plan:
-    s0 = sym("s0", 1, 9)
+    s0, u0 = sym("s0", 1, 9), sym("u0", 0, 99)
     dynamic = Layout.contiguous(float32, [s0 * 2 + 1])
     origins = (Origin("f", "aten.f.default", "m.py:3"),)
+    written = (Arg("class", "float", "inout"),)
+    again = Launch("again", (Arg("x", "float", "in"), Arg("p", "bool", "out")), origins)
+    taken, turn, deep = (Launch(name, written, origins) for name in ("taken", "turn", "deep"))
+    nested = While("p", (Launch("more", again.args),), (deep,), origins)
+    inner = Cond("p", (Launch("first", written),), (Launch("second", written, origins),), origins)
     lines: list[Line] = [
         Alloc("a", ROW, "arena", 0),
         Launch(
@@ -154,11 +165,23 @@ def plan_of_every_line() -> Plan:
         ExternCall("aoti_torch_cpu_mm_out", "class", (Operand("v", ROW), 2), None, origins),
         ExternCall("aoti_torch_cpu_g", "g", (Operand("x", dynamic), None, (1, 2)), ROW),
         ProxyCall(0, (Operand("b", ROW), 7), (Operand("b", ROW),)),
+        Copy(Operand("class", ROW), Operand("b", ROW), origins),
+        Alloc("n", Layout.contiguous(int64, []), "arena", 128),
+        Launch("count", (Arg("x", "float", "in"), Arg("n", "int64_t", "out")), origins),
+        ReadSize(u0, Operand("n", Layout.contiguous(int64, [])), origins),
+        Check(Guard("le", u0, s0, "m.py:4 in forward")),
+        Alloc("own", Layout.contiguous(float32, [u0]), "own"),
+        Launch("fill", (Arg("own", "float", "out"), Arg(u0, "int64_t", "size"))),
+        Free("own"),
+        Alloc("p", FLAG, "arena", 192),
+        Launch("flag", (Arg("x", "float", "in"), Arg("p", "bool", "out"))),
+        Cond("p", (taken, nested), (), origins),
+        While("p", (again,), (turn, inner), (Origin("w", "while_loop", "m.py:6"),)),
         Return(("class", "g")),
     ]
     outputs = [OutputSlot("class", ROW), OutputSlot("g", ROW)]
     symbols = [SizeSymbol(s0, 0, 0, 2, as_expr(1))]
-    plan = Plan("m", [InputSlot("x", dynamic)], [], outputs, lines, symbols, arena_bytes=64)
+    plan = Plan("m", [InputSlot("x", dynamic)], [], outputs, lines, symbols, arena_bytes=256)
     plan.slots = [s0 * 8 + 4]
     plan.ops = ["lib::op(Tensor x, int n) -> Tensor"]
     return plan
@@ -171,12 +194,12 @@ def test_both_writers_say_the_same_line_for_line(plan: Plan) -> None:
     """Each line calls the same functions, in the same order, with the same comments."""
     verify(plan)
     compile(python_writer.write(plan), "plan", "exec")
-    cpp = cpp_writer.line_rows(plan)
-    python = [python_writer.rows_of(line, plan) for line in plan.lines]
-    assert len(cpp) == len(python) == len(plan.lines)
-    for cpp_rows, python_rows in zip(cpp, python, strict=True):
-        assert comments(cpp_rows, "//") == comments(python_rows, "#")
-        assert calls(" ".join(cpp_rows)) == calls(" ".join(python_rows))
+    cpp = by_line(cpp_writer.line_rows(plan))
+    python = by_line(python_writer.line_rows(plan))
+    assert list(cpp) == list(python) == [id(line) for line in plan.all_lines()]
+    for line, rows in cpp.items():
+        assert comments(rows, "//") == comments(python[line], "#")
+        assert calls(" ".join(rows)) == calls(" ".join(python[line]))
 
 
 def test_sizes_come_from_the_inputs_and_slots_are_numbered() -> None:
@@ -185,18 +208,39 @@ def test_sizes_come_from_the_inputs_and_slots_are_numbered() -> None:
     assert '    s = rt.slot(0, (2*s0 + 1, ), (1, ), "float32")\n' in text
 
 
+# What C++ calls by another name than the runtime of the Python wrapper.
+CPP_NAMES = {
+    "AOTI_OP_CHECK": "op",
+    "AOTI_CHECK_SIZES": "check_sizes",
+    "AOTI_CHECK_READ": "read_size",
+    "aoti_torch_copy_": "copy_",
+    "p": "item",
+}
+
+
+def by_line(rows: Sequence[tuple[str, Line]]) -> dict[int, list[str]]:
+    """The rows of each line, in the order of their first."""
+    found: dict[int, list[str]] = {}
+    for text, line in rows:
+        found.setdefault(id(line), []).append(text.strip())
+    return found
+
+
 def comments(rows: list[str], mark: str) -> list[str]:
     return [row.removeprefix(mark).strip() for row in rows if row.startswith(mark)]
 
 
 def calls(text: str) -> list[str]:
-    """Kernels, and functions of the shim that are not about memory, which the two get in their own ways."""
+    """Kernels, functions of the shim and checks that are not about memory, which the two get in their own ways."""
     memory = {
         "aoti_torch_empty_strided",
         "aoti_torch_create_tensor_from_blob",
         "aoti_torch__reinterpret_tensor",
     }
-    found = re.findall(r"kernels(?:->|\.)(\w+)\(|(aoti_torch_\w+)\(|(AOTI_OP_CHECK)\(|rt\.(op)\(", text)
-    names = [next(n for n in group if n) for group in found]
-    names = ["op" if n == "AOTI_OP_CHECK" else n for n in names]
+    found = re.findall(
+        r"kernels(?:->|\.)(\w+)\(|(aoti_torch_\w+)\(|(AOTI_(?:OP_CHECK|CHECK_SIZES|CHECK_READ))\((?!\w+_memory)"
+        r"|rt\.(op|copy_|read_size|check_sizes|item)\(|\(!?\*(p)\)",
+        text,
+    )
+    names = [CPP_NAMES.get(n := next(n for n in group if n), n) for group in found]
     return [n for n in names if n not in memory]
