@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from typing import Any
 
 import torch
 
+from compiler.driver import jit_ops
 from compiler.driver.jit_runtime import JitRuntime, KernelLibrary
 from compiler.driver.pipeline import Compilation, run_stages
 from compiler.frontend import load
-from compiler.ir.wrapper import ConstantSlot, Plan, ProxyCall
+from compiler.ir.wrapper import ConstantSlot, Plan
 from compiler.package import toolchain, weights
 from compiler.package.flags import isa_macro
 from compiler.package.library import JIT_RUNTIME, LibraryBuilder
@@ -96,6 +98,7 @@ def build(
         builder.start_kernels(scratch)
         builder.start_sources(scratch / "jit_variants.cc")
         plan = _plan(c)
+        ops = {schema: jit_ops.find(schema) for schema in plan.ops}
         constants = _constants(c, plan, scratch / "weights.bin", state or {})
         library = scratch / f"lib{options.name}.so"
         builder.link_kernels(library)
@@ -104,7 +107,7 @@ def build(
     kernels = KernelLibrary(library, c.specs, jit.threads or torch.get_num_threads())
     text = python_writer.write(plan)
     return Built(
-        _function(text, options.name), JitRuntime(kernels, plan.arena_bytes, constants), plan, text, c
+        _function(text, options.name), JitRuntime(kernels, plan.arena_bytes, constants, ops), plan, text, c
     )
 
 
@@ -122,11 +125,6 @@ def this_processor() -> str:
 def _plan(c: Compilation) -> Plan:
     if c.plan is None:
         raise InternalError("the wrapper stage left no plan")
-    proxied = [line for line in c.plan.all_lines() if isinstance(line, ProxyCall)]
-    if proxied:
-        raise UserError(
-            f"the JIT cannot call {', '.join(sorted({c.plan.ops[p.op] for p in proxied}))} yet: compile ahead of time (aoti_cc_library)"
-        )
     return c.plan
 
 
@@ -173,7 +171,7 @@ def _function(text: str, name: str) -> Callable[..., tuple[Any, ...]]:
     """The `run` of a printed plan. Its text is known to tracebacks and debuggers."""
     file = f"<aoti {name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    scope: dict[str, Any] = {}
+    scope: dict[str, Any] = {"inf": math.inf, "nan": math.nan}  # as numbers print themselves
     exec(compile(text, file, "exec"), scope)
     run: Callable[..., tuple[Any, ...]] = scope["run"]
     return run

@@ -7,20 +7,21 @@ Invariants
 - A tensor is a buffer's memory under a layout. Kernels are handed the first byte of the memory, as in the C++ wrapper: their indices have
   the layout's offset in them.
 - One run at a time uses a runtime: the arena and the kernel context are its own.
-- Shim calls go to PyTorch's operators: `aoti_torch_cpu_cumsum` is `torch.ops.aten.cumsum.default`.
+- Shim calls go to PyTorch's operators: `aoti_torch_cpu_cumsum` is `torch.ops.aten.cumsum.default`; so do calls by a schema.
 """
 
 from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 
+from compiler.driver.jit_ops import Call
 from compiler.ir.kernel import KernelSpec
 from compiler.support.diagnostics import UserError
 from compiler.support.kernel_context import KernelContext
@@ -76,7 +77,14 @@ class KernelLibrary:
 class JitRuntime:
     """`rt` of a printed plan."""
 
-    def __init__(self, library: KernelLibrary, arena_bytes: int, constants: Sequence[torch.Tensor]) -> None:
+    def __init__(
+        self,
+        library: KernelLibrary,
+        arena_bytes: int,
+        constants: Sequence[torch.Tensor],
+        ops: Mapping[str, Call],
+    ) -> None:
+        """`ops`: who calls the operators of the plan, by schema."""
         self.library = library
         self.kernels = library.kernels
         self.shim = _Shim()
@@ -85,6 +93,7 @@ class JitRuntime:
         self._runs = 0
         self._arena = _aligned(arena_bytes)
         self._slots: dict[int, torch.Tensor] = {}
+        self._ops = ops
 
     def arena(self, offset: int, size: Sequence[int], stride: Sequence[int], dtype: str) -> torch.Tensor:
         """A buffer at `offset` bytes of the arena."""
@@ -138,6 +147,14 @@ class JitRuntime:
         if not holds:
             here = ", ".join(f"{name} = {value}" for name, value in sizes.items())
             raise ValueError(f"expected {condition}; here {here}; {origin}")
+
+    def op(self, schema: str, args: Sequence[Any], outputs: Sequence[torch.Tensor]) -> None:
+        """Calls the operator with this schema (`jit_ops`)."""
+        self._ops[schema](args, outputs)
+
+    def copy_(self, target: torch.Tensor, source: torch.Tensor) -> None:
+        """The elements of `source`, of the same type and size."""
+        target.copy_(source)
 
     def item(self, predicate: torch.Tensor) -> bool:
         """The value of a scalar that steers control flow."""
