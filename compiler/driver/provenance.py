@@ -157,7 +157,11 @@ def _call(group: KernelGroup, function: str) -> str:
     """A regular expression of what only the group's line in model.cpp has, among those that come after its predecessor's."""
     match group.kind:
         case "control":
-            return r"^ *if \((?:\*.*|read\d+)\) \{$" if isinstance(group.nodes[0], Cond) else r"^ *for \(;;\) \{$"
+            return (
+                r"^ *if \((?:\*.*|read\d+)\) \{$"
+                if isinstance(group.nodes[0], Cond)
+                else r"^ *for \(;;\) \{$"
+            )
         case "custom":
             return r"\bAOTI_OP_CHECK\("
         case "size":
