@@ -32,10 +32,10 @@ class Choices {
   bool flag() { return byte() % 2 != 0; }
   int64_t below(int64_t count) { return byte() % count; }
 
-  // Mostly small; now and then one that no size fits.
+  // Mostly small; now and then one that no memory fits, whatever the machine.
   int64_t number() {
-    constexpr int64_t kExtremes[] = {INT64_MIN, INT64_MIN + 1, INT64_MAX,       INT64_MAX / 2,
-                                     1ll << 40, -(1ll << 40),  INT32_MAX + 1ll, INT32_MIN};
+    constexpr int64_t kExtremes[] = {INT64_MIN, INT64_MIN + 1, INT64_MIN / 2, INT64_MIN / 3,
+                                     INT64_MAX, INT64_MAX - 1, INT64_MAX / 2, INT64_MAX / 3};
     const uint8_t choice = byte();
     return choice >= 248 ? kExtremes[choice - 248] : choice % 12 - 4;
   }
@@ -145,8 +145,8 @@ void read_and_delete(AtenTensorHandle tensor) {
   for (int64_t d = 0; d < ndim; ++d) {
     expect(sizes[d] >= 0 && strides[d] >= 0);
     is_empty |= sizes[d] == 0;
-    last += (sizes[d] - 1) * strides[d];
   }
+  for (int64_t d = 0; d < ndim && !is_empty; ++d) last += (sizes[d] - 1) * strides[d];
   const size_t bytes = is_empty ? 0 : (static_cast<size_t>(last) + 1) * aoti_torch_dtype_element_size(dtype);
   if (bytes > 0) {
     const std::vector<uint8_t> copy(static_cast<uint8_t *>(data), static_cast<uint8_t *>(data) + bytes);

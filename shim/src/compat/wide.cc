@@ -29,7 +29,8 @@ bool make(int64_t ndim, const int64_t *sizes, int32_t dtype, Tensor *ret) {
   int64_t strides[kMaxRank] = {}, stride = 1;
   for (int64_t d = ndim - 1; d >= 0; --d) {
     strides[d] = stride;
-    stride *= sizes[d] > 0 ? sizes[d] : 1;
+    // Of a tensor that no memory holds: refused below by its sizes.
+    if (__builtin_mul_overflow(stride, sizes[d] > 0 ? sizes[d] : 1, &stride)) stride = INT64_MAX;
   }
   AtenTensorHandle handle = nullptr;
   return aoti_torch_empty_strided(ndim, sizes, strides, dtype, AOTI_DEVICE_CPU, 0, &handle) ==
