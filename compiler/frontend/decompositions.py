@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch._decomp import decomposition_table
+from torch._export.utils import _get_shape_env_from_gm
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.export import ExportedProgram
 
@@ -55,15 +56,18 @@ def decompose(program: ExportedProgram, name: str, loops: bool) -> ExportedProgr
             decomposed: ExportedProgram = program.run_decompositions(dict(table))
         except Exception as error:  # whatever PyTorch raises
             raise refuse(f"{name} cannot be compiled", [refusals.explain(error, program)]) from error
-        return decomposed
+    # torch 2.13 makes the new program without them. They name inputs by their paths, which stay.
+    decomposed._guards_code = program._guards_code
+    return decomposed
 
 
 def _forget_derived_ranges(program: ExportedProgram) -> None:
-    """A program with a derived dim that was saved and loaded has a range for `2*s0` beside that of `s0`; run_decompositions of torch 2.13
-    takes every key for a symbol (`symbol_is_type` raises AssertionError)."""
-    ranges = program.range_constraints
-    for key in [k for k in ranges if not getattr(k, "is_Symbol", True)]:
-        del ranges[key]
+    """A program with a derived dim that was saved and loaded has a range for `2*s0` beside that of `s0`, in its constraints and in the
+    environment of its sizes; run_decompositions of torch 2.13 takes every key for a symbol (`symbol_is_type` raises AssertionError)."""
+    environment = _get_shape_env_from_gm(program.graph_module)
+    for ranges in (program.range_constraints, {} if environment is None else environment.var_to_range):
+        for key in [k for k in ranges if not getattr(k, "is_Symbol", True)]:
+            del ranges[key]
 
 
 def _stays(target: object, table: Table, bodies_too: bool) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from torch import nn
+from torch._higher_order_ops import while_loop
 from torch._higher_order_ops.triton_kernel_wrap import kernel_side_table, triton_kernel_wrapper_functional
 
 from compiler.frontend import checks, provenance
@@ -213,6 +214,26 @@ def test_what_a_model_states_of_a_size_from_data_is_a_guard_on_either_way_in(tmp
     torch.export.save(program, tmp_path / "model.pt2")
     for graph in (from_program(program, _ctx()), load(tmp_path / "model.pt2", _ctx())):
         assert "u0 <= s1" in map(str, graph.guards) and "_assert_scalar" not in print_graph(graph)
+
+
+def test_guards_of_a_file_outlive_decompositions(tmp_path: Path) -> None:
+    """With a derived dim, whose range the file has, and a loop, whose decomposition looks at all ranges."""
+
+    class Net(nn.Module):
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[Any, ...]:
+            torch._check(x.shape[0] != 8)  # type: ignore[no-untyped-call]
+            start = (torch.zeros((), dtype=torch.int64), x.sigmoid())
+            _, last = while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, v.cos()), start)
+            return last.view(-1, 2, 3), nn.functional.hardshrink(y)
+
+    dim = torch.export.Dim("dim", min=2)
+    shapes = ({0: torch.export.Dim.AUTO}, {0: 2 * dim + 1})
+    program = torch.export.export(Net(), (torch.randn(6, 3), torch.randn(9)), dynamic_shapes=shapes)
+    torch.export.save(program, tmp_path / "model.pt2")
+    for graph in (from_program(program, _ctx()), load(tmp_path / "model.pt2", _ctx())):
+        x, y = (n.meta["val"] for n in graph.module.graph.nodes if n.op == "placeholder")
+        assert (str(x.shape[0]), str(y.shape[0])) == ("2*s0", "2*s1 + 1")  # `view` divides by two
+        assert [str(g) for g in graph.guards] == ["2*s0 != 8"]
 
 
 def test_a_size_from_data_of_an_operator_that_cannot_give_one_is_refused_by_name() -> None:

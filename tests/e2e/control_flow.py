@@ -86,6 +86,88 @@ def write_rows(x: Tensor, steps: Tensor) -> Any:
     )
 
 
+def zero() -> Tensor:
+    return torch.zeros((), dtype=torch.int64)
+
+
+def loop_in_loop(x: Tensor, steps: Tensor) -> Any:
+    """Each turn adds the square root of its number, which an inner loop approaches until it has settled."""
+
+    def root(number: Tensor) -> Tensor:
+        start = (number + 1.0, number * 0.5 + 1)
+        return while_loop(  # type: ignore[no-any-return]
+            lambda before, now: (before - now).abs() > 1e-6,
+            lambda before, now: (now.clone(), 0.5 * (now + number / now)),
+            start,
+        )[1]
+
+    return while_loop(lambda i, v: i < steps, lambda i, v: (i + 1, v + root(v.abs().mean() + i)), (zero(), x))
+
+
+def loop_in_branch(x: Tensor) -> Any:
+    """A loop on one side, a scan on the other; each side reads a value from outside."""
+    scale = x.abs().amax() + 1
+
+    def settle(v: Tensor) -> tuple[Tensor, Tensor]:
+        n, result = while_loop(
+            lambda i, w: w.abs().amax() > 0.1, lambda i, w: (i + 1, w / scale), (zero(), v)
+        )
+        return result, n
+
+    def accumulate(v: Tensor) -> tuple[Tensor, Tensor]:
+        last, every = scan(lambda c, row: (c + row, c * row), v[0] * 0, v)
+        return every / scale, last.to(torch.int64).sum()
+
+    return torch.cond(x.sum() > 0, settle, accumulate, (x,))
+
+
+def scan_in_scan(x: Tensor) -> Any:
+    """A running sum along the rows, within one over the rows that starts at the end of the last."""
+
+    def row(carry: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        last, every = scan(lambda c, v: (c * 0.5 + v, c + v), carry, values)
+        return last.sin(), every
+
+    return scan(row, x[0, 0] * 0, x)
+
+
+def map_of_loops(x: Tensor) -> Any:
+    """Halves each row until it is short enough: another number of turns for each."""
+
+    def shorten(row: Tensor) -> tuple[Tensor, Tensor]:
+        n, short = while_loop(lambda i, v: v.norm() > 1, lambda i, v: (i + 1, v * 0.5), (zero(), row))
+        return short, n
+
+    return hop_map(shorten, x)
+
+
+class ThreeDeep(nn.Module):
+    """A loop over time whose step is short or is a loop over a layer: weights at each level. (Of a `while_loop` with weights within a
+    `scan`, export itself cannot make a graph.)"""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter, self.layer, self.leave = nn.Linear(5, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def think(self, h: Tensor) -> Tensor:
+        return while_loop(  # type: ignore[no-any-return]
+            lambda i, v: (i < 4) & (v.amax() < 0.9),
+            lambda i, v: (i + 1, torch.tanh(v + self.layer(v))),
+            (zero(), h),
+        )[1]
+
+    def step(self, i: Tensor, h: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        now = x.index_select(0, i.view(1))[0]
+        return i + 1, torch.cond(
+            now.sum() > 0, lambda v: self.think(v), lambda v: v * 0.5, (h + self.enter(now),)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        start = (zero(), x.new_zeros(x.shape[1], 8))
+        last = while_loop(lambda i, h: i < x.shape[0], lambda i, h: self.step(i, h, x), start)[1]
+        return self.leave(last)  # type: ignore[no-any-return]
+
+
 class Lstm(nn.Module):
     """An LSTM that is given its state: hidden, then cell."""
 
@@ -107,6 +189,13 @@ CASES = [
     of("choose_third", choose, uniform(6, 7, low=-1.0, high=0.0), integers(1, low=1, high=2)),
     of("write_rows", write_rows, uniform(6, 5), integers(1, low=4, high=5)),
     of("no_turn", write_rows, uniform(6, 5), integers(1, low=-2, high=-1)),
+    of("loop_in_loop", loop_in_loop, normal(4, 5), integers(low=5, high=6)),
+    of("loop_in_loop_never", loop_in_loop, normal(4, 5), integers(low=0, high=1)),
+    of("loop_in_branch", loop_in_branch, uniform(5, 6)),
+    of("scan_in_branch", loop_in_branch, uniform(5, 6, low=-1.0, high=0.0)),
+    of("scan_in_scan", scan_in_scan, normal(6, 9)),
+    of("map_of_loops", map_of_loops, normal(7, 5, scale=4.0)),
+    net("three_deep", ThreeDeep, normal(9, 2, 5)),
     net("lstm", lambda: Lstm(num_layers=2), normal(40, 3, 7), normal(2, 3, 12), normal(2, 3, 12)),
     net(
         "lstm_bidirectional",

@@ -1,6 +1,7 @@
 """Models whose sizes are known at run time only: small cases side by side in one library, each to be run at several sizes.
 
-A shape names its sizes: `("b", 4)` is [b, 4], `("2*s+1",)` a size derived from s. A range is `low..high`; "auto" leaves it to export.
+A shape names its sizes: `("b", 4)` is [b, 4], `("2*s+1",)` a size derived from s. A range is `low..high`; AUTO leaves it
+to export, and so does DYNAMIC, which must not become one number.
 `runs` has the sizes of each run: the smallest that the ranges admit (0 and 1 among them), odd ones, large ones.
 
     Sized("softmax", lambda x: x.softmax(-1), (("b", "s"),), {"b": (0, 99), "s": AUTO}, ({"b": 0, "s": 5}, {"b": 3, "s": 1000}))
@@ -8,18 +9,22 @@ A shape names its sizes: `("b", 4)` is [b, 4], `("2*s+1",)` a size derived from 
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch._higher_order_ops
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.export import Dim
 
 from tests.e2e.case import Combined, Function
+
+# Typed as little as PyTorch types them.
+_OPERATORS: Any = torch._higher_order_ops
+scan, while_loop = _OPERATORS.scan, _OPERATORS.while_loop
 
 # Random tensors of a shape by how they lie in memory; "later" begins after the start of its storage.
 _LAYOUTS: dict[str, Callable[[list[int]], Tensor]] = {
@@ -30,7 +35,8 @@ _LAYOUTS: dict[str, Callable[[list[int]], Tensor]] = {
 }
 Shape = tuple["int | str", ...]
 Sizes = Mapping[str, int]
-AUTO = (None, None)
+Range = Any  # (lowest, highest), AUTO or DYNAMIC
+AUTO, DYNAMIC = Dim.AUTO, Dim.DYNAMIC
 RUNS = 4
 
 
@@ -41,7 +47,7 @@ class Sized:
     name: str
     make: Callable[[], nn.Module]
     shapes: tuple[Shape, ...]
-    ranges: Mapping[str, tuple[int | None, int | None]]
+    ranges: Mapping[str, Range]
     runs: tuple[Sizes, ...]
     layouts: tuple[str, ...] = ()  # of each input, "" for a contiguous one: how `_LAYOUTS` lays it out
 
@@ -61,16 +67,13 @@ class Sized:
     def dynamic(self) -> list[dict[int, Any]]:
         """What export is told of each input's dims."""
         dims: dict[str, Any] = {
-            name: Dim(f"{self.name}_{name}", min=low, max=high)
-            for name, (low, high) in self.ranges.items()
-            if (low, high) != AUTO
+            name: Dim(f"{self.name}_{name}", min=r[0], max=r[1]) if isinstance(r, tuple) else r
+            for name, r in self.ranges.items()
         }
 
-        def dim(text: str) -> Any:
-            names = re.findall(r"[a-z]\w*", text)
-            return eval(text, {}, dims) if all(n in dims for n in names) else Dim.AUTO
-
-        return [{d: dim(s) for d, s in enumerate(shape) if isinstance(s, str)} for shape in self.shapes]
+        return [
+            {d: eval(s, {}, dims) for d, s in enumerate(shape) if isinstance(s, str)} for shape in self.shapes
+        ]
 
 
 def of(name: str, function: Callable[..., Any], *shapes: Shape, **ranges: Any) -> Sized:
@@ -145,6 +148,42 @@ class Vast(nn.Module):
         return (x[:, None] * y).cumsum(1).amax(0)
 
 
+class Nested(nn.Module):
+    """A scan over the rows, as many as there are, with a loop in it; a layer in the loop; a branch around both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 6)
+
+    def forward(self, x: Tensor, y: Tensor) -> Any:
+        def shorten(row: Tensor) -> Tensor:
+            start = (torch.zeros((), dtype=torch.int64), row)
+            return while_loop(lambda i, v: v.norm() > 1, lambda i, v: (i + 1, v * 0.75), start)[1]  # type: ignore[no-any-return]
+
+        def step(total: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
+            short = shorten(row)
+            return total + short, total * short
+
+        def settle(v: Tensor) -> Tensor:
+            start = (torch.zeros((), dtype=torch.int64), v)
+            return while_loop(lambda i, w: i < 5, lambda i, w: (i + 1, torch.tanh(self.layer(w))), start)[1]  # type: ignore[no-any-return]
+
+        last, every = scan(step, x[0] * 0, x)
+        return last, every, torch.cond(last.sum() > 0, settle, lambda v: v.cumsum(0), (y,))
+
+
+def parts(x: Tensor, y: Tensor) -> Any:
+    """Slices whose bounds are another tensor's sizes."""
+    half, size = y.shape[0] // 2, y.shape[0]
+    return (
+        x[half:],
+        x[-size:] + y,
+        x[:, half : x.shape[1] - 1].sum(1),
+        x[half : half + size],
+        x[: 2 * size : 2].exp(),
+    )
+
+
 def twice(x: Tensor) -> Tensor:
     """Reads what it is given, and something made of it, from several kernels."""
     joined = torch.cat([x, x.sin()], 0)
@@ -169,6 +208,9 @@ CASES = [
     of("sliced", lambda x: (x[1:], x[:, ::2], x[-1], x.flip(0), x.roll(3, 0)), ("b", 6), b=(3, 64), runs=((5,), (3,), (4,), (64,))),
     of("windows", lambda x: (x[1:-1, ::3], x[:, -(x.shape[1] - 1) :] * 2, x.sin()[1::2].sum(0), x[: x.shape[0] - 1] + x[1:]),
        ("b", "s"), b=(4, 64), s=(5, 300), runs=((6, 7), (4, 5), (5, 300), (64, 33))),
+    of("parts", parts, ("b", 40), ("s", 40), b=(40, 99), s=(2, 30), runs=((50, 6), (40, 2), (99, 30), (64, 7))),
+    of("scaled", lambda x: (x[x.shape[0] // 2 :] * x.shape[1]).softmax(-1), ("b", "s"), b=DYNAMIC, s=DYNAMIC,
+       runs=((6, 7), (3, 2), (4, 300), (64, 33))),
     of("storages", lambda x: (x.sin().as_strided((x.shape[0], 3), (x.shape[1], 1), 2),
                               (x * 2)[1:].as_strided((x.shape[0] - 1, 2), (x.shape[1], 2)),
                               x.t().exp().as_strided((x.shape[0],), (x.shape[1],), 1)),
@@ -185,6 +227,8 @@ CASES = [
     of("batched", lambda x, y: x @ y.transpose(1, 2), ("b", "s", 8), ("b", 5, 8), b=(1, 64), s=S, runs=((2, 7), (1, 1), (3, 300), (64, 2))),
     of("numbers", lambda x: (x.shape[0] * 3, x.shape[1] / 4, x * 0), ("b", "s"), b=B, s=S, runs=((3, 7), (0, 5), (1, 1), (64, 300))),
     net("guarded", Guarded, ("b", 4), b=AUTO, runs=((9,), (6,), (8,), (300,))),
+    net("nested", Nested, ("b", "s"), ("t", 6), b=(2, 64), s=(2, 99), t=(1, 20),
+        runs=((3, 5, 4), (2, 2, 1), (64, 99, 20), (4, 30, 7))),
     net("vast", Vast, ("b",), ("s",), b=(1, None), s=(1, None), layouts=("repeated", "repeated"), runs=((3, 7), (1, 1), (5, 4), (64, 300))),
     net("mlp", Mlp, ("b", 24), b=B, runs=((3,), (0,), (1,), (64,))),
     net("encoder", Encoder, ("b", "s"), ("b",), b=(1, 64), s=(1, 128), runs=((2, 9), (1, 1), (3, 128), (20, 31))),

@@ -11,21 +11,28 @@ import numpy
 import pytest
 
 
+def collatz(number: int) -> int:
+    """How often it is halved, or tripled with one added, until it is 1."""
+    return 0 if number == 1 else 1 + collatz(number // 2 if number % 2 == 0 else 3 * number + 1)
+
+
 class Expected:
     """What tests/e2e/stateful.py does."""
 
     def __init__(self) -> None:
         self.cache, self.count = numpy.zeros((2, 8, 4), numpy.float32), 0
+        self.steps = 0
         self.scale, self.a, self.b = (numpy.full(3, v, numpy.float32) for v in (1, 0, 1))
 
     def run(self, x: Any, y: Any) -> dict[str, Any]:
         self.cache[:, self.count] = x
         self.count += 1
+        self.steps += sum(collatz(i) for i in range(1, self.count + 1))
         self.a, self.b = self.b, self.a + self.scale
         self.scale = self.scale * 2
         return {
             "total": self.cache.sum(1), "x_again": x, "count": numpy.array([self.count]), "nothing": None, "number": 3,
-            "doubled": y * 2, "mixed": self.a + 10 * self.b, "cache": self.cache.copy(),
+            "doubled": y * 2, "mixed": self.a + 10 * self.b, "steps": numpy.array([self.steps]), "cache": self.cache.copy(),
         }  # fmt: skip
 
 
