@@ -190,7 +190,7 @@ class _Parser:
         while self.position < len(self.lines) and self.lines[self.position].startswith("  "):
             self.position += 1
         inner = [line[2:] for line in self.lines[begin : self.position]]
-        block = _Parser(inner, {}, self.symbols).graph()
+        block = _Parser(inner, self.result.data, self.symbols).graph()
         block.data = {c.fqn: self.result.data[c.fqn] for c in block.constants if c.fqn in self.result.data}
         self.result.blocks[target] = block
         self.modules[target] = block.module

@@ -42,7 +42,9 @@ _KINDS = {"parameter": "PARAMETER", "buffer": "BUFFER", "tensor": "TENSOR"}
 def weights_tables(plan: Plan) -> str:
     """Both tables and their arrays; "" for a model without constants of its own."""
     numbers = {o.fqn: n for n, o in enumerate(plan.originals)}
-    return _originals(plan, numbers) + _recipes(plan, numbers)
+    # Of tied weights the runtime keeps the value of the first, whichever the model read and the caller gives.
+    owners = {o.fqn: numbers[o.same_as or o.fqn] for o in plan.originals}
+    return _originals(plan, numbers) + _recipes(plan, owners)
 
 
 def words(recipe: Recipe, numbers: Mapping[str, int]) -> list[int]:
@@ -85,19 +87,19 @@ def _originals(plan: Plan, numbers: Mapping[str, int]) -> str:
     return text + (f"static const AotiOriginalDesc kOriginals[] = {{\n{''.join(rows)}}};\n\n" if rows else "")
 
 
-def _recipes(plan: Plan, numbers: Mapping[str, int]) -> str:
-    """One row for each stored constant."""
+def _recipes(plan: Plan, owners: Mapping[str, int]) -> str:
+    """One row for each stored constant. `owners`: the original that holds the value of each."""
     text, rows = "", []
     for n, slot in enumerate(plan.constants):
         recipe = slot.recipe or Fixed("what the compiler made of it", ())
         if isinstance(recipe, Fixed):
-            used = [numbers[fqn] for fqn in sources(recipe)]
+            used = [owners[fqn] for fqn in sources(recipe)]
             if used:
                 text += f"static const int32_t kRecipe{n}Sources[] = {_braced(used)};\n"
             array = f"kRecipe{n}Sources" if used else "nullptr"
             rows.append(f"    {{nullptr, 0, {string(recipe.reason)}, {array}, {len(used)}, 0}},\n")
             continue
-        program = words(recipe, numbers)
+        program = words(recipe, owners)
         text += f"static const int64_t kRecipe{n}[] = {_braced(program)};\n"
         rows.append(f"    {{kRecipe{n}, {len(program)}, nullptr, nullptr, 0, 0}},\n")
     return text + (f"static const AotiRecipe kRecipes[] = {{\n{''.join(rows)}}};\n" if rows else "")

@@ -15,16 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch._higher_order_ops
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.export import Dim
 
 from tests.e2e.case import Combined, Function
-
-# Typed as little as PyTorch types them.
-_OPERATORS: Any = torch._higher_order_ops
-scan, while_loop = _OPERATORS.scan, _OPERATORS.while_loop
 
 # Random tensors of a shape by how they lie in memory; "later" begins after the start of its storage.
 _LAYOUTS: dict[str, Callable[[list[int]], Tensor]] = {
@@ -148,30 +143,6 @@ class Vast(nn.Module):
         return (x[:, None] * y).cumsum(1).amax(0)
 
 
-class Nested(nn.Module):
-    """A scan over the rows, as many as there are, with a loop in it; a layer in the loop; a branch around both."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(6, 6)
-
-    def forward(self, x: Tensor, y: Tensor) -> Any:
-        def shorten(row: Tensor) -> Tensor:
-            start = (torch.zeros((), dtype=torch.int64), row)
-            return while_loop(lambda i, v: v.norm() > 1, lambda i, v: (i + 1, v * 0.75), start)[1]  # type: ignore[no-any-return]
-
-        def step(total: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
-            short = shorten(row)
-            return total + short, total * short
-
-        def settle(v: Tensor) -> Tensor:
-            start = (torch.zeros((), dtype=torch.int64), v)
-            return while_loop(lambda i, w: i < 5, lambda i, w: (i + 1, torch.tanh(self.layer(w))), start)[1]  # type: ignore[no-any-return]
-
-        last, every = scan(step, x[0] * 0, x)
-        return last, every, torch.cond(last.sum() > 0, settle, lambda v: v.cumsum(0), (y,))
-
-
 def parts(x: Tensor, y: Tensor) -> Any:
     """Slices whose bounds are another tensor's sizes."""
     half, size = y.shape[0] // 2, y.shape[0]
@@ -227,8 +198,6 @@ CASES = [
     of("batched", lambda x, y: x @ y.transpose(1, 2), ("b", "s", 8), ("b", 5, 8), b=(1, 64), s=S, runs=((2, 7), (1, 1), (3, 300), (64, 2))),
     of("numbers", lambda x: (x.shape[0] * 3, x.shape[1] / 4, x * 0), ("b", "s"), b=B, s=S, runs=((3, 7), (0, 5), (1, 1), (64, 300))),
     net("guarded", Guarded, ("b", 4), b=AUTO, runs=((9,), (6,), (8,), (300,))),
-    net("nested", Nested, ("b", "s"), ("t", 6), b=(2, 64), s=(2, 99), t=(1, 20),
-        runs=((3, 5, 4), (2, 2, 1), (64, 99, 20), (4, 30, 7))),
     net("vast", Vast, ("b",), ("s",), b=(1, None), s=(1, None), layouts=("repeated", "repeated"), runs=((3, 7), (1, 1), (5, 4), (64, 300))),
     net("mlp", Mlp, ("b", 24), b=B, runs=((3,), (0,), (1,), (64,))),
     net("encoder", Encoder, ("b", "s"), ("b",), b=(1, 64), s=(1, 128), runs=((2, 9), (1, 1), (3, 128), (20, 31))),

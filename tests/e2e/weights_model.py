@@ -1,7 +1,7 @@
 """A small network with every way in which the compiler changes weights.
 
-Batch norms folded into convolutions (panels, depthwise, Winograd), a linear in panels, merged linears, an embedding and a
-buffer as they are, a constant that was computed from a buffer.
+Batch norms folded into convolutions (panels, depthwise, Winograd), a linear in panels, merged linears, an embedding as it is and,
+tied to it, the head's panels, a buffer as it is, a constant that was computed from a buffer.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Net(nn.Module):
         self.fc = nn.Linear(64, 40)
         self.q, self.k, self.v = nn.Linear(40, 40), nn.Linear(40, 40), nn.Linear(40, 40)
         self.embedding = nn.Embedding(7, 40)
+        self.head = nn.Linear(40, 7, bias=False)
+        self.head.weight = self.embedding.weight
         self.register_buffer("table", torch.randn(1, 40))
         self.register_buffer("frequency", torch.rand(5))
 
@@ -35,7 +37,7 @@ class Net(nn.Module):
         x = self.wide(self.point(self.norm2(self.depthwise(x))))
         x = (self.fc(x.mean((2, 3))) + self.embedding(index) + self.table).reshape(2, 1, 40)
         y = nn.functional.scaled_dot_product_attention(self.q(x), self.k(x), self.v(x))
-        return y + torch.cos(self.frequency * torch.arange(5)).sum()
+        return self.head(y + torch.cos(self.frequency * torch.arange(5)).sum())  # type: ignore[no-any-return]
 
 
 def fill(net: nn.Module, seed: int) -> None:

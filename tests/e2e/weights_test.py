@@ -66,6 +66,15 @@ def test_one_weight(model: aoti_runtime.Model) -> None:
         check(model, net)
 
 
+@pytest.mark.parametrize("name", ["embedding.weight", "head.weight"])
+def test_tied_weights_by_either_name(model: aoti_runtime.Model, name: str) -> None:
+    net, other = network(), network(5)
+    value = state(other)[name]
+    update(model, {name: value})
+    state(net)[name].copy_(value)
+    check(model, net)
+
+
 def test_refusals(model: aoti_runtime.Model) -> None:
     other = state(network(4))
     with pytest.raises(

@@ -1,5 +1,5 @@
 """A model whose operator takes every kind of argument that a schema can have beside plain ones: options of each scalar, lists of
-optional tensors, a device, a layout, a memory format, a number of either type, sizes of the run. The operator gives back what it was told."""
+optional tensors, a device, a layout, a memory format, numbers of either type, sizes of the run. It gives back what it was told."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every kind of argument of a custom operator, to a kernel in C++ in a library without libtorch and to PyTorch's own in one with it: both
-are told what eager PyTorch is told, at several sizes.
+"""Every kind of argument of a custom operator, to a kernel in C++ in a library without libtorch: it is told what eager PyTorch is told, at
+several sizes.
 
-Enters, by environment: AOTI_ARGUMENT_KINDS (the library with the kernel in C++), AOTI_ARGUMENT_KINDS_TORCH.
+Enters, by environment: AOTI_ARGUMENT_KINDS.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ def _eager(x: Tensor, dtype: torch.dtype) -> list[numpy.ndarray]:
 
 
 @pytest.mark.parametrize("rows", [2, 6, 33])
-@pytest.mark.parametrize("library", ["AOTI_ARGUMENT_KINDS", "AOTI_ARGUMENT_KINDS_TORCH"])
-def test_a_kernel_is_told_what_eager_is_told(library: str, rows: int) -> None:
-    model = aoti_runtime.load(os.path.abspath(os.environ[library]), num_models=1)
+def test_a_kernel_is_told_what_eager_is_told(rows: int) -> None:
+    model = aoti_runtime.load(os.path.abspath(os.environ["AOTI_ARGUMENT_KINDS"]), num_models=1)
     model.update_constants({"bias": numpy.linspace(-1, 1, 5, dtype=numpy.float32)})
     x = torch.randn(rows, 5, generator=torch.Generator().manual_seed(rows))
     outputs = [numpy.from_dlpack(y) for y in model.run(x.numpy())]
