@@ -223,7 +223,8 @@ def test_guards_of_a_file_outlive_decompositions(tmp_path: Path) -> None:
         def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[Any, ...]:
             torch._check(x.shape[0] != 8)  # type: ignore[no-untyped-call]
             start = (torch.zeros((), dtype=torch.int64), x.sigmoid())
-            _, last = while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, v.cos()), start)
+            loop: Any = while_loop  # typed as little as PyTorch types it
+            _, last = loop(lambda i, v: i < 3, lambda i, v: (i + 1, v.cos()), start)
             return last.view(-1, 2, 3), nn.functional.hardshrink(y)
 
     dim = torch.export.Dim("dim", min=2)
