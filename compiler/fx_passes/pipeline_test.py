@@ -50,6 +50,13 @@ def test_what_changes_nothing_is_removed() -> None:
     assert _operators(_run(function, (), torch.randn(3, 4))) == ["add"]
 
 
+def test_a_tensor_made_of_numbers_is_a_constant_as_it_is() -> None:
+    """Export copies it and detaches the copy in place, which data that lies in a file's bytes does not take."""
+    graph = _run(lambda x: x + torch.tensor([1.0, 2.0, 3.0]), (), torch.randn(2, 3))
+    assert _operators(graph) == ["add"]
+    assert [c.kind for c in graph.constants] == ["tensor"]
+
+
 def test_constants_behind_a_removed_copy_are_folded() -> None:
     def function(table: nn.Embedding, x: torch.Tensor) -> torch.Tensor:
         turned = table.weight.sin().t().contiguous()

@@ -15,6 +15,7 @@ from compiler.support.options import Context
 _COPIES = {
     "aten.alias.default",
     "aten.detach.default",
+    "aten.detach_.default",
     "aten.lift_fresh_copy.default",
     "aten.clone.default",
     "aten.contiguous.default",

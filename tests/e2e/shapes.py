@@ -1,11 +1,27 @@
-"""Views, joins, slices, indexing: operations that move elements and compute nothing."""
+"""Views, joins, slices, indexing, constants: what moves elements and computes nothing."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from tests.e2e.case import combine, integers, normal, of, permuted
+from tests.e2e.case import combine, integers, net, normal, of, permuted
+
+
+class Constants(nn.Module):
+    """Returns what it computes nothing of: a parameter, its view, a buffer, a tensor that `forward` makes; the last one used too."""
+
+    steps: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, 4))
+        self.register_buffer("steps", torch.arange(5))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        made = torch.tensor([0.1, -2.0, 3.5])
+        return self.weight, self.weight.t(), self.steps, made, x + made, self.weight
+
 
 CASES = [
     of("reshape", lambda x: (x.reshape(6, 20), x.reshape(-1), x.view(2, 60)), normal(2, 3, 4, 5)),
@@ -57,6 +73,8 @@ CASES = [
     of("outputs_alias_input", lambda x: (x, x.t(), x + 1), normal(4, 6)),
     of("permuted_output", lambda x: (x + 1).permute(1, 2, 0), normal(3, 4, 5)),
     of("permuted_input", lambda x: x.reshape(6, -1) * 3, permuted(normal(4, 5, 6), 2, 0, 1)),
+    of("lifted", lambda x: (x + torch.tensor([1.0, 2.0, 3.0]), x[:, torch.tensor([2, 0])]), normal(4, 3)),
+    net("constants", Constants, normal(2, 3)),
     of("im2col", lambda x: x.unfold(1, 3, 2), normal(2, 9)),
 ]
 
