@@ -96,19 +96,62 @@ bool is_borrowed(const Update &update, const AotiRecipe &recipe, const char *val
   return false;
 }
 
-AOTIRuntimeError fail_user_managed(const Update &update, const AotiConstantDesc &constant, int32_t given) {
+// Whether a constant's bytes are never those of an original.
+bool is_remade(const AotiConstantDesc &constant, const AotiRecipe &recipe) {
+  return recipe.words != nullptr && (constant.packing != AOTI_PACKING_PLAIN || !recipe_is_moves(recipe));
+}
+
+// "; 2 of the given constants are packed or computed: 'a', 'b'": one update by copy takes them all.
+void append_remade(const Update &update, Text *text) {
+  char buffer[3072] = "";
+  Text names{buffer, sizeof buffer, 0};
+  int32_t count = 0;
+  for (int32_t i = 0; i < update.desc.num_originals; ++i) {
+    bool remade = false;
+    for (int32_t c = 0; c < update.desc.num_constants && update.values.is_given(i) && !remade; ++c) {
+      const AotiRecipe &recipe = update.desc.recipes[c];
+      remade = is_remade(update.desc.constants[c], recipe) && recipe_uses(recipe, i);
+    }
+    if (remade) append(&names, "%s'%s'", count++ == 0 ? "" : ", ", update.desc.originals[i].fqn);
+  }
+  if (count > 1) append(text, "; %d of the given constants are packed or computed: %s", count, buffer);
+}
+
+// What keeps the memory of `given` from being used as it is.
+AOTIRuntimeError fail_form(const Update &update, int32_t index, int32_t given) {
+  const AotiConstantDesc &constant = update.desc.constants[index];
+  const AotiRecipe &recipe = update.desc.recipes[index];
+  const char *fqn = update.desc.originals[given].fqn;
+  const bool remade = is_remade(constant, recipe);
+  if (!remade && recipe.num_words == 2) {
+    return fail(
+        "new value of constant '%s': its memory is not contiguous, as the library reads it; make it "
+        "contiguous, or update by copy (AOTInductorModelContainerUpdateConstantBuffer)",
+        fqn);
+  }
+  char buffer[4096] = "";
+  Text text{buffer, sizeof buffer, 0};
+  append(&text,
+         "new value of constant '%s': memory of the caller's cannot be used as it is, because the library "
+         "keeps this constant %s (as '%s'); give it by copy "
+         "(AOTInductorModelContainerUpdateConstantBuffer, update_constants of AotiModelApi), and the others "
+         "after it in a call of their own",
+         fqn,
+         !recipe_is_moves(recipe) ? "computed from it"
+         : remade                 ? "packed for its kernels"
+                                  : "in another order or dtype",
+         constant.name);
+  append_remade(update, &text);
+  return fail("%s", buffer);
+}
+
+AOTIRuntimeError fail_user_managed(const Update &update, int32_t index, int32_t given) {
+  const AotiConstantDesc &constant = update.desc.constants[index];
   int32_t device_type = constant.device_type;
   aoti_torch_get_device_type(update.values.device_at(given), &device_type);
-  if (device_type != constant.device_type) {
-    return fail("new value of constant '%s' is on device %s; expected %s: copy it there first",
-                update.desc.originals[given].fqn, device_name(device_type),
-                device_name(constant.device_type));
-  }
-  return fail(
-      "new value of constant '%s': the library keeps it in another form, so memory of the caller's cannot be "
-      "used as it is; make it contiguous where it is not, or update by copy "
-      "(AOTInductorModelContainerUpdateConstantBuffer)",
-      update.desc.originals[given].fqn);
+  if (device_type == constant.device_type) return fail_form(update, index, given);
+  return fail("new value of constant '%s' is on device %s; expected %s: copy it there first",
+              update.desc.originals[given].fqn, device_name(device_type), device_name(constant.device_type));
 }
 
 // A copy of `flat` in memory of its own, on the constant's device.
@@ -148,7 +191,7 @@ AOTIRuntimeError store(Update *update, int32_t index, int32_t given, AtenTensorH
   const bool borrowed = is_borrowed(*update, update->desc.recipes[index], facts.data);
   const bool elsewhere = constant.device_type != AOTI_DEVICE_CPU;
   if (update->options.user_managed && facts.numel > 0 && (!borrowed || elsewhere)) {
-    return fail_user_managed(*update, constant, given);
+    return fail_user_managed(*update, index, given);
   }
   if ((borrowed && !update->options.user_managed) || elsewhere) {
     RAIIAtenTensorHandle copy;

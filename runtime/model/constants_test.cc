@@ -159,8 +159,39 @@ void test_user_managed() {
   const int64_t sizes[] = {TOY_COLUMNS, TOY_COLUMNS}, turned[] = {1, TOY_COLUMNS};
   pair = {"net.weight", toy::tensor(weight, AOTI_DTYPE_FLOAT32, 2, sizes, turned)};
   refused(api->update_user_managed_constants(model, &pair, 1, false, false),
-          "the library keeps it in another form");
+          "'net.weight': its memory is not contiguous, as the library reads it; make it contiguous, or");
   api->delete_tensor_object(pair.handle);
+  CHECK_EQ(api->delete_container(model), 0);
+}
+
+// What the library computed or packed is given by copy, the rest without one, and both become one set.
+void test_user_managed_and_copied() {
+  AOTInductorModelContainerHandle model = make();
+  toy::Constants now;
+  float bias[TOY_COLUMNS] = {0}, scale[TOY_COLUMNS], gain = 2;
+  for (float &value : scale) value = 3;
+  AOTInductorConstantMapEntry all[] = {
+      {"net.bias", row_of(bias)},
+      {"net.scale", row_of(scale)},
+      {"net.gain", toy::tensor(&gain, AOTI_DTYPE_FLOAT32, 0, nullptr, nullptr)}};
+  refused(
+      api->update_user_managed_constants(model, all, 3, true, false),
+      "'net.scale': memory of the caller's cannot be used as it is, because the library keeps this constant "
+      "computed from it (as 'net_scale'); give it by copy (");
+  CHECK_CONTAINS(api->last_error(),
+                 "; 2 of the given constants are packed or computed: 'net.scale', 'net.gain'");
+  CHECK_EQ(api->swap_constants(model), 0);
+  check_run(model, now);  // the refused call left nothing behind
+  CHECK_EQ(api->swap_constants(model), 0);
+  CHECK_EQ(api->update_constants(model, all + 1, 2, true, false), 0);
+  CHECK_EQ(api->update_user_managed_constants(model, all, 1, true, false), 0);
+  CHECK_EQ(api->swap_constants(model), 0);
+  memset(now.bias, 0, sizeof now.bias);
+  for (float &value : now.scale) value = 6;
+  check_run(model, now);
+  bias[1] = now.bias[1] = 7;  // still the caller's memory
+  check_run(model, now);
+  for (AOTInductorConstantMapEntry &entry : all) api->delete_tensor_object(entry.handle);
   CHECK_EQ(api->delete_container(model), 0);
 }
 
@@ -366,6 +397,7 @@ int main() {
   test_update_active();
   test_inactive_and_swap();
   test_user_managed();
+  test_user_managed_and_copied();
   test_blob();
   test_refusals();
   test_tied();

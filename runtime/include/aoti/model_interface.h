@@ -173,8 +173,11 @@ AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateConstantBuffer
     size_t num_pairs, bool use_inactive, bool validate_full_update);
 
 // Uses the tensors' memory in place of a copy: the caller keeps it alive while the set uses it (a reference
-// to the storage is held, which suffices for tensors that own theirs). Refused for a constant that the
-// library keeps in another form than the tensor's (packed, folded, other strides).
+// to the storage is held, which suffices for tensors that own theirs). Refused, as a whole, for a constant
+// that the library keeps in another form than the tensor's: packed for its kernels (on a CPU most weights of
+// products and convolutions), computed from it, or contiguous where the tensor is not. The message names
+// those that are packed or computed. Give them to UpdateConstantBuffer first and the others here, with
+// validate_full_update false, both for the inactive set, and then swap (docs/packages.md).
 AOTI_MODEL_EXPORT AOTIRuntimeError AOTInductorModelContainerUpdateUserManagedConstantBuffer(
     AOTInductorModelContainerHandle container_handle, AOTInductorConstantMapHandle constant_map_handle,
     bool use_inactive, bool validate_full_update);
