@@ -100,6 +100,7 @@ def _method(path: Path, packaged: PackagedLibrary) -> dict[str, Any]:
     return {
         "method": packaged.method,
         "operators": packaged.operators,
+        "pickled_weights": packaged.pickled_weights,
         "library": _library(packaged.name, len(packaged.data), library),
     }
 
@@ -158,7 +159,8 @@ def describe(facts: Mapping[str, Any], symbols: bool) -> str:
         rows.append(f"{package}: a package of {len(facts['methods'])}")
     for method in facts.get("methods", []):
         rows.append(f"method {method['method']}")
-        rows += _library_text(method["library"]) + _symbols_text(method["library"], symbols)
+        pickled = method["pickled_weights"]
+        rows += _library_text(method["library"]) + _symbols_text(method["library"], symbols, pickled)
         rows += [
             f"  calls by name {name}: needs a library of operators, or libtorch"
             for name in method["operators"]
@@ -216,7 +218,7 @@ def _tensor(entry: Mapping[str, Any]) -> str:
     return f"{entry['dtype']} [{', '.join(map(str, entry['shape']))}]"
 
 
-def _symbols_text(library: Mapping[str, Any], everything: bool) -> list[str]:
+def _symbols_text(library: Mapping[str, Any], everything: bool, pickled: str | None = None) -> list[str]:
     shim = [n for n in library["imports"] if n.startswith(("aoti_", "torch_"))]
     other = [n for n in library["imports"] if n not in shim]
     rows = [
@@ -225,7 +227,12 @@ def _symbols_text(library: Mapping[str, Any], everything: bool) -> list[str]:
         f"  imports {len(shim)} functions of the shim, {len(other)} of the system",
     ]
     needs_libtorch = any(n.startswith("libtorch") for n in library["needed"])
-    if needs_libtorch and (missing := missing_without_libtorch(library["imports"])):
+    if pickled:
+        rows.append(
+            f"  runs in PyTorch only: its weights are Python's pickles ({pickled}); compile with"
+            ' package_constants_on_disk_format = "binary_blob", or with the weights in the library'
+        )
+    elif needs_libtorch and (missing := missing_without_libtorch(library["imports"])):
         rows.append(f"  runs only beside libtorch: the lean stand-in lacks {', '.join(missing)}")
     elif needs_libtorch:
         rows.append("  runs without libtorch too, on the lean stand-in (AOTI_TORCH_COMPAT)")

@@ -92,6 +92,25 @@ def test_package(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [m["operators"] for m in found["methods"]] == [["mylib::scale"], []]
 
 
+def test_package_with_pickled_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Package::open refuses it by name; the model beside it that has none is told apart."""
+    library = shared_library().replace(b"libc.so.6", b"libtorch\0")
+    config = "data/aotinductor/pickled/weights_config.json"
+    path = package(
+        tmp_path / "m.pt2",
+        {
+            "data/aotinductor/pickled/a.wrapper.so": library,
+            config: b"{}",
+            "data/aotinductor/plain/b.wrapper.so": library,
+        },
+    )
+    assert inspect_library.main(["inspect", str(path)]) == 0
+    pickled, plain = capsys.readouterr().out.split("method plain\n")
+    assert f"runs in PyTorch only: its weights are Python's pickles ({config}); compile with" in pickled
+    assert "without libtorch" not in pickled
+    assert "runs without libtorch too" in plain and "pickles" not in plain
+
+
 @pytest.mark.parametrize(
     "entries, why",
     [

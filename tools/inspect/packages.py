@@ -21,6 +21,9 @@ class PackagedLibrary:
     name: str  # in the package, below its root folder
     data: bytes
     operators: list[str]  # what a stock library calls by name, sorted
+    pickled_weights: str | None = (
+        None  # the list of its weights, where AOTInductor put them into Python's pickles
+    )
 
 
 def read_package(path: Path) -> list[PackagedLibrary]:
@@ -55,6 +58,16 @@ def _library(package: zipfile.ZipFile, name: str, names: list[str]) -> PackagedL
         else set()
     )
     inside = _below_root(name)
+    method = inside.removeprefix(_MODELS).split("/")[0]
     return PackagedLibrary(
-        inside.removeprefix(_MODELS).split("/")[0], inside, package.read(name), sorted(operators)
+        method, inside, package.read(name), sorted(operators), _pickled_weights(names, method)
+    )
+
+
+def _pickled_weights(names: list[str], method: str) -> str | None:
+    """What Package::open (runtime/package/package_index.cc) refuses a stock package for."""
+    folder = f"{_MODELS}{method}/"
+    inside = (_below_root(name) for name in names)
+    return next(
+        (name for name in inside if name.startswith(folder) and name.endswith("/weights_config.json")), None
     )
