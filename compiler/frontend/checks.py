@@ -8,14 +8,21 @@ import torch
 import torch.fx
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
+from torch.export.graph_signature import (
+    InputKind,
+    OutputKind,
+    SymBoolArgument,
+    SymFloatArgument,
+    SymIntArgument,
+)
 
 from compiler.frontend.blocks import OPERANDS, every_module
-from compiler.frontend.signature import MUTATIONS
+from compiler.frontend.signature import MUTATIONS, first_use
 from compiler.ir.dtypes import BY_NAME
 from compiler.support.diagnostics import Problem
 
 _NUMBERS = (torch.SymInt, torch.SymFloat, torch.SymBool)
+_SYMBOLIC = (SymIntArgument, SymFloatArgument, SymBoolArgument)
 
 
 def run(program: ExportedProgram) -> list[Problem]:
@@ -28,18 +35,15 @@ def run(program: ExportedProgram) -> list[Problem]:
 
 
 def _signature(program: ExportedProgram) -> Iterator[Problem]:
+    placeholders = {n.name: n for n in program.graph.nodes if n.op == "placeholder"}
     for spec in program.graph_signature.input_specs:
         if spec.kind == InputKind.CUSTOM_OBJ:
             yield Problem(f"input {spec.arg.name} is a custom object", "", "only tensors can be inputs")
-        elif (
-            spec.kind == InputKind.USER_INPUT
-            and not isinstance(spec.arg, TensorArgument)
-            and hasattr(spec.arg, "as_sym_int")
-        ):
+        elif spec.kind == InputKind.USER_INPUT and isinstance(spec.arg, _SYMBOLIC):
             yield Problem(
                 f"input {spec.arg.name} is a symbolic number",
-                "",
-                "pass a tensor of that size, or a fixed number",
+                first_use(placeholders[spec.arg.name]),
+                "make it a tensor, or the size of one, or export with a fixed number: None for it in dynamic_shapes",
             )
     for out in program.graph_signature.output_specs:
         if out.kind not in (OutputKind.USER_OUTPUT, OutputKind.TOKEN, *MUTATIONS):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.fx
 from torch import Tensor, nn
+from torch.export import Dim
 from torch.export.experimental import _export_forward_backward
 
-from compiler.frontend.load import from_program
+from compiler.frontend.load import from_program, load
 from compiler.support.diagnostics import UserError
 from compiler.support.options import CompileOptions, Context
 
@@ -29,6 +32,17 @@ class Loss(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layer(x).sum()  # type: ignore[no-any-return]
+
+
+class Count(nn.Module):
+    def forward(self, x: Tensor, count: int) -> Tensor:
+        return x * count
+
+
+class Either(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        torch._check((x.shape[0] == 4) | (x.shape[0] == 6))  # type: ignore[no-untyped-call]
+        return x + 1
 
 
 def _body(program: torch.export.ExportedProgram) -> tuple[torch.fx.Graph, torch.fx.Node]:
@@ -82,3 +96,50 @@ def test_a_program_with_its_backward_pass_is_refused() -> None:
     program = torch.export.export(Loss(), (torch.randn(2, 3),), strict=False)
     with pytest.raises(UserError, match="for inference, without a backward pass"):
         from_program(_export_forward_backward(program), Context(CompileOptions("m")))
+
+
+def _refused(program: torch.export.ExportedProgram, folder: Path) -> str:
+    """What both ways in say, which is the same."""
+    said = []
+    torch.export.save(program, folder / "m.pt2")
+    ways: list[Callable[[Context], object]] = [
+        lambda c: load(folder / "m.pt2", c),
+        lambda c: from_program(program, c),
+    ]
+    for read in ways:
+        with pytest.raises(UserError) as error:
+            read(Context(CompileOptions("m")))
+        said.append(str(error.value))
+    assert said[0] == said[1]
+    return said[0]
+
+
+def test_an_input_that_is_a_number_of_the_caller_is_refused_by_name(tmp_path: Path) -> None:
+    dynamic = ({0: Dim.DYNAMIC}, Dim.DYNAMIC)
+    program = torch.export.export(Count(), (torch.randn(4, 3), 5), dynamic_shapes=dynamic, strict=False)
+    text = _refused(program, tmp_path)
+    assert "1 problem" in text and "input count is a symbolic number" in text
+    assert re.search(r"checks_test.py:\d+ in forward\n +make it a tensor, or the size of one", text)
+
+
+def test_an_input_that_is_a_number_and_a_size_is_refused_by_name(tmp_path: Path) -> None:
+    """Export takes two equal examples for one size."""
+
+    class Slice(nn.Module):
+        def forward(self, x: Tensor, count: int) -> Tensor:
+            return x + x[:count]
+
+    dynamic = ({0: Dim.DYNAMIC}, Dim.DYNAMIC)
+    program = torch.export.export(Slice(), (torch.randn(4, 3), 4), dynamic_shapes=dynamic, strict=False)
+    assert "input count is a symbolic number" in _refused(program, tmp_path)
+
+
+def test_a_guard_that_either_of_two_conditions_fulfils_is_refused(tmp_path: Path) -> None:
+    program = torch.export.export(
+        Either(), (torch.randn(4, 3),), dynamic_shapes=({0: Dim.DYNAMIC},), strict=False
+    )
+    text = _refused(program, tmp_path)
+    assert "L['x'].size()[0] == 4 or L['x'].size()[0] == 6 leaves a choice between 2 conditions" in text
+    assert (
+        "let one condition decide: give the size a range" in text and "or export a program for each" in text
+    )

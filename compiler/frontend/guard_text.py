@@ -13,6 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from compiler.ir.expr import Expr, const, floordiv, maximum, minimum, mod
 from compiler.ir.guard import Guard
 
+
+class Choice(ValueError):
+    """A guard that more than one condition can fulfil."""
+
+
 # (sizes, strides) of an input
 Inputs = Mapping[str, Sequence[Sequence[Expr]]]
 
@@ -70,7 +75,7 @@ def _the_possible_one(node: ast.AST, choices: list[list[Guard]]) -> list[Guard]:
         return []
     if len(possible) == 1:
         return possible[0]
-    raise ValueError(f"{ast.unparse(node)} leaves a choice between {len(possible)} conditions")
+    raise Choice(f"{ast.unparse(node)} leaves a choice between {len(possible)} conditions")
 
 
 def _integer(node: ast.AST, inputs: Inputs) -> Expr:

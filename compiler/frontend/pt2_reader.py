@@ -155,6 +155,8 @@ class _Reader:
     def _user_input(self, arg: Mapping[str, Any]) -> list[str]:
         """The name of a tensor input; nothing for a value that export fixed."""
         ((kind, described),) = arg.items()
+        if kind in _NUMBERS:
+            raise _Declined("a number that a caller chooses")
         if kind != "as_tensor":
             return []
         self._placeholder(described["name"])

@@ -25,6 +25,7 @@ from fractions import Fraction
 from typing import Any, Union
 
 from compiler.frontend import guard_text
+from compiler.frontend.size_errors import LeavesAChoice, NotASize
 from compiler.ir.expr import (
     Expr,
     const,
@@ -48,18 +49,6 @@ _UNBOUNDED = 1 << 62
 _FLOAT_FROM_DATA = "zuf"
 # A number that is read out of a tensor can be any, until export says more.
 _ANY: Range = (None, None)
-
-
-class NotASize(ValueError):
-    """The text has no counterpart among our expressions."""
-
-    remedy = "write the size as sums, products, quotients, remainders, minima and maxima of input sizes"
-
-
-class DependsOnData(NotASize):
-    """The text has a number that a tensor's elements decide, in a place where a run cannot have it: a float made a size or a condition."""
-
-    remedy = "keep the value in a tensor: the tensor itself instead of its .item()"
 
 
 class Sizes:
@@ -153,6 +142,8 @@ class Sizes:
     def _guards(self, text: str, inputs: Mapping[str, Sequence[Sequence[Expr]]]) -> list[Guard]:
         try:
             return guard_text.parse(text, inputs)
+        except guard_text.Choice as error:
+            raise LeavesAChoice(f"{text}: {error}") from None
         except ValueError as error:
             raise NotASize(f"{text}: {error}") from None
 

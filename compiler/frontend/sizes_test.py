@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from compiler.frontend.guard_text import parse
-from compiler.frontend.sizes import NotASize, Range, Sizes
+from compiler.frontend.size_errors import NotASize
+from compiler.frontend.sizes import Range, Sizes
 from compiler.ir.expr import Expr, as_expr, sym
 
 S, T = "Symbol('s77', positive=True, integer=True)", "Symbol('s27', positive=True, integer=True)"

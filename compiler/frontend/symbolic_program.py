@@ -18,7 +18,8 @@ from torch.export.graph_signature import InputKind, TensorArgument
 
 from compiler.frontend import input_paths
 from compiler.frontend.blocks import every_module
-from compiler.frontend.sizes import NotASize, Range, Sizes
+from compiler.frontend.size_errors import NotASize
+from compiler.frontend.sizes import Range, Sizes
 from compiler.ir.aten_ops import BINDS_SIZES
 from compiler.ir.expr import Expr, IntLike, as_expr, exprs, maximum, minimum, mul_all, wrapped
 from compiler.ir.tensor_type import tensor_type
