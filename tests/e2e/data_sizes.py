@@ -1,5 +1,6 @@
 """Models whose sizes depend on data, side by side in one library, each to be run on several inputs: data that selects nothing, one
-element, some, all.
+element, some, all. Loops in loops over inputs of several sizes are here, too: like these models they are read by PyTorch's own
+loader, while that of tests/e2e/sizes.py is read by ours.
 
     of("mask", lambda x: x[x > 0], (normal(40),), (zeros(40),), (ones(40),), (only(40, 7),))
 """
@@ -11,9 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch._higher_order_ops
 from torch import Tensor, nn
+from torch.export import Dim
 
 from tests.e2e.case import Combined, Function
+
+# Typed as little as PyTorch types them.
+_OPERATORS: Any = torch._higher_order_ops
+scan, while_loop = _OPERATORS.scan, _OPERATORS.while_loop
 
 RUNS = 4
 
@@ -25,6 +32,7 @@ class Selecting:
     name: str
     make: Callable[[], nn.Module]
     runs: tuple[tuple[Tensor, ...], ...]
+    dynamic: tuple[dict[int, Any], ...]  # of each input, dims that differ between the runs
 
     def module(self) -> nn.Module:
         torch.manual_seed(len(self.name))
@@ -35,9 +43,9 @@ def of(name: str, function: Callable[..., Any], *runs: tuple[Tensor, ...]) -> Se
     return net(name, lambda: Function(function), *runs)
 
 
-def net(name: str, make: Callable[[], nn.Module], *runs: tuple[Tensor, ...]) -> Selecting:
+def net(name: str, make: Callable[[], nn.Module], *runs: tuple[Tensor, ...], dynamic: Any = ()) -> Selecting:
     assert len(runs) == RUNS
-    return Selecting(name, make, runs)
+    return Selecting(name, make, runs, dynamic or ({},) * len(runs[0]))
 
 
 def rows(*shape: int) -> tuple[tuple[Tensor, ...], ...]:
@@ -125,6 +133,30 @@ class EqualCounts(nn.Module):
         return a + 2 * b
 
 
+class Nested(nn.Module):
+    """A scan over the rows, as many as there are, with a loop in it; a layer in the loop; a branch around both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 6)
+
+    def forward(self, x: Tensor, y: Tensor) -> Any:
+        def shorten(row: Tensor) -> Tensor:
+            start = (torch.zeros((), dtype=torch.int64), row)
+            return while_loop(lambda i, v: v.norm() > 1, lambda i, v: (i + 1, v * 0.75), start)[1]  # type: ignore[no-any-return]
+
+        def step(total: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
+            short = shorten(row)
+            return total + short, total * short
+
+        def settle(v: Tensor) -> Tensor:
+            start = (torch.zeros((), dtype=torch.int64), v)
+            return while_loop(lambda i, w: i < 5, lambda i, w: (i + 1, torch.tanh(self.layer(w))), start)[1]  # type: ignore[no-any-return]
+
+        last, every = scan(step, x[0] * 0, x)
+        return last, every, torch.cond(last.sum() > 0, settle, lambda v: v.cumsum(0), (y,))
+
+
 class Vast(nn.Module):
     """An intermediate result with as many elements as the square of a number without a limit."""
 
@@ -141,6 +173,17 @@ COUNTS = (
     (torch.tensor([1, 1, 1, 1]),),
     (torch.tensor([0, 1, 0, 0]),),
 )
+
+# The rows of the scan, their length, the rows of the branch.
+SIZES = ((3, 5, 4), (2, 2, 1), (64, 99, 20), (4, 30, 7))
+SCANNED, LENGTH, BRANCHED = (
+    Dim(n, min=low, max=high) for n, low, high in (("scanned", 2, 64), ("length", 2, 99), ("branched", 1, 20))
+)
+
+
+def seeded(seed: int, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
 
 CASES = [
     of("nonzero", torch.nonzero, *rows(13, 9)),
@@ -166,6 +209,7 @@ CASES = [
     net("equal_counts", EqualCounts, *((x, x.flip(0)) for (x,) in rows(40))),
     net("vast", Vast, *numbers(70, 0, 1, 300)),
     net("experts", Experts, *rows(50, 16)),
+    net("nested", Nested, *((seeded(1, b, s), seeded(2, t, 6)) for b, s, t in SIZES), dynamic=({0: SCANNED, 1: LENGTH}, {0: BRANCHED})),
     net("detector", Detector, *rows(64, 5)),
 ]  # fmt: skip
 
@@ -173,4 +217,5 @@ CASES = [
 def build() -> dict[str, Any]:
     """All cases as one model."""
     module = Combined({c.name: c.module() for c in CASES}, [len(c.runs[0]) for c in CASES])
-    return {"module": module, "args": tuple(x for c in CASES for x in c.runs[0])}
+    args = tuple(x for c in CASES for x in c.runs[0])
+    return {"module": module, "args": args, "dynamic_shapes": (tuple(d for c in CASES for d in c.dynamic),)}
