@@ -319,9 +319,11 @@ def test_an_operator_with_an_effect_is_named() -> None:
         ("foreign", "without an exported program"),
         (
             "version 7.1",
-            r"torch 2\.[0-9.+a-z]+ with schema version 7.1, this torch \(.*export the model again",
+            r"torch 2\.[0-9.+a-z]+ with schema version 7.1, this is torch 2.*export the model again",
         ),
         ("version 8.999", "schema version 8.999"),
+        ("torch 2.9.1", r"exported by torch 2\.9\.1 with schema version .*this is torch 2\.[0-9]+\.[0-9]"),
+        ("torch <=2.4", "exported by torch <=2.4"),
     ],
 )
 def test_files_that_are_no_programs(saved: Path, tmp_path: Path, damage: str, message: str) -> None:
@@ -341,16 +343,28 @@ def _damage(saved: Path, file: Path, how: str) -> None:
     elif how == "flipped":
         at = content.index(b'"graph_module"')
         file.write_bytes(content[:at] + b"X" + content[at + 1 :])
-    elif how == "foreign" or how.startswith("version"):
+    elif how == "foreign" or how.startswith(("version", "torch")):
         with zipfile.ZipFile(saved) as old, zipfile.ZipFile(file, "w") as new:
             for name in old.namelist():
                 data = old.read(name)
                 if "/models/" in name and how != "foreign":
-                    major, minor = map(int, how.removeprefix("version ").split("."))
-                    version = {"schema_version": {"major": major, "minor": minor}}
-                    data = json.dumps({**json.loads(data), **version}).encode()
+                    data = json.dumps({**json.loads(data), **_version(how)}).encode()
                 if "/models/" not in name or how != "foreign":
                     new.writestr(name, data)
+
+
+def _version(how: str) -> dict[str, Any]:
+    what, _, number = how.partition(" ")
+    if what == "torch":
+        return {"torch_version": number}
+    major, minor = map(int, number.split("."))
+    return {"schema_version": {"major": major, "minor": minor}}
+
+
+def test_another_build_of_the_same_release_is_no_other_version(saved: Path, tmp_path: Path) -> None:
+    file = tmp_path / "cuda.pt2"
+    _damage(saved, file, f"torch {torch.__version__.partition('+')[0]}+cu130")
+    load(file, _ctx())
 
 
 def test_the_line_is_the_innermost_of_the_model() -> None:

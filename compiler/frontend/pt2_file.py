@@ -153,12 +153,23 @@ def _check_version(path: Path, version: Any, by: Any) -> None:
         raise UserError(f"{path}: is an archive without an exported program (models/*.json); {_HOW_TO_MAKE}")
     major, minor = SCHEMA_VERSION
     there = version.get("minor")
-    # A later minor version may have fields that a reader of this one would silently leave out.
-    if version.get("major") != major or not isinstance(there, int) or there > minor:
+    # A later minor version may have fields that a reader of this one would silently leave out. Within one version of the schema the
+    # decompositions and defaults of operators change from release to release, and nothing in the file says which ones it relies on.
+    if (
+        version.get("major") != major
+        or not isinstance(there, int)
+        or there > minor
+        or _release(by) != _release(torch.__version__)
+    ):
         raise UserError(
-            f"{path}: was exported by torch {by or 'of an unknown version'} with schema version {version.get('major')}.{there}, this torch "
-            f"({torch.__version__}) reads {major}.0 to {major}.{minor}; export the model again with torch {torch.__version__}"
+            f"{path}: was exported by torch {by or 'of an unknown version'} with schema version {version.get('major')}.{there}, this is torch "
+            f"{torch.__version__} with {major}.{minor}; export the model again with torch {torch.__version__}"
         )
+
+
+def _release(version: Any) -> str:
+    """2.13 of 2.13.0+cpu."""
+    return ".".join(str(version).split(".")[:2])
 
 
 def load_with_torch(archive: Archive) -> torch.export.ExportedProgram:

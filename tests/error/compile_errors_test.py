@@ -130,7 +130,8 @@ def test_archives_with_other_contents(
     assert "schema version 99.0" in compile_bytes(
         rewritten(fine, "models/model.json", other), tmp_path, capsys
     )
-    broken = b'{"schema_version": {"major": 8, "minor": 0}, "graph_module": 3}'
+    version = f'"schema_version": {{"major": 8, "minor": 0}}, "torch_version": "{torch.__version__}"'
+    broken = f'{{{version}, "graph_module": 3}}'.encode()
     assert "cannot read the exported program" in compile_bytes(
         rewritten(fine, "models/model.json", broken), tmp_path, capsys
     )
