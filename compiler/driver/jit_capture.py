@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch.fx.traceback import preserve_node_meta
 
+from compiler.driver import jit_bodies
 from compiler.ir.expr import Expr
 from compiler.ir.wrapper import Plan
 from compiler.wrapper.size_checks import SizeCheck, checks
@@ -179,7 +180,7 @@ class _Module(torch.nn.Module):
         given = {n: next(remaining) for n, slot in enumerate(self.slots) if slot.kind == "tensor"}
         with preserve_node_meta():
             args = [self._argument(n, slot, given) for n, slot in enumerate(self.slots)]
-            return torch.fx.Interpreter(self.graph_module).run(*args)
+            return jit_bodies.Interpreter(self.graph_module).run(*args)
 
     def _argument(self, n: int, slot: Slot, given: dict[int, torch.Tensor]) -> Any:
         if slot.kind == "size":
