@@ -143,3 +143,27 @@ def test_a_guard_that_either_of_two_conditions_fulfils_is_refused(tmp_path: Path
     assert (
         "let one condition decide: give the size a range" in text and "or export a program for each" in text
     )
+
+
+class Sine(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sin()
+
+
+def test_a_stride_that_varies_by_itself(tmp_path: Path) -> None:
+    shapes = {"x": {0: Dim.AUTO, 1: Dim.AUTO}}
+    program = torch.export.export(Sine(), (torch.randn(6, 8)[::2, ::2],), dynamic_shapes=shapes)
+    torch.export.save(program, tmp_path / "stepped.pt2")
+    context = Context(CompileOptions("stepped"))
+    message = r"1\. input 'x': its stride along dimension 0 varies by itself.*\n.*checks_test.py.*\n.*contiguous example"
+    with pytest.raises(UserError, match=message):
+        load(tmp_path / "stepped.pt2", context)
+    with pytest.raises(UserError, match=message):
+        from_program(program, context)
+
+
+def test_strides_that_sizes_give_are_taken() -> None:
+    shapes = {"x": {0: Dim.AUTO, 1: Dim.AUTO}}
+    program = torch.export.export(Sine(), (torch.randn(6, 8).t(),), dynamic_shapes=shapes)
+    (x,) = from_program(program, Context(CompileOptions("turned"))).module.graph.find_nodes(op="placeholder")
+    assert str(x.meta["val"].stride()[1]) == str(x.meta["val"].shape[0])

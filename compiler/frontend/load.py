@@ -30,6 +30,7 @@ from compiler.frontend import (
     custom_ops,
     decompositions,
     devices,
+    free_strides,
     provenance,
     pt2_file,
     pt2_reader,
@@ -54,8 +55,7 @@ def load(path: str | Path, ctx: Context) -> ModelGraph:
         graph = from_program(pt2_file.load_with_torch(archive), ctx)
     if ctx.options.device != "cpu":
         interface.mark(graph)
-    verify(graph)
-    return graph
+    return _checked(graph)
 
 
 def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
@@ -88,6 +88,12 @@ def from_program(program: ExportedProgram, ctx: Context) -> ModelGraph:
         meta={"torch": torch.__version__},
         blocks=blocks.make(program.graph_module, ctx.options.name, constants, data),
     )
+    return _checked(graph)
+
+
+def _checked(graph: ModelGraph) -> ModelGraph:
+    if found := list(free_strides.problems(graph)):
+        raise refuse(f"{graph.name} cannot be compiled", found)
     verify(graph)
     return graph
 

@@ -162,8 +162,8 @@ def _check_version(path: Path, version: Any, by: Any) -> None:
         or _release(by) != _release(torch.__version__)
     ):
         raise UserError(
-            f"{path}: was exported by torch {by or 'of an unknown version'} with schema version {version.get('major')}.{there}, this is torch "
-            f"{torch.__version__} with {major}.{minor}; export the model again with torch {torch.__version__}"
+            f"{path}: was exported by torch {by or 'of an unknown version'} with schema version {version.get('major')}.{there}, this is "
+            f"torch {torch.__version__} with {major}.{minor}; export the model again with torch {torch.__version__}"
         )
 
 
