@@ -16,6 +16,7 @@
 #include "runtime/bindings/dtype.h"
 #include "runtime/bindings/model.h"
 #include "runtime/bindings/package_module.h"
+#include "runtime/package/constant_names.h"
 
 namespace py = pybind11;
 
@@ -135,7 +136,7 @@ py::list run(const std::shared_ptr<Model> &model, const py::args &arguments, con
     status = model->run(&stolen, &outputs, stream);
     if (status != AOTI_RUNTIME_SUCCESS) message = api.last_error();
   }
-  if (status != AOTI_RUNTIME_SUCCESS) throw Error(message);
+  if (status != AOTI_RUNTIME_SUCCESS) throw Error(message + missing_weights(api, model->container()));
   py::list results;
   for (size_t i = 0; i < num_outputs; ++i) {
     auto result = std::make_shared<Tensor>(model, outputs[i], all_kept, stream);
@@ -158,6 +159,8 @@ void update_constants(const Model &model, const py::dict &values, bool inactive,
   }
   std::vector<AOTInductorConstantMapEntry> pairs;
   for (size_t i = 0; i < names.size(); ++i) pairs.push_back({names[i].c_str(), handles.handles[i]});
+  std::string error;
+  if (!own_constant_names(model.api(), model.container(), &pairs, &error)) throw Error(error);
   model.check(model.api().update_constants(model.container(), pairs.data(), pairs.size(), inactive, full));
 }
 

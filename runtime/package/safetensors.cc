@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/package/constant_names.h"
 #include "runtime/package/json.h"
 
 namespace aoti {
@@ -197,8 +198,10 @@ bool update_constants(const AotiModelApi &api, AOTInductorModelContainerHandle c
       return fail("tensor '" + tensor.name + "': " + api.last_tensor_error(), error);
     }
   }
-  const auto &entries = views.entries();
+  auto entries = views.entries();
   if (entries.empty()) return fail("no tensor's name begins with '" + options.prefix + "'", error);
+  std::string why;
+  if (!own_constant_names(api, container, &entries, &why)) return fail(why, error);
   if (update(container, entries.data(), entries.size(), options.inactive, options.full) ==
       AOTI_RUNTIME_SUCCESS) {
     return true;

@@ -79,6 +79,48 @@ def test_every_model_is_tested(recorded: Mapping[str, np.ndarray]) -> None:
     assert {key.split(".")[0] for key in recorded} == {*LIBRARIES, *PACKAGES}
 
 
+def test_weights_are_replaced_by_the_names_of_state_dict(
+    folder: Path, recorded: Mapping[str, np.ndarray]
+) -> None:
+    """AOTInductor's own function knows other names, and passes over those that it does not know."""
+    model = load("mlp", folder)
+    x = recorded["mlp.0.in0"]
+    assert "layers.4.weight" in model.constants
+    model.update_constants({"layers.4.weight": np.zeros((4, 32), np.float32)})
+    result = np.asarray(model.run(x)[0])
+    assert (result == result[0]).all() and np.abs(result - recorded["mlp.0.out0"]).max() > 1e-3
+    with pytest.raises(
+        aoti_runtime.Error, match=r"has no constant 'layers.4.wait' .*; it has 'layers.0.weight'"
+    ):
+        model.update_constants({"layers.4.wait": np.zeros((4, 32), np.float32)})
+
+
+def test_library_without_its_weights(
+    folder: Path, tmp_path: Path, recorded: Mapping[str, np.ndarray]
+) -> None:
+    """Of a package with the weights beside the library the library alone: a run says what is missing, and it can be given by name."""
+    with zipfile.ZipFile(folder / "weights_outside.pt2") as package:
+        names = package.namelist()
+        (tmp_path / "model.so").write_bytes(package.read(next(n for n in names if n.endswith(".so"))))
+        blob = package.read(next(n for n in names if n.endswith("_weights.blob")))
+    model = aoti_runtime.load(str(tmp_path / "model.so"), torch_compat=COMPAT)
+    x = recorded["weights_outside.0.in0"]
+    with pytest.raises(
+        aoti_runtime.Error, match=r"its 5 constants have no values, .* open the package \(.pt2\)"
+    ):
+        model.run(x)
+    sizes = [(32, 16), (32,), (32, 32), (32,), (4, 32)]  # of the constants, in the file's order
+    values, begin = {}, 0
+    for name, size in zip(model.constants, sizes, strict=True):
+        values[name] = np.frombuffer(blob, np.float32, int(np.prod(size)), begin).reshape(size)
+        begin += values[name].nbytes
+    assert begin == len(blob)
+    model.update_constants(values, full=True)
+    np.testing.assert_allclose(
+        np.asarray(model.run(x)[0]), recorded["weights_outside.0.out0"], rtol=2e-6, atol=2e-6
+    )
+
+
 def test_nothing_is_unpacked(folder: Path) -> None:
     """A package's code comes from memory; of the file system only the package is used."""
     before = set(Path("/proc/self/maps").read_text().splitlines())
