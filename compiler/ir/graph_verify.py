@@ -41,6 +41,8 @@ class _Verifier:
         for node in self.nodes:
             self._metadata(node)
         self._blocks()
+        for node in self.nodes:
+            self._bodies(node)
         self._outputs()
         self._mutations()
 
@@ -110,6 +112,25 @@ class _Verifier:
             if getattr(self.graph.module, target, None) is not block.module:
                 self._fail(target, "the block is not the sub-module of that name")
 
+    def _bodies(self, node: torch.fx.Node) -> None:
+        """Branches, and the body of a loop, return what the call does: as many tensors, of the same types and fixed sizes."""
+        bodies = {"cond": node.args[1:3], "while_loop": node.args[1:2]}.get(str(node.target), ())
+        for body in bodies:
+            if not isinstance(body, torch.fx.Node) or body.target not in self.graph.blocks:
+                self._fail(node.name, f"{body} of {node.target} is no block of the graph")
+                continue
+            returned = list(self.graph.blocks[str(body.target)].module.graph.nodes)[-1].args[0]
+            made = [r.meta.get("val") if isinstance(r, torch.fx.Node) else r for r in _flat(returned)]
+            wanted = _flat(node.meta["val"])
+            if len(made) != len(wanted):
+                self._fail(node.name, f"{body.target} returns {len(made)} values, the call {len(wanted)}")
+            for number, (one, other) in enumerate(zip(made, wanted, strict=True)):
+                if not _same_type(one, other):
+                    self._fail(
+                        node.name,
+                        f"result {number} of {body.target} is {_said(one)}, that of the call {_said(other)}",
+                    )
+
     def _returned(self) -> Sequence[object]:
         """The elements of the output node, which is the last."""
         if not self.nodes or [n for n in self.nodes if n.op == "output"] != self.nodes[-1:]:
@@ -140,6 +161,29 @@ class _Verifier:
                 self._fail(name, f"{times} outputs mutate it")
         for name in sorted(marked - set(targets)):
             self._fail(name, "it is marked as mutated, but no output is its new value")
+
+
+def _flat(values: object) -> list[object]:
+    return list(values) if isinstance(values, (tuple, list)) else [values]
+
+
+def _same_type(one: object, other: object) -> bool:
+    """Sizes that are no plain numbers are left to what made them: the same size can be written in two ways."""
+    if not isinstance(one, torch.Tensor) or not isinstance(other, torch.Tensor):
+        return isinstance(one, torch.Tensor) == isinstance(other, torch.Tensor)
+    return (
+        one.dtype == other.dtype
+        and one.dim() == other.dim()
+        and all(
+            a == b
+            for a, b in zip(one.shape, other.shape, strict=True)
+            if isinstance(a, int) and isinstance(b, int)
+        )
+    )
+
+
+def _said(value: object) -> str:
+    return _type(value) if isinstance(value, torch.Tensor) else str(value)
 
 
 def _type(tensor: torch.Tensor) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -144,3 +145,61 @@ def test_a_broken_graph_is_named(case: str) -> None:
     damage(graph)
     with pytest.raises(InternalError, match=f"Graph IR good.*{message}"):
         verify(graph)
+
+
+def _branch(*results: tuple[torch.dtype, tuple[int, ...]]) -> ModelGraph:
+    """z -> values of these types."""
+    graph = torch.fx.Graph()
+    z = _val(graph.placeholder("z"), 2, 3)
+    made = []
+    for n, (dtype, size) in enumerate(results):
+        node = _call(graph, f"r{n}", aten.sin.default, z)
+        node.meta.update(val=tensor_type(dtype, size), origin=ORIGIN)
+        made.append(node)
+    graph.output(tuple(made))
+    module = torch.fx.GraphModule({}, graph)
+    return ModelGraph(
+        "good.branch",
+        module,
+        [GraphInput("z", "z")],
+        [],
+        [GraphOutput(f"o{n}") for n in range(len(made))],
+        {},
+    )
+
+
+FLOATS = (torch.float32, (2, 3))
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ((FLOATS,), None),
+        ((), "no returns 0 values, the call 1"),
+        ((FLOATS, FLOATS), "no returns 2 values, the call 1"),
+        (((torch.float32, (3, 2)),), r"result 0 of no is float32\[3, 2\], that of the call float32\[2, 3\]"),
+        (((torch.float32, (2, 3, 1)),), "result 0 of no is"),
+        (((torch.int64, (2, 3)),), r"result 0 of no is int64\[2, 3\], that of the call float32"),
+    ],
+)
+def test_branches_return_what_the_call_does(
+    other: tuple[tuple[torch.dtype, tuple[int, ...]], ...], message: str | None
+) -> None:
+    yes, no = _branch(FLOATS), _branch(*other)
+    graph = torch.fx.Graph()
+    x = _val(graph.placeholder("x"), 2, 3)
+    predicate = _call(graph, "predicate", aten.any.default, x)
+    predicate.meta.update(val=tensor_type(torch.bool, ()), origin=ORIGIN)
+    bodies = graph.get_attr("yes"), graph.get_attr("no")
+    call = _call(graph, "chosen", torch.ops.higher_order.cond, predicate, *bodies, (x,))
+    call.meta.update(val=(tensor_type(*FLOATS),), origin=ORIGIN)
+    first = _val(_call(graph, "first", operator.getitem, call, 0), 2, 3)
+    graph.output((first,))
+    module = torch.fx.GraphModule({"yes": yes.module, "no": no.module}, graph)
+    blocks = {"yes": yes, "no": no}
+    whole = ModelGraph("good", module, [GraphInput("x", "x")], [], [GraphOutput("o")], {}, blocks=blocks)
+    if message is None:
+        verify(whole)
+    else:
+        with pytest.raises(InternalError, match=f"Graph IR good, chosen: {message}"):
+            verify(whole)
