@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!ok) return 0;
   uint32_t sum = aoti::zip_crc(index.weights);
   for (const aoti::PackageMethod &method : index.methods) {
-    sum += aoti::zip_crc(method.library);
+    sum += aoti::zip_crc(method.library) + aoti::zip_crc(method.weights) + aoti::zip_crc(method.op_calls);
     for (const AotiConstantPlace &place : method.constants) {
       sum += aoti::zip_crc(aoti::Bytes{static_cast<const uint8_t *>(place.data), place.size_bytes});
     }
