@@ -1,8 +1,8 @@
 """Make stock_my_model.so: the example model as PyTorch's own AOTInductor compiles it, for tests that run it without libtorch.
 
 Enters: the torch of this Python and the g++ of this machine. Leaves: the library, stripped, for x86-64-v3 (AVX2) whatever
-this machine has. It is committed with its hash (stock_my_model.sha256), because making it needs a host compiler with OpenMP,
-which no test may rely on. Run it again when torch is updated:
+this machine has. It is committed with its hash and torch's release (stock_my_model.sha256), because making it needs a host
+compiler with OpenMP, which no test may rely on. Run it again when torch is updated:
 
     python tests/interop/make_stock_library.py tests/interop/stock_my_model.so
 """
@@ -94,7 +94,8 @@ def main(argv: list[str]) -> int:
         subprocess.run(["strip", "--strip-all", "-o", str(temporary), str(library)], check=True)
         os.replace(temporary, output)
     digest = hashlib.sha256(output.read_bytes()).hexdigest()
-    output.with_suffix(".sha256").write_text(f"{digest}  {output.name}\n")
+    release = str(torch.__version__).partition("+")[0]
+    output.with_suffix(".sha256").write_text(f"{digest}  {output.name}\n# torch {release}\n")
     print(f"{output}: {output.stat().st_size} bytes, sha256 {digest}")
     return 0
 

@@ -1,10 +1,13 @@
 """Make stock_models.tar.xz: the models of stock_models.py as PyTorch's own AOTInductor compiles them, with eager's results.
 
 Enters: the torch of this Python and the g++ of this machine (with OpenMP). Leaves: one archive with NAME.so for each model, stripped, for
-x86-64-v3 (for those in PACKAGED NAME.pt2, as it was written), and recorded.npz (NAME.CASE.inN, NAME.CASE.outN). It is committed, because
-no test may rely on a host compiler. Run it again when torch is updated:
+x86-64-v3 (for those in PACKAGED NAME.pt2, as it was written), recorded.npz (NAME.CASE.inN, NAME.CASE.outN) and torch.txt, the release
+of torch. It is committed, because no test may rely on a host compiler. When the pinned torch is another one,
+ours_runs_stock_models_test fails until it was made again, in a Python with that torch:
 
     python -m tests.interop.make_stock_models tests/interop/stock_models.tar.xz
+    python tests/interop/make_stock_library.py tests/interop/stock_my_model.so
+    ./bazelw test //tests/interop/...
 """
 
 from __future__ import annotations
@@ -32,6 +35,11 @@ def record(name: str, model: StockModel) -> dict[str, np.ndarray]:
         found |= {f"{name}.{case}.in{i}": a.numpy() for i, a in enumerate(args)}
         found |= {f"{name}.{case}.out{i}": a.numpy() for i, a in enumerate(outputs)}
     return found
+
+
+def torch_release() -> str:
+    """As the lock has it, without "+cpu"."""
+    return str(torch.__version__).partition("+")[0]
 
 
 def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -64,8 +72,8 @@ def main(argv: list[str]) -> int:
         print("make_stock_models: expected the archive to write", file=sys.stderr)
         return 1
     recorded: dict[str, np.ndarray] = {}
-    with tempfile.TemporaryDirectory() as name, tarfile.open(argv[0], "w:xz", preset=9) as archive:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as scratch, tarfile.open(argv[0], "w:xz", preset=9) as archive:
+        folder = Path(scratch)
         for model_name, make in MODELS.items():
             torch.manual_seed(0)
             model = make()
@@ -74,7 +82,9 @@ def main(argv: list[str]) -> int:
             kept = compile_one(model_name, model, folder)
             archive.add(kept, kept.name, filter=_plain)
         np.savez_compressed(folder / "recorded.npz", **recorded)  # type: ignore[arg-type]
-        archive.add(folder / "recorded.npz", "recorded.npz", filter=_plain)
+        (folder / "torch.txt").write_text(torch_release() + "\n")
+        for name in ("recorded.npz", "torch.txt"):
+            archive.add(folder / name, name, filter=_plain)
     print(f"{argv[0]}: {len(MODELS)} models, {Path(argv[0]).stat().st_size} bytes")
     return 0
 

@@ -3,6 +3,7 @@ without libtorch; what it cannot run is refused by name when it is loaded."""
 
 from __future__ import annotations
 
+import re
 import sys
 import tarfile
 import zipfile
@@ -13,7 +14,9 @@ import aoti_runtime
 import numpy as np
 import pytest
 
+LOCK = "tools/bazel/requirements_lock.txt"
 ARCHIVE = "tests/interop/stock_models.tar.xz"
+MY_MODEL = "tests/interop/stock_my_model.sha256"
 COMPAT = "shim/torch_compat"
 OPS, OTHER_OPS = "tests/interop/libscaled_add_ops.so", "tests/interop/libother_ops.so"
 LIBRARIES = [
@@ -73,6 +76,17 @@ def test_model(name: str, folder: Path, recorded: Mapping[str, np.ndarray]) -> N
             tolerance = 0 if wanted.dtype.kind in "iub" else 2e-6
             np.testing.assert_allclose(array, wanted, rtol=tolerance, atol=tolerance)
     assert "torch" not in sys.modules
+
+
+def test_stock_files_are_of_the_pinned_torch(folder: Path) -> None:
+    """Those of an earlier release would go on to pass, and say nothing of this one's."""
+    pinned = re.search(r"^torch==(\S+)", Path(LOCK).read_text(), re.MULTILINE)
+    made_by = {
+        "stock_models.tar.xz": (folder / "torch.txt").read_text().strip(),
+        "stock_my_model.so": Path(MY_MODEL).read_text().split()[-1],
+    }
+    assert pinned
+    assert made_by == dict.fromkeys(made_by, pinned[1]), "make them anew, as make_stock_models.py says"
 
 
 def test_every_model_is_tested(recorded: Mapping[str, np.ndarray]) -> None:
