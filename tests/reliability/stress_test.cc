@@ -1,7 +1,8 @@
 // A server's day in short: 32 threads call, exchange weights, load and close packages, keep sessions, give
 // what must be refused, and are interrupted by signals, for --seconds=N (2). Every result is checked. From a
 // minute on, memory is compared too: the last fifth of the time must not use more than the second one.
-// Arguments: the package of prefill and decode, the library `rows` with its weights file beside it.
+// Arguments: the package of prefill and decode, the library `large_rows` with its weights file beside it: of
+// a MiB or more, so that its updates are made on a thread of lower priority (decision 0025).
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -26,12 +27,14 @@ constexpr int kCallers = 14, kSessions = 8, kLoaders = 6, kRefused = 3;  // with
 std::atomic<bool> is_over{false};
 std::atomic<int64_t> calls{0}, late{0}, exchanges{0}, steps{0}, loads{0}, refusals{0}, signals{0};
 
-// The model `rows` behind a pool, with weights of which the bias changes between the model's own and zeros.
+// The model `large_rows` behind a pool, with weights of which the bias changes between the model's own and
+// zeros.
 class Rows {
  public:
   explicit Rows(const std::string &path) : library_(aoti::load_library(path, {}, &error_)) {
     CHECK_STR_EQ(error_.c_str(), "");
     if (library_ == nullptr) exit(aoti_test::result());
+    CHECK(library_->api().desc->weights_bytes >= 1 << 20);
     CHECK_EQ(api().create_with_device(&container_, 4, "cpu", nullptr), 0);
     aoti::PoolOptions options;
     options.num_instances = 4;
@@ -67,7 +70,7 @@ class Rows {
     serving::RowsCall call(2, seed);
     AtenTensorHandle inputs[2], outputs[2];
     std::string said;
-    call.ids[0] = 1000;
+    call.ids[0] = 1'000'000;
     call.handles(api(), inputs);
     CHECK(pool_->run(inputs, 2, outputs, 2, {}, &said) == aoti::CallStatus::kFailed);
     CHECK(!said.empty());

@@ -1,7 +1,7 @@
 """Models of the serving tests, with weights by formula, so that a C++ test can repeat what they compute (serving_models.h).
 
-`rows`: any number of rows, for batching. `prefill` and `decode`: two methods of one module, which share parameters, a cache and a
-count, for packages and sessions.
+`rows`: any number of rows, for batching; `large_rows`: the same with more weights than an update makes on the calling thread.
+`prefill` and `decode`: two methods of one module, which share parameters, a cache and a count, for packages and sessions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 WIDTH, LENGTH, WORDS, PROMPT = 16, 32, 50, 8
+MANY_WORDS = 20_000  # 1.28 MB: decision 0025 begins at a MiB
 
 
 def _formula(rows: int, columns: int, factor: int) -> Tensor:
@@ -22,13 +23,13 @@ def _formula(rows: int, columns: int, factor: int) -> Tensor:
 
 
 class Rows(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, words: int = WORDS) -> None:
         super().__init__()
         self.proj = nn.Linear(WIDTH, WIDTH)
-        self.table = nn.Embedding(WORDS, WIDTH)
+        self.table = nn.Embedding(words, WIDTH)
         self.proj.weight.data = _formula(WIDTH, WIDTH, 7)
         self.proj.bias.data = _formula(1, WIDTH, 0)[0]
-        self.table.weight.data = _formula(WORDS, WIDTH, 5)
+        self.table.weight.data = _formula(words, WIDTH, 5)
 
     def forward(self, x: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         """x: [b, 16], ids: [b, 2]."""
@@ -64,10 +65,14 @@ class Decoder(nn.Module):
         return self.cache.sum(0) + self.table[3], self.count.clone()
 
 
-def rows() -> dict[str, Any]:
+def rows(words: int = WORDS) -> dict[str, Any]:
     batch = Dim("b", min=1, max=64)
     example = (torch.zeros(4, WIDTH), torch.zeros(4, 2, dtype=torch.int64))
-    return {"module": Rows().eval(), "args": example, "dynamic_shapes": ({0: batch}, {0: batch})}
+    return {"module": Rows(words).eval(), "args": example, "dynamic_shapes": ({0: batch}, {0: batch})}
+
+
+def large_rows() -> dict[str, Any]:
+    return rows(MANY_WORDS)
 
 
 def prefill() -> dict[str, Any]:
