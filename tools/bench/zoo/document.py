@@ -36,8 +36,10 @@ Python's start and imports, each model by both, one right after the other, in an
 use too, so the table has seconds of processor time, user and system, of all processes: what others run hardly counts in them. Rows without
 them are from an earlier run. AOTInductor compiles for the processor at hand, ours for two instruction sets, of which a library takes the
 better one when it is loaded. Times of a run are processor time on one thread, medians of rounds in turns; ratios below 1 are faster than
-the other. These models are small, so that what a call costs counts for much; `tools/bench` has large ones, and `tools/bench/growth.py`
-shows how compile time grows with depth.
+the other. Ratios were measured for a part of the models, of all families, as the counts above say. In rows measured before 2026-11-25
+18:50 the compiler behind ours (zig) kept a cache of its own beside the emptied one: a model that had been compiled on the machine before
+has too few seconds there. These models are small, so that what a call costs counts for much; `tools/bench` has large ones, and
+`tools/bench/growth.py` shows how compile time grows with depth.
 """
 _TABLE = """
 | model | family | exported | compiled | right | kernels | compile, CPU s | of AOTInductor's | run, ms | of eager's | of AOTInductor's |
