@@ -144,8 +144,8 @@ void test_clients() {
   CHECK(server.stop([] { return false; }));
 }
 
-// What has begun is answered, whatever else comes.
-void test_end_under_load() {
+// The calls that were answered of a server that `end`, and then its destructor, ends while all clients call.
+int answered_until(void (*end)(Server *server)) {
   const Log log(Log::kNone);
   std::atomic<int> answered{0};
   std::vector<std::thread> clients;
@@ -155,25 +155,21 @@ void test_end_under_load() {
     CHECK(server.start(&error));
     for (int i = 0; i < kClients; ++i) clients.emplace_back(be_client, port_of(server), i, &answered);
     while (answered < kClients) std::this_thread::yield();
-    CHECK(server.stop([] { return false; }));
+    end(&server);
   }
   for (std::thread &client : clients) client.join();
+  return answered;
+}
+
+// What has begun is answered, whatever else comes.
+void test_end_under_load() {
+  const int answered = answered_until([](Server *server) { CHECK(server->stop([] { return false; })); });
   CHECK(answered >= kClients);
 }
 
 // Goes away with connections and requests as they are.
 void test_abrupt_end() {
-  const Log log(Log::kNone);
-  std::atomic<int> answered{0};
-  std::vector<std::thread> clients;
-  {
-    Server server(toy_options(), &log);
-    std::string error;
-    CHECK(server.start(&error));
-    for (int i = 0; i < kClients; ++i) clients.emplace_back(be_client, port_of(server), i, &answered);
-    while (answered < kClients) std::this_thread::yield();
-  }
-  for (std::thread &client : clients) client.join();
+  answered_until([](Server *) {});
 }
 
 }  // namespace

@@ -80,6 +80,11 @@ def compile_library(folder: Path) -> Path:
     return compile_module(MyModel(), (torch.ones(64, 64), torch.ones(64, 64)), None, folder)
 
 
+def torch_release() -> str:
+    """As the lock has it, without "+cpu"."""
+    return str(torch.__version__).partition("+")[0]
+
+
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Make the stock library of tests/interop.")
     parser.add_argument("output", type=Path)
@@ -94,8 +99,7 @@ def main(argv: list[str]) -> int:
         subprocess.run(["strip", "--strip-all", "-o", str(temporary), str(library)], check=True)
         os.replace(temporary, output)
     digest = hashlib.sha256(output.read_bytes()).hexdigest()
-    release = str(torch.__version__).partition("+")[0]
-    output.with_suffix(".sha256").write_text(f"{digest}  {output.name}\n# torch {release}\n")
+    output.with_suffix(".sha256").write_text(f"{digest}  {output.name}\n# torch {torch_release()}\n")
     print(f"{output}: {output.stat().st_size} bytes, sha256 {digest}")
     return 0
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.interop.make_stock_library import compile_module
+from tests.interop.make_stock_library import compile_module, torch_release
 from tests.interop.stock_models import MODELS, PACKAGED, WEIGHTS_OUTSIDE, StockModel
 
 
@@ -35,11 +35,6 @@ def record(name: str, model: StockModel) -> dict[str, np.ndarray]:
         found |= {f"{name}.{case}.in{i}": a.numpy() for i, a in enumerate(args)}
         found |= {f"{name}.{case}.out{i}": a.numpy() for i, a in enumerate(outputs)}
     return found
-
-
-def torch_release() -> str:
-    """As the lock has it, without "+cpu"."""
-    return str(torch.__version__).partition("+")[0]
 
 
 def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
